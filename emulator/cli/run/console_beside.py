@@ -17,6 +17,49 @@ if TYPE_CHECKING:
     from emulator.runtime.planning.up_request import UpRequest
 
 
+HELD = "changes wait until w is pressed again"
+GOES_ON = "changes are applied again"
+
+
+class WatchKey:
+    """The keys `w` and `d`: a foreground `up` begins to watch its files and holds that, or leaves what runs alone."""
+
+    def __init__(self, emit: Emit, *, watches: bool) -> None:
+        self._emit = emit
+        self.watches = watches
+        """Files are watched, or will be at once."""
+        self.held = threading.Event()
+        """Changes are kept for later."""
+        self.leave = threading.Event()
+        """A foreground `up` that does not watch is to end, and to leave everything running."""
+        self.takes_over = False
+        """It has done so, for the watch."""
+
+    def press(self) -> None:
+        """What `w` does. Called from another thread."""
+        if not self.watches:
+            self.watches = True
+            self.leave.set()
+            return
+        (self.held.clear if self.held.is_set() else self.held.set)()
+        self._emit(Event(EventKind.INFO, "watch", HELD if self.held.is_set() else GOES_ON))
+
+    def detach(self) -> None:
+        """What `d` does."""
+        if self.watches:
+            words = "d does nothing while files are watched; Ctrl-C ends this command"
+            self._emit(Event(EventKind.WARNING, "keys", words))
+        else:
+            self.leave.set()
+
+    def farewell(self) -> str:
+        """What the foreground says when it has left everything running."""
+        from emulator.runtime.lifecycle.foreground import STILL_RUNNING
+
+        self.takes_over = self.watches
+        return "" if self.takes_over else STILL_RUNNING
+
+
 class ChosenLogs:
     """Passes events on, and lines of containers only where they are of the chosen one."""
 
@@ -51,18 +94,18 @@ def beside(
     quiet: bool,
     detach: bool,
     watch: bool,
-) -> Iterator[tuple[threading.Event, Emit]]:
+) -> Iterator[tuple[WatchKey, Emit]]:
     """Within this block the console can be opened, and is at once with `console`; ports of a Docker daemon elsewhere
-    answer here. With `detach` what a person does for that is told instead. The key `d` sets the event that this gives,
-    without `watch`; the function leaves out the lines that `l` leaves out."""
+    answer here. With `detach` what a person does for that is told instead. Gives what the keys `w` and `d` ask for, and
+    the function that leaves out the lines that `l` leaves out."""
     from emulator.runtime.control.forward import forwarding
 
-    leave, logs = threading.Event(), ChosenLogs(emit)
+    logs, w = ChosenLogs(emit), WatchKey(emit, watches=watch)
     with (
-        _keys(engine, request, selection, emit, logs, None if watch else leave, at_once=console, quiet=quiet or detach),
+        _keys(engine, request, selection, emit, logs, w, at_once=console, quiet=quiet or detach),
         forwarding(engine, request.environment, emit, stays=not detach),
     ):
-        yield leave, logs.emit
+        yield w, logs.emit
 
 
 @contextmanager
@@ -72,14 +115,14 @@ def _keys(
     selection: Selection,
     emit: Emit,
     logs: ChosenLogs,
-    leave: threading.Event | None,
+    w: WatchKey,
     *,
     at_once: bool,
     quiet: bool,
 ) -> Iterator[None]:
     """Serves the console within this block and says where: `at_once`, or unless `quiet` when `c` is pressed.
 
-    `o` opens a service in the browser, `l` chooses whose lines are shown, `d` sets `leave`.
+    `o` opens a service in the browser, `l` chooses whose lines are shown, `w` and `d` are those of a `WatchKey`.
     """
     with ExitStack() as stack:
         urls: list[tuple[str, str]] = []
@@ -102,12 +145,15 @@ def _keys(
         if at_once:
             open_it()
         actions = {"c": open_it, "o": lambda: _open_service(engine, request, emit), "l": logs.next}
-        if leave is not None:
-            actions["d"] = leave.set
+        if any(service.name not in request.native for service in request.services):
+            actions["w"] = w.press
+        left = "" if w.watches else ", d to leave it running"
+        if not w.watches:
+            actions["d"] = w.detach
         if not quiet and stack.enter_context(keys(actions)):
-            left = ", d to leave it running" if leave is not None else ""
-            words = f"press o to open a service in the browser, c for the console, l for one container's lines{left}"
-            emit(Event(EventKind.INFO, "keys", words))
+            files = f", w to {'hold changes' if w.watches else 'watch files'}" if "w" in actions else ""
+            words = "press o to open a service in the browser, c for the console, l for one container's lines"
+            emit(Event(EventKind.INFO, "keys", f"{words}{files}{left}"))
         yield
 
 

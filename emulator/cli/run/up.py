@@ -15,7 +15,7 @@ import typer
 
 from emulator.app.selection import Selection
 from emulator.app.up_request import UpOptions, up_request
-from emulator.cli.run.console_beside import beside
+from emulator.cli.run.console_beside import WatchKey, beside
 from emulator.cli.run.early_claim import EarlyClaim
 from emulator.cli.run.native_options import Natives, refuse_watching
 from emulator.cli.run.trust_workspace import with_trust
@@ -251,12 +251,10 @@ def up(
         else:
             refuse_watching(request, watch=watch)
             early.interruptibly(lambda: _check(early.engine, request, display.emit))
-            with beside(early.engine, request, selection, display.emit, console, quiet, detach, watch) as (leave, emit):
-                if watch:
-                    extra = [file for file in (manifest_variables, task_definition) if file]
-                    code = _watch(early, request, load, emit, extra)
-                else:
-                    code = _run(early, request, emit, detach=detach, leave=leave)
+            with beside(early.engine, request, selection, display.emit, console, quiet, detach, watch) as (w, emit):
+                extra = [file for file in (manifest_variables, task_definition) if file]
+                follow = partial(_watch, early, request, load, emit, extra, w)
+                code = follow() if watch else _run(early, request, emit, w, follow, detach=detach)
     raise typer.Exit(code)
 
 
@@ -287,7 +285,14 @@ def _check(engine: Engine, request: UpRequest, emit: Emit) -> None:
 
 
 def _watch(
-    early: EarlyClaim, request: UpRequest, load: Callable[[], UpRequest], emit: Emit, extra_files: Sequence[Path]
+    early: EarlyClaim,
+    request: UpRequest,
+    load: Callable[[], UpRequest],
+    emit: Emit,
+    extra_files: Sequence[Path],
+    w: WatchKey,
+    *,
+    owned: bool = False,
 ) -> int:
     from emulator.runtime.watch.watch import run_watch
 
@@ -303,6 +308,8 @@ def _watch(
         interrupted=interrupted,
         killed=killed,
         joined=joined,
+        owned=owned,
+        held=w.held,
     )
 
 
@@ -348,21 +355,32 @@ def _dry_run(engine: Engine, request: UpRequest) -> int:
     return ExitCode.OK
 
 
-def _run(early: EarlyClaim, request: UpRequest, emit: Emit, *, detach: bool, leave: threading.Event) -> int:
+def _run(
+    early: EarlyClaim,
+    request: UpRequest,
+    emit: Emit,
+    w: WatchKey,
+    follow: Callable[..., int],
+    *,
+    detach: bool,
+) -> int:
+    """`follow` watches where the key `w` asks for it."""
     joined = threading.Event()
     interrupted, killed = interruptions(emit, detaches=joined)
     engine, claim = early.engine, early.hand_over(interrupted)
     if not detach:
         from emulator.runtime.lifecycle.foreground import run_foreground
 
-        return run_foreground(
+        code = run_foreground(
             *(engine, request, emit),
             interrupted=interrupted,
             killed=killed,
             joined=joined,
-            detach=leave,
+            detach=w.leave,
+            farewell=w.farewell,
             claim=claim,
         )
+        return follow(owned=not joined.is_set()) if w.takes_over else code
     from emulator.runtime.execution.context import Cancelled
     from emulator.runtime.lifecycle.up import up as bring_up
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 
 from emulator.engine.interface import Engine
 from emulator.errors import ContainerFailed, ExitCode
@@ -22,6 +23,8 @@ from emulator.runtime.reports.follow import EnvironmentFollower, is_no_run_of_a_
 from emulator.runtime.state.observed import Member, Observed, observe
 
 STILL_RUNNING = "Detached and still running. Stop it with `copilot-local down`."
+Farewell = Callable[[], str]
+"""What is said once everything is left running; empty is nothing."""
 
 
 def run_foreground(
@@ -33,14 +36,15 @@ def run_foreground(
     killed: threading.Event,
     joined: threading.Event | None = None,
     detach: threading.Event | None = None,
+    farewell: Farewell = lambda: STILL_RUNNING,
     claim: Claim | None = None,
 ) -> int:
     """Brings an environment up, stays until it ends, takes it down; returns the exit code of the command.
 
     `interrupted` (Ctrl-C) stops it in reverse dependency order, `killed` (a second one) at once; either way everything
     is removed. Where the environment ran before, `joined` is set, and it is left running, as where `detach` is set
-    while it runs. ECS stops a task when an essential container exits: the code is that container's. `claim` is the one
-    of `up`. Raises `TaskError` where another command took it down.
+    while it runs; then `farewell` says with which words. ECS stops a task when an essential container exits: the code
+    is that container's. `claim` is the one of `up`. Raises `TaskError` where another command took it down.
     """
     follower = EnvironmentFollower(
         *(engine, request.environment, emit, log_subjects(request)),
@@ -61,7 +65,7 @@ def run_foreground(
         if not running.fresh and joined is not None:
             joined.set()
         with contextlib.closing(running):
-            return _stay(running, request, follower, emit, interrupted, killed, detach or threading.Event())
+            return _stay(running, request, follower, emit, interrupted, killed, detach or threading.Event(), farewell)
 
 
 def _stay(
@@ -72,6 +76,7 @@ def _stay(
     interrupted: threading.Event,
     killed: threading.Event,
     detach: threading.Event,
+    farewell: Farewell,
 ) -> int:
     """Shows what runs until it ends, and takes down what this command started, unless it is to detach."""
     engine = running.engine
@@ -79,7 +84,7 @@ def _stay(
     running.tell_trust(emit)
     follower.wait()
     if not running.fresh:
-        return _watch(running, request, follower, emit, interrupted, detach)
+        return _watch(running, request, follower, emit, interrupted, detach, farewell)
     fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
     addresses = OwnAddresses(engine, running.state, emit)
     lost = LostTraces(engine, request.environment, emit)
@@ -95,7 +100,7 @@ def _stay(
     ended = running.wait_for_exit(interrupted, look)
     if ended is None and detach.is_set():
         running.hand_over()
-        emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
+        _say(emit, request, farewell())
         return ExitCode.OK
     failure = _failure(engine, ended, emit)
     retirement = running.lease.leave() if running.lease is not None else None
@@ -140,6 +145,7 @@ def _watch(
     emit: Emit,
     interrupted: threading.Event,
     detach: threading.Event,
+    farewell: Farewell,
 ) -> int:
     """The environment belonged to its agent already: show what it prints, and leave it running."""
     fronts = FrontWatch(running.engine, emit)
@@ -151,5 +157,10 @@ def _watch(
             raise taken_down(running.environment)
         fronts.look(observed)
         lost.look(observed)
-    emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
+    _say(emit, request, farewell() if detach.is_set() else STILL_RUNNING)
     return ExitCode.OK if detach.is_set() else ExitCode.INTERRUPTED
+
+
+def _say(emit: Emit, request: UpRequest, words: str) -> None:
+    if words:
+        emit(Event(EventKind.INFO, request.environment.app, words))

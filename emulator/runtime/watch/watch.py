@@ -59,11 +59,14 @@ def run_watch(
     interrupted: threading.Event,
     killed: threading.Event,
     joined: threading.Event | None = None,
+    owned: bool = False,
+    held: threading.Event | None = None,
 ) -> int:
     """Brings an environment up, follows its files until interrupted, takes it down; returns the exit code.
 
-    Where the environment ran before, `joined` is set, and it is left running. Raises `TaskError` where another command
-    took it down.
+    Where the environment ran before, `joined` is set, and it is left running, unless it is `owned`: this command itself
+    has brought it up. While `held` is set, changes are kept for later. Raises `TaskError` where another command took it
+    down.
 
     An essential container that exits does not end it: the agent replaces its task, and the next change may mend it.
     """
@@ -73,7 +76,7 @@ def run_watch(
         *(engine, request.environment, emit, subjects, watch.container_started, watch.container_died),
         show_router=request.show_router,
     )
-    if observe(engine, request.environment).agent is not None:
+    if not owned and observe(engine, request.environment).agent is not None:
         where = f"{request.environment.app}/{request.environment.environment}"
         emit(Event(EventKind.INFO, where, "runs already: Ctrl-C will end this command and leave it running"))
     follower.start()
@@ -81,9 +84,10 @@ def run_watch(
     try:
         running = up(engine, request, emit, cancelled=interrupted, before_remove=follower.finish)
         running.hand_over()
+        running.fresh |= owned
         if not running.fresh and joined is not None:
             joined.set()
-        watch.run(running, interrupted)
+        watch.run(running, interrupted, held or threading.Event())
         if not interrupted.is_set():
             raise taken_down(request.environment)
         if running.fresh:
@@ -153,21 +157,23 @@ class Watch:
         finally:
             self._agent.close()
 
-    def run(self, running: Running, interrupted: threading.Event) -> None:
-        """Applies changes until interrupted, or until nothing of the environment is left."""
+    def run(self, running: Running, interrupted: threading.Event, held: threading.Event) -> None:
+        """Applies changes until interrupted, or until nothing of the environment is left. Keeps them while `held`."""
         self._state = running.state
         app = running.environment.app
         self._emit(Event(EventKind.INFO, app, running.ready(", watching for changes")))
         running.tell_trust(self._emit)
         ticks = 0
+        kept: set[Path] = set()
         while not interrupted.is_set():
             ticks += 1
             try:
                 self._agent.connect_ahead()
                 self._copy_again()
                 self._fails(0)
-                changed = self._changes.next(TICK)
-                if changed:
+                kept.update(self._changes.next(TICK))
+                if kept and not held.is_set():
+                    changed, kept = kept, set()
                     self.step(changed)
                 elif ticks % LOOK_EVERY == 0 and not observe(self._engine, running.environment).containers:
                     return

@@ -171,6 +171,34 @@ def test_without_colour_a_terminal_gets_plain_lines_and_keys_open_and_leave(exam
     assert re.search(r"hello .* built from hello/Dockerfile ", listed)
 
 
+def test_a_key_watches_files_and_holds_their_changes(example: Example) -> None:
+    shell = example("nginx-sidecar")
+    terminal = Terminal(shell, 80, "up", "--port", str(shell.port), NO_COLOR="1", DISPLAY="")
+    try:
+        terminal.until("w to watch files")
+        terminal.until("Press Ctrl-C to stop.")
+        terminal.type(b"w")
+        terminal.until(", watching for changes. Press Ctrl-C to stop.")
+        terminal.type(b"d")
+        terminal.until("d does nothing while files are watched")
+        terminal.type(b"w")
+        terminal.until("changes wait until w is pressed again")
+        manifest = shell.folder / "copilot" / "hello" / "manifest.yml"
+        manifest.write_text(manifest.read_text() + "\n# changed\n")
+        terminal.type(b"w")
+        terminal.until("what runs is as it says already")
+        assert terminal.text.index("changes are applied again") < terminal.text.index("as it says already")
+        terminal.type(CTRL_C)
+        code, _ = terminal.end()
+    finally:
+        if terminal.process.poll() is None:
+            terminal.process.kill()
+            terminal.process.wait()
+    assert code == 130
+    assert "still running" not in terminal.text
+    assert shell.run("ps").out == ""
+
+
 def test_a_pipe_gets_plain_lines_and_the_logs_alone_on_standard_output(example: Example) -> None:
     shell = example("nginx-sidecar")
     up = shell.up("-d", "--wait")

@@ -17,6 +17,7 @@ from emulator.engine.interface import ContainerSpec
 from emulator.errors import TaskError
 from emulator.events import EventKind
 from emulator.runtime.lifecycle.down import down
+from emulator.runtime.watch.changes import FileChanges
 from emulator.runtime.watch.watch import run_watch
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, make_service, nginx_sidecar
@@ -31,6 +32,8 @@ class Watching:
         self.bench = bench
         self.workspace = workspace
         self.interrupted = threading.Event()
+        self.held = threading.Event()
+        self.owned = False
         self.reloaded: Service | None = None
         self.beside: tuple[Service, ...] = ()
         """Services that do not change."""
@@ -43,6 +46,8 @@ class Watching:
             self.bench.emit,
             interrupted=self.interrupted,
             killed=threading.Event(),
+            owned=self.owned,
+            held=self.held,
         )
 
     @contextmanager
@@ -88,6 +93,47 @@ def test_the_first_line_of_one_that_joined_says_so_and_old_lines_are_left_out(wa
     )
     assert [event.message for event in bench.events if event.kind is EventKind.LOG] == ["just now"]
     assert watching.said("Detached and still running")
+
+
+def test_one_that_goes_on_from_a_foreground_of_its_own_takes_everything_down(watching: Watching, until: Until) -> None:
+    bench = watching.bench
+    bench.up(nginx_sidecar()).hand_over()
+    bench.events.clear()
+    watching.owned = True
+    with watching.running(nginx_sidecar(), until):
+        watching.interrupted.set()
+    assert not watching.said("runs already")
+    assert watching.said("Press Ctrl-C to stop.")
+    assert not bench.observed.containers
+
+
+def test_changes_that_are_held_are_applied_later_together(
+    watching: Watching, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[set[Path]] = []
+    following = FileChanges.next
+
+    def noted(self: FileChanges, timeout: float) -> set[Path]:
+        looks.append(following(self, timeout))
+        return looks[-1]
+
+    def write(name: str) -> None:
+        path = watching.workspace / "copilot" / name
+        path.write_text("changed", encoding="utf-8")
+        until(lambda: any(path in found for found in looks[:-1]))  # and it has looked once more since
+
+    monkeypatch.setattr(FileChanges, "next", noted)
+    watching.bench.up(make_service()).hand_over()
+    watching.held.set()
+    with watching.running(make_service(), until):
+        watching.reloaded = make_service({"hello": {"environment": [{"name": "WORD", "value": "new"}]}})
+        write("one.yml")
+        write("two.yml")
+        assert not watching.said("the change")
+        watching.held.clear()
+        until(lambda: watching.said("the change"))
+        watching.interrupted.set()
+    assert len(watching.said("the change")) == 1
 
 
 def test_one_that_another_command_takes_down_says_so_and_fails(watching: Watching, until: Until) -> None:
