@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -29,16 +30,23 @@ def begin(work: Callable[[], None], seen: Callable[[], bool], *, within: float =
 
     threading.Thread(target=run, daemon=True, name="change").start()
     until = time.monotonic() + within
-    while not done.is_set() and not seen() and time.monotonic() < until:
+    while not done.is_set() and not _shows(seen) and time.monotonic() < until:
         if failed:
             raise refused(failed[0])
         time.sleep(POLL)
 
 
+def _shows(seen: Callable[[], bool]) -> bool:
+    """Whether it is seen. While the change replaces the agent by one of this version, none answers."""
+    with contextlib.suppress(ApiError, CopilotLocalError):
+        return seen()
+    return False
+
+
 def await_seen(seen: Callable[[], bool]) -> None:
     """Waits a moment until the agent shows what it has begun."""
     until = time.monotonic() + SEEN
-    while not seen() and time.monotonic() < until:
+    while not _shows(seen) and time.monotonic() < until:
         time.sleep(POLL)
 
 
