@@ -230,6 +230,7 @@ def test_copilot_is_left_without_loss(terminal: Terminal) -> None:
     assert all(f"{ENVIRONMENT}-job" in one for ids in lost.values() for one in ids)
 
 
+@pytest.mark.parametrize("terminal", SOURCES[1:], indirect=True)
 def test_a_service_goes_back_to_copilots_template(terminal: Terminal) -> None:
     """Its parameters left the stack with the template, so they come from the file that the lines kept."""
     stacks, account = terminal.stacks, terminal.stacks.account
@@ -242,7 +243,7 @@ def test_a_service_goes_back_to_copilots_template(terminal: Terminal) -> None:
     [file] = Path().glob(f"{stack}.takeover-*.before.json")
     said = terminal.run(terminal.run(f"copilot-local leave back {file}"))
     assert "EnvControllerAction (Custom::EnvControllerFunction) is made" in said
-    assert "Safe to execute as a step to go back." in said
+    assert "safe to execute as a step to go back." in said.lower()
     terminal.run_next(said)
     assert stacks.found[stack].text.strip() == protected.text.strip()
     assert stacks.found[stack].parameters == protected.parameters
@@ -290,6 +291,6 @@ def command_in(terminal: Terminal, file: str, parameter: str) -> str:
 def take_over(terminal: Terminal, verb: str, before: str = "") -> str:
     """The lines that a verb prints, and those that they print in turn; returns what `leave check` said."""
     said = terminal.run(before + terminal.run(f"copilot-local aws {verb}"))
-    assert "Safe to execute as a step to take a stack over." in said
+    assert "safe to execute as a step to take a stack over." in said.lower()
     terminal.run_next(said)
     return said

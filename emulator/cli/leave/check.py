@@ -45,7 +45,7 @@ def check(
 ) -> None:
     """Say whether change sets can be executed without loss. Exits with 1 unless all is known to be safe."""
     from emulator.leave.change_sets import read_change_sets
-    from emulator.leave.verdict import judge
+    from emulator.leave.verdict import Level, judge
 
     sets = read_change_sets([(str(file), read_given(file)) for file in files])
     if stack is not None:
@@ -57,7 +57,12 @@ def check(
     if refused:
         sys.stdout.write("\nDo not execute: what is refused would be lost, or is not known to be safe.\n")
         raise typer.Exit(ExitCode.FAILURE)
-    sys.stdout.write(f"\nSafe to execute as a step to {_STEPS[phase]}.\n")
+    looks = sum(len(verdict.of(Level.LOOK)) for verdict in verdicts)
+    if looks:
+        many = "the change" if looks == 1 else f"the {looks} changes"
+        sys.stdout.write(f"\nNothing is refused. First look at {many} marked `look`: only you know what was meant.\n")
+    safe = "Then safe" if looks else "\nSafe"
+    sys.stdout.write(f"{safe} to execute as a step to {_STEPS[phase]}.\n")
 
 
 def _refuse_other_stacks(sets: Sequence[ChangeSet], stack: str) -> None:

@@ -145,6 +145,18 @@ def test_check_passes(run: Run, here: Path) -> None:
     )
 
 
+def test_check_asks_to_look_before_it_calls_a_set_safe(run: Run, here: Path) -> None:
+    rule = change("HTTPSListenerRule", "AWS::ElasticLoadBalancingV2::ListenerRule", "Remove", PolicyAction="Retain")
+    (here / "look.json").write_text(json.dumps(described(rule)))
+    ended = run("leave", "check", "--phase", "takeover", "look.json")
+    assert ended.code == 0
+    assert "HTTPSListenerRule" in ended.out
+    assert ended.out.endswith(
+        "\nNothing is refused. First look at the change marked `look`: only you know what was meant.\n"
+        "Then safe to execute as a step to take a stack over.\n"
+    )
+
+
 def test_check_names_what_is_refused_with_its_line(run: Run, here: Path) -> None:
     for phase in ("protect", "takeover"):
         ended = run("leave", "check", "--phase", phase, "bad.json")
