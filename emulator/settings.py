@@ -4,7 +4,8 @@ Files, later ones win key by key:
 
 1. `stand-ins.toml` in the user's configuration folder, written by the set-up on a machine without a container registry;
 2. `copilot-local.toml` in the user's configuration folder;
-3. `copilot-local.toml` in the workspace root (the folder that holds `copilot/`).
+3. `copilot-local.toml` in the workspace root (the folder that holds `copilot/`);
+4. `.copilot-local/copilot-local.toml` there, which git ignores: one person's, in this workspace.
 """
 
 import tomllib
@@ -18,7 +19,7 @@ from emulator.errors import InputError, Position
 from emulator.model import FrozenModel, InvalidData, Model, from_plain, make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.settings_attended import Debugging, Native
-from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, line_of, text_of
+from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, files_of, line_of, text_of
 from emulator.settings_rendering import AppSettings, EnvironmentSettings
 from emulator.settings_services import (
     AwsEndpoint,
@@ -33,6 +34,7 @@ from emulator.settings_services import (
 )
 from emulator.settings_traces import LocalCollector, TraceSettings
 
+VARIABLES_HERE = "container_variables"
 FILLED_IN = ("variables", "values", "substitute", "images")
 """Tables that `copilot-local init` writes names into, with empty text until they are filled in."""
 
@@ -289,11 +291,12 @@ class LocalOptions(Model):
 def load_settings(workspace: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """The merged settings. Raises `InputError` with the file and what is wrong in it."""
     folder = configuration_folder(environment)
-    files = [folder / STAND_INS_NAME, folder / FILE_NAME, *([workspace / FILE_NAME] if workspace is not None else [])]
+    theirs = files_of(workspace) if workspace is not None else ()
+    files = [folder / STAND_INS_NAME, folder / FILE_NAME, *theirs]
     merged: dict[str, object] = {}
     for file in files:
-        content = _read(file)
-        if file.parent == workspace and "trust" in content:
+        content = _read(file, workspace if file in theirs and workspace is not None else file.parent)
+        if file in theirs and "trust" in content:
             position = Position(str(file), line_of(text_of(file), ("trust",)))
             raise InputError(
                 "[trust] is taken from your own settings only, not from a workspace's",
@@ -303,6 +306,8 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
         for section, value in content.items():
             present = merged.get(section)
             merged[section] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value
+            if section == VARIABLES_HERE and isinstance(present, dict) and isinstance(value, dict):
+                merged[section] = {**present, **{name: {**present.get(name, {}), **of} for name, of in value.items()}}
     try:
         return from_plain(Settings, merged) if merged else make(Settings)
     except InvalidData as error:  # each file fits by itself
@@ -311,14 +316,16 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
 
 
 def setting_position(workspace: Path, *keys: str) -> Position | None:
-    """Where the workspace's settings file has a key, given with its section; None where it has not."""
-    file = workspace / FILE_NAME
-    text = text_of(file)
-    number = line_of(text, keys, missing=0)
-    return Position(str(file), number) if number else None
+    """Where a settings file of the workspace has a key, given with its section: the one that wins; None where none
+    has it."""
+    for file in reversed(files_of(workspace)):
+        if number := line_of(text_of(file), keys, missing=0):
+            return Position(str(file), number)
+    return None
 
 
-def _read(file: Path) -> dict[str, object]:
+def _read(file: Path, folder: Path) -> dict[str, object]:
+    """What a file says. Paths in it are relative to `folder`."""
     text = text_of(file)
     if not text.strip():
         return {}
@@ -342,19 +349,19 @@ def _read(file: Path) -> dict[str, object]:
         content[section] = {**settings.beside.provides, **(table if isinstance(table, dict) else {})}
     for section, table in (("substitute", settings.substitute), ("images", settings.images)):
         if table:
-            content[section] = {name: _target(file.parent, to) for name, to in table.items() if to != ""}
+            content[section] = {name: _target(folder, to) for name, to in table.items() if to != ""}
     if settings.sync:
         content["sync"] = [
-            {**rule.model_dump(), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
+            {**rule.model_dump(), "source": str((folder / Path(rule.source).expanduser()).resolve())}
             for rule in settings.sync
         ]
     if settings.beside.compose:
-        files = [str((file.parent / Path(path).expanduser()).absolute()) for path in settings.beside.compose]
+        files = [str((folder / Path(path).expanduser()).absolute()) for path in settings.beside.compose]
         content["beside"] = {**settings.beside.model_dump(exclude_defaults=True), "compose": files}
     if "seed" in content:
-        content["seed"] = settings.seed.absolute(file.parent)
+        content["seed"] = settings.seed.absolute(folder)
     if settings.trust.paths:
-        paths = [str((file.parent / Path(path).expanduser()).resolve()) for path in settings.trust.paths]
+        paths = [str((folder / Path(path).expanduser()).resolve()) for path in settings.trust.paths]
         content["trust"] = {"paths": paths}
     return content
 

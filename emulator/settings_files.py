@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 FILE_NAME = "copilot-local.toml"
 STAND_INS_NAME = "stand-ins.toml"
+OWN_FILE = ".copilot-local/copilot-local.toml"
+"""What one person wants in one workspace: in the folder that git ignores."""
+
+
+def files_of(workspace: Path) -> tuple[Path, Path]:
+    """The settings files of a workspace, a later one wins: the team's, and one person's."""
+    return workspace / FILE_NAME, workspace / OWN_FILE
 
 
 def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -28,7 +35,7 @@ def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 def has_settings(workspace: Path) -> bool:
     """Whether there are settings that hold for the workspace. Substitutions by the set-up are none."""
-    return any((folder / FILE_NAME).exists() for folder in (configuration_folder(), workspace))
+    return any(file.exists() for file in (configuration_folder() / FILE_NAME, *files_of(workspace)))
 
 
 def text_of(file: Path) -> str:

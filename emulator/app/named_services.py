@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from emulator.errors import InputError
-from emulator.settings import setting_position
+from emulator.errors import CopilotLocalError, InputError
+from emulator.settings import VARIABLES_HERE, load_settings, setting_position
+from emulator.settings_files import has_settings
 from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
+    from emulator.app.selection import Target
+    from emulator.ecs.service import Service
+    from emulator.settings import Settings
     from emulator.workspace import Workspace
 
 
@@ -25,3 +30,42 @@ def check_named(names: Iterable[str], workspace: Workspace, *table: str) -> None
                 position=position,
                 hint=did_you_mean(service, workspace.services, "services"),
             )
+
+
+def check_named_services(settings: Settings, workspace: Workspace) -> None:
+    """Raises InputError where a table names a service that is not there."""
+    if isinstance(settings.aws.reach, Mapping):
+        check_named(settings.aws.reach, workspace, "aws", "reach")
+    check_named(settings.container_variables, workspace, VARIABLES_HERE)
+
+
+def check_settings(target: Target) -> None:
+    """Raises InputError where the settings of a workspace name a service, or a container of one that is meant, that is
+    not there."""
+    if not has_settings(target.workspace.root):
+        return
+    settings = load_settings(target.workspace.root)
+    check_named_services(settings, target.workspace)
+    meant = {name.partition("/")[0] for name in settings.container_variables} & set(target.services)
+    if meant:
+        from emulator.runtime.planning.local_variables import check_local_variables
+
+        check_local_variables(settings.container_variables, list(_compiled(target, meant)), target.workspace.root)
+
+
+def _compiled(target: Target, names: Iterable[str]) -> Iterable[Service]:
+    from emulator.app.load import load_services
+    from emulator.app.selection import Selection
+    from emulator.events import discard
+
+    for name in sorted(names):
+        selection = Selection(
+            target.app,
+            target.environment,
+            (name,),
+            variables=target.variables,
+            new_environment=True,
+            start=target.workspace.root,
+        )
+        with contextlib.suppress(CopilotLocalError):  # what is wrong with its manifest is said of that
+            yield from (one.service for one in load_services(selection, discard))

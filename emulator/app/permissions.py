@@ -17,7 +17,7 @@ from emulator.runtime.secrets.sources import SecretChoice, SecretValues
 from emulator.runtime.secrets.wanted import Finder
 from emulator.runtime.state.task_role import TaskRole
 from emulator.settings import CredentialSettings, LogPolicy, SecretSettings, load_settings
-from emulator.settings_files import FILE_NAME
+from emulator.settings_files import files_of
 from emulator.settings_services import BesideSettings
 from emulator.setup.images import AGENT_BASE_IMAGE, FRONT_IMAGE, PAUSE_IMAGE
 from emulator.trust.needed import Asked
@@ -44,7 +44,11 @@ def asked_for(
 ) -> Asked:
     """What the workspace at `root` asks for when these services run with these options."""
     settings = load_settings(root).with_destinations(destinations or {})
-    own = load_settings().with_destinations(destinations or {}) if (root / FILE_NAME).exists() else settings
+    own = (
+        load_settings().with_destinations(destinations or {})
+        if any(file.exists() for file in files_of(root))
+        else settings
+    )
     source = secrets.source if secrets is not None else None
     # `--env-file` is a file that the user named.
     file = own_variables(root) if selection.env_file is None else {}

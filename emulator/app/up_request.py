@@ -12,7 +12,7 @@ from emulator.app.app_mesh import without_app_mesh
 from emulator.app.databases import described_databases
 from emulator.app.jobs import check_names, scheduled_jobs, without_idle_jobs
 from emulator.app.load import load_services, load_task_definition
-from emulator.app.named_services import check_named
+from emulator.app.named_services import check_named_services
 from emulator.app.selection import LoadedService, Selection, find_target, region
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
@@ -206,10 +206,7 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     if complete and not selection.services:
         check_names(services, jobs)
     if loaded:
-        settings = loaded[0].settings
-        if isinstance(settings.aws.reach, Mapping):
-            check_named(settings.aws.reach, target.workspace, "aws", "reach")
-        check_named(settings.container_variables, target.workspace, "container_variables")
+        check_named_services(loaded[0].settings, target.workspace)
     scheduled = scheduled_jobs(services, options.jobs, jobs)
     if not selection.services and not only_ask:
         services = without_idle_jobs(services, scheduled, emit, found)

@@ -11,7 +11,7 @@ from emulator.ecs.references import EnvFileReference
 from emulator.ecs.service import Service
 from emulator.errors import Position
 from emulator.settings import BuildSettings, CredentialSettings, SecretSettings, Settings, setting_position
-from emulator.settings_files import FILE_NAME
+from emulator.settings_files import FILE_NAME, OWN_FILE
 from emulator.trust.permission import Permission
 from emulator.trust.root import is_inside, root_of
 from emulator.workspace import SECRETS_FILE, VARIABLES_FILE, Workspace, copilot_files
@@ -240,7 +240,7 @@ def _environment_files(asked: Asked) -> _Named:
 
 def _own_files(asked: Asked) -> _Named:
     """The workspace's own files, which lie outside where a link leads there."""
-    files: list[Path] = [asked.root / name for name in (FILE_NAME, VARIABLES_FILE, SECRETS_FILE)]
+    files: list[Path] = [asked.root / name for name in (FILE_NAME, OWN_FILE, VARIABLES_FILE, SECRETS_FILE)]
     if asked.workspace is not None:
         files += copilot_files(asked.workspace)
     yield from ((f"{_relative(file, asked.root)} is a link to it", file, None) for file in _linked(files, asked.root))

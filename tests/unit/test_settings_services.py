@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import InputError
-from emulator.settings import Settings, load_settings
+from emulator.settings import Settings, load_settings, setting_position
 
 
 def read(folder: Path, text: str) -> Settings:
@@ -99,3 +99,34 @@ def test_what_two_files_say_together_is_an_error_of_both(tmp_path: Path) -> None
         load_settings(tmp_path, {"XDG_CONFIG_HOME": str(tmp_path / "own")})
     assert 'reach = "names"' in str(error.value)
     assert f"{own / 'copilot-local.toml'} and {tmp_path / 'copilot-local.toml'} together" in str(error.value)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """The team's settings file of a workspace, and one person's."""
+    (tmp_path / ".copilot-local").mkdir()
+    return tmp_path / "copilot-local.toml", tmp_path / ".copilot-local" / "copilot-local.toml"
+
+
+def test_what_one_person_wants_in_a_workspace_wins_key_by_key(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    team, own = files
+    team.write_text('[front]\nport = 9000\n[container_variables.api]\nA = "team"\nB = "team"\n', encoding="utf-8")
+    own.write_text('[container_variables.api]\nB = "mine"\n[images]\n"web" = "./web"\n', encoding="utf-8")
+    found = load_settings(tmp_path, {"XDG_CONFIG_HOME": str(tmp_path / "own")})
+    assert found.front.port == 9000
+    assert found.container_variables == {"api": {"A": "team", "B": "mine"}}
+    assert found.images == {"web": str(tmp_path / "web")}, "paths are relative to the workspace in both"
+    for keys, file, line in ((("A",), team, 4), (("B",), own, 2)):
+        position = setting_position(tmp_path, "container_variables", "api", *keys)
+        assert position is not None
+        assert (position.file, position.line) == (str(file), line)
+
+
+def test_neither_file_of_a_workspace_may_trust_itself(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    for file in files:
+        file.write_text('[trust]\npaths = ["/"]\n', encoding="utf-8")
+        with pytest.raises(InputError, match="is taken from your own settings only") as error:
+            load_settings(tmp_path, {"XDG_CONFIG_HOME": str(tmp_path / "own")})
+        assert error.value.position is not None
+        assert error.value.position.file == str(file)
+        file.unlink()

@@ -148,7 +148,7 @@ def _services(selection: Selection) -> list[Service]:
 
 
 def _add_workspace(bundle: Bundle, selection: Selection) -> None:
-    from emulator.settings_files import FILE_NAME
+    from emulator.settings_files import files_of
     from emulator.trust.root import is_inside, root_of
 
     try:
@@ -157,8 +157,8 @@ def _add_workspace(bundle: Bundle, selection: Selection) -> None:
         bundle.problems.append(bundle.redactor(f"workspace/: {error}"))
         return
     environments = [workspace.environment_manifest_path(name) for name in workspace.environments]
-    settings = workspace.root / FILE_NAME
-    files = [*workspace.manifests.values(), *filter(None, environments), *([settings] if settings.is_file() else [])]
+    settings = [file for file in files_of(workspace.root) if file.is_file()]
+    files = [*workspace.manifests.values(), *filter(None, environments), *settings]
     for file in files:
         path = Path(os.path.relpath(file, workspace.root)).as_posix()
         if not is_inside(file, [root_of(workspace.root)]):

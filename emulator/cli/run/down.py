@@ -102,11 +102,19 @@ def _take_down(
 ) -> None:
     from emulator.runtime.control.leases import Retirement
     from emulator.runtime.lifecycle.down import down as take_down
+    from emulator.runtime.state.operations import IGNORED
+
+    deaf = 0
+
+    def told(event: Event) -> None:
+        nonlocal deaf
+        deaf += IGNORED in event.message
+        emit(event)
 
     found = take_down(
         engine,
         names,
-        emit,
+        told,
         volumes=volumes,
         timeout=timeout,
         cancelled=killed,
@@ -117,6 +125,12 @@ def _take_down(
         from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time
 
         remove_certificates(names.app, names.environment)
+    if deaf and timeout is None:
+        emit(
+            Event(
+                EventKind.INFO, "hint", "`down -t 1` waits a second for SIGTERM; `[time] stop_timeout` is for all stops"
+            )
+        )
     where = f"{names.app}/{names.environment}"
     if not found:
         emit(Event(EventKind.INFO, "down", f"nothing is running in {where}"))

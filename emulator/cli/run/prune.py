@@ -28,6 +28,9 @@ def prune(
     volumes: Annotated[
         bool, typer.Option("--volumes", "-v", help="Remove data too: logs, file systems and databases.")
     ] = False,
+    own: Annotated[
+        bool, typer.Option("--own", help="Remove copilot-local's own images too, which the next `up` makes again.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
 ) -> None:
@@ -37,6 +40,8 @@ def prune(
     from emulator.runtime.control.direct import none_is_made
     from emulator.runtime.machine.prune import leftovers, remove_leftovers
 
+    if own and app is not None:
+        raise UsageError("copilot-local's own images are of no application: --own does not go with -a")
     if env is not None and app is None:
         raise UsageError("an environment is one of an application: -e goes with -a", hint="prune -a APP -e ENV")
     if not (force or dry_run or can_ask()):
@@ -44,7 +49,7 @@ def prune(
             "there is no terminal to ask", hint="--force removes without being asked, --dry-run only shows"
         )
     with closing(connect()) as engine:
-        left = leftovers(engine, volumes=volumes, app=app, environment=env)
+        left = leftovers(engine, volumes=volumes, own=own, app=app, environment=env)
         if not left:
             which = f" of {app}" if app else ""
             typer.echo(f"nothing is left of environments{which} that are gone", err=True)
@@ -55,7 +60,7 @@ def prune(
         failed = 0
         with none_is_made():
             still = leftovers(
-                engine, volumes=volumes, app=app, environment=env
+                engine, volumes=volumes, own=own, app=app, environment=env
             )  # the question may have been open for an hour
             chosen = [one for one in left if one in still]
             for one, reason in remove_leftovers(engine, chosen):

@@ -152,7 +152,8 @@ def why_idle(engine: Engine, environment: Names, observed: Observed, service: st
     reason = f" ({tasks[-1]['stoppedReason']})" if tasks and tasks[-1].get("stoppedReason") else ""
     state = f"has stopped in {where}{reason}" if tasks else f"does not run in {where}"
     if _is_job(service):
-        return f"job {service} {state}: `copilot-local run {service}` runs it and shows its logs"
+        before = f"`copilot-local logs {service} --previous` has what it printed, " if tasks else ""
+        return f"job {service} {state}: {before}`copilot-local run {service}` runs it and shows its logs"
     return f"{service} {state}: `copilot-local up -d {service}` starts it"
 
 

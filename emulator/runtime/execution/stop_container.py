@@ -8,7 +8,7 @@ from emulator.errors import EngineError, EngineTimeout, TaskError
 from emulator.runtime.execution.context import POLL, Execution
 from emulator.runtime.state.conventions import SETTLED
 from emulator.runtime.state.observed import Task
-from emulator.runtime.state.operations import Operation
+from emulator.runtime.state.operations import IGNORED, Operation
 
 REVIVAL = 2.0
 """Seconds that a revived log router must stay up before we count on it."""
@@ -40,7 +40,7 @@ class ContainerStopper:
         task = self._execution.task(operation.task_id)
         members = task.members.values() if task else ()
         killed = any(m.container.name == operation.subject and m.container.exit_code == KILLED for m in members)
-        return "(ignored SIGTERM; killed)" if killed else ""
+        return f"({IGNORED}; killed)" if killed else ""
 
     def _stop(self, operation: Operation) -> None:
         task = self._execution.task(operation.task_id)

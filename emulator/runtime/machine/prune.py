@@ -41,10 +41,15 @@ class Left:
 
 
 def leftovers(
-    engine: Engine, *, volumes: bool = False, app: str | None = None, environment: str | None = None
+    engine: Engine,
+    *,
+    volumes: bool = False,
+    own: bool = False,
+    app: str | None = None,
+    environment: str | None = None,
 ) -> list[Left]:
-    """What can be removed: networks, volumes and images. Volumes with data only with `volumes`; only what is of the
-    application, or of one of its environments, where these are given.
+    """What can be removed: networks, volumes and images. Volumes with data only with `volumes`, the newest of our own
+    images only with `own`; only what is of the application, or of one of its environments, where these are given.
 
     Raises `EngineError`.
     """
@@ -58,7 +63,7 @@ def leftovers(
         if of not in there and (volumes or not data):
             found.append(Left(LeftKind.VOLUME, name, "/".join(of), data=data))
     found += _built(engine, there, app, environment)
-    return found if app else [*found, *_earlier(engine, engine.list_containers({}))]
+    return found if app else [*found, *_our_own(engine, engine.list_containers({}), newest_too=own)]
 
 
 def remove_leftovers(engine: Engine, left: list[Left]) -> Iterator[tuple[Left, str]]:
@@ -97,13 +102,13 @@ def _built(engine: Engine, there: set[tuple[str, str]], app: str | None, environ
             yield Left(LeftKind.IMAGE, image.reference, f"{owner}/{of}", image.size)
 
 
-def _earlier(engine: Engine, containers: list[Container]) -> Iterator[Left]:
-    """Our own images but the newest of each kind, as far as no container uses them."""
+def _our_own(engine: Engine, containers: list[Container], *, newest_too: bool) -> Iterator[Left]:
+    """Our own images as far as no container uses them: but the newest of each kind, unless these too are meant."""
     used = {container.image for container in containers}
     newest: dict[str, ImageName] = {}
     images = sorted(engine.list_images(OWN), key=lambda image: image.created)
     for image in images:
         newest[image.reference.rpartition(":")[0]] = image
     for image in images:
-        if image not in newest.values() and not used & {image.reference, image.id}:
+        if (newest_too or image not in newest.values()) and not used & {image.reference, image.id}:
             yield Left(LeftKind.IMAGE, image.reference, "copilot-local", image.size)

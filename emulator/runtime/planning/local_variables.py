@@ -7,12 +7,12 @@ from pathlib import Path
 
 from emulator.ecs.service import Service
 from emulator.errors import InputError
-from emulator.settings import setting_position
+from emulator.settings import VARIABLES_HERE, setting_position
 from emulator.spelling import did_you_mean
 
 Table = Mapping[str, Mapping[str, str]]
 """`SERVICE`, for its main container, or `SERVICE/CONTAINER`, to the variables by name."""
-SECTION = "container_variables"
+SECTION = VARIABLES_HERE
 
 
 def local_variables(table: Table, service: Service) -> dict[str, dict[str, str]]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 TASK_STEADY = "STEADY"
 """Condition of an await on a whole task: running, container checks healthy, target healthy."""
+IGNORED = "ignored SIGTERM"
+"""What is said of a container that ended by SIGKILL alone."""
 
 
 class Verb(enum.StrEnum):

@@ -15,10 +15,10 @@ from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.secrets.missing_values import demands, environment_files
 from emulator.runtime.watch.temporary_files import is_temporary
 from emulator.settings import SyncRule
+from emulator.settings_files import files_of
 from emulator.trust.root import root_of
 
 MANIFESTS = "copilot"
-SETTINGS_FILE = "copilot-local.toml"
 VARIABLES_FILE = ".env"
 SECRETS_FILE = ".copilot-local/secrets.env"
 
@@ -88,7 +88,7 @@ class WatchedFiles:
         self._manifests = request.workspace / MANIFESTS
         self._files = {
             *(path.absolute() for path in extra),
-            request.workspace / SETTINGS_FILE,
+            *files_of(request.workspace),
             request.workspace / VARIABLES_FILE,
             request.workspace / SECRETS_FILE,
             *(path.absolute() for path in _environment_files(request)),

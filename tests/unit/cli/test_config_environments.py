@@ -126,3 +126,27 @@ def test_a_route_is_compared_with_the_environment_at_hand(run: Run, hello: Path)
     assert run("route", "--all-envs", "GET", "/api/x").out.startswith(
         "there is no other environment than test to compare with\n"
     )
+
+
+def test_a_variable_of_this_machine_is_explained_by_the_settings_that_have_it(run: Run, workspace: Path) -> None:
+    own = workspace / ".copilot-local" / "copilot-local.toml"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text('[container_variables.hello]\nLEVEL = "trace"\n', encoding="utf-8")
+    ended = run("config", "hello", "--explain", "variables.LEVEL")
+    assert ended.code == 0
+    first, second, third, *_ = ended.out.splitlines()
+    assert first == "variables.LEVEL: trace"
+    assert second == "from .copilot-local/copilot-local.toml:2, [container_variables] hello, on this machine alone"
+    assert third.startswith("deployed: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("helo", "there is no service helo"), ("hello/ngnix", "hello has no container ngnix")],
+)
+def test_validate_refuses_variables_for_what_is_not_there(run: Run, workspace: Path, name: str, problem: str) -> None:
+    (workspace / "copilot-local.toml").write_text(f'[container_variables."{name}"]\nA = "1"\n', encoding="utf-8")
+    ended = run("validate")
+    assert ended.code == 1
+    assert problem in ended.err
+    assert "copilot-local.toml:1" in ended.err

@@ -127,3 +127,14 @@ def test_what_is_of_one_application_or_environment_alone() -> None:
         "copilot-local-build/gone/web/nginx:test",
     ]
     assert [one.name for one in leftovers(made, app="shop", environment="test")] == []
+
+
+def test_our_own_newest_images_only_where_they_are_meant_and_unused() -> None:
+    made = engine()
+    for image in ("copilot-local/agent:1", "copilot-local/agent:2", "copilot-local/envoy:1", "copilot-local/aws:1"):
+        made.add_image(image)
+    made.create_container(ContainerSpec(name="aws", image="copilot-local/aws:1", labels=THERE.labels(Role.MEMBER)))
+    ours = {one.name for one in leftovers(made, own=True) if one.name.startswith("copilot-local/")}
+    assert ours == {"copilot-local/agent:1", "copilot-local/agent:2", "copilot-local/envoy:1"}
+    ours = {one.name for one in leftovers(made) if one.name.startswith("copilot-local/")}
+    assert len(ours) == 1, "all but the newest of each kind"

@@ -17,6 +17,7 @@ from emulator.manifest.load.loader import LoadedManifest
 from emulator.manifest.yaml.nodes import Mapping as Map
 from emulator.manifest.yaml.nodes import Node, Scalar
 from emulator.runtime.secrets.secret_values import parse_environment_file
+from emulator.settings import VARIABLES_HERE, load_settings, setting_position
 
 _OVERRIDES = "environments"
 _ENV_FILE, _VARIABLES, _SECRETS = "env_file", "variables", "secrets"
@@ -102,8 +103,10 @@ def differing(found: Mapping[str, Settings]) -> list[str]:
 
 def explained(target: Target, service: str, loaded: LoadedManifest, key: str, others: Sequence[str]) -> str:
     """Where the value of a key comes from. Of one that is not set: the environment file that gives it, the secret of
-    that name, or the `others` among environments that set it."""
+    that name, or the `others` among environments that set it. A variable of this machine alone is said first."""
     text = emit.explain(loaded, key)
+    if (local := _on_this_machine(target, service, key)) is not None:
+        return f"{key}: {local.value}\nfrom {local.origin}, on this machine alone\ndeployed: {text}"
     if emit.is_set(loaded, key):
         return text
     here = settings_of(target, loaded)
@@ -120,3 +123,22 @@ def explained(target: Target, service: str, loaded: LoadedManifest, key: str, ot
             if (setting := settings_of(there, load_manifest(there, service)).get(key)) is not None:
                 places.append(f"{other} ({setting.origin.partition(', environment')[0]})")
     return f"{text}; set in {', '.join(places)}" if places else text
+
+
+def _on_this_machine(target: Target, service: str, key: str) -> Setting | None:
+    """What `[container_variables]` of the settings says of a variable, which wins here."""
+    prefix, of, name = key.rpartition(f"{_VARIABLES}.")
+    container = prefix.removeprefix("sidecars.").rstrip(".") or service
+    if not of or prefix.count(".") not in (0, 2):
+        return None
+    table = load_settings(target.workspace.root).container_variables
+    for owner in (f"{service}/{container}", *([service] if container == service else [])):
+        if name in table.get(owner, {}):
+            position = setting_position(target.workspace.root, VARIABLES_HERE, owner, name)
+            where = (
+                f"{Path(position.file).relative_to(target.workspace.root)}:{position.line}"
+                if position
+                else "your own settings"
+            )
+            return Setting(table[owner][name], f"{where}, [{VARIABLES_HERE}] {owner}")
+    return None
