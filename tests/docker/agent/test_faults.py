@@ -11,7 +11,7 @@ from tests.docker.project import MakeProject, Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
-SERVE = "mkdir /srv; echo ok > /srv/name; httpd -p {port} -h /srv; trap 'exit 0' TERM; while :; do sleep 0.1; done"
+SERVE = "mkdir /srv; echo ok > /srv/name; httpd -p {port} -h /srv; trap 'exit 0' TERM; sleep 3600 & wait"
 PATCHES = [{"op": "add", "path": "/Resources/TaskDefinition/Properties/EnableFaultInjection", "value": True}]
 METADATA = "wget -T 2 -qO- $ECS_CONTAINER_METADATA_URI_V4/task"
 SLOW = {"DelayMilliseconds": 200, "JitterMilliseconds": 0}

@@ -25,6 +25,13 @@ storage:
     data: {path: /data, read_only: false, efs: true}
 """
 """A file system that survives `down`."""
+LATE = """
+sidecars:
+  late:
+    image: busybox:1.37
+    command: ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
+    depends_on: {hello: start}
+"""
 LONG_STOP = "taskdef_overrides: [{path: 'ContainerDefinitions[0].StopTimeout', value: 120}]\n"
 """Far longer than a test waits for a command to end."""
 Watch = "Callable[[Project], DockerEvents]"
@@ -39,29 +46,19 @@ class TestCtrlC:
     def test_stops_in_reverse_order_of_dependencies_and_leaves_the_log_volume(
         self, firelens: Project, watch: Callable[[Project], DockerEvents]
     ) -> None:
+        firelens.append(MANIFEST, LATE)
         running = firelens.foreground()
         events = watch(firelens)
         running.signal(signal.SIGINT)
         result = running.wait()
         assert result.code == 130
         assert "stopping" in result.out  # the main container's own word: it was sent SIGTERM
-        wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
-        members = [name for name in events.actions("die") if name not in ("agent", "front")]
-        assert members == ["hello", "firelens_log_router", "pause"]
-        assert firelens.everything() == log_volume(firelens)
-
-    def test_follows_depends_on(self, nginx: Project, watch: Callable[[Project], DockerEvents]) -> None:
-        nginx.edit(MANIFEST, "    port: 80\n", "    port: 80\n    depends_on:\n      hello: start\n")
-        running = nginx.foreground()
-        events = watch(nginx)
-        running.signal(signal.SIGINT)
-        result = running.wait()
-        assert result.code == 130
         assert any("hello" in line and "| listening on port 3000" in line for line in result.out.splitlines())
         assert "Traceback" not in result.err
         wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
         members = [name for name in events.actions("die") if name not in ("agent", "front")]
-        assert members == ["nginx", "hello", "pause"]
+        assert members == ["late", "hello", "firelens_log_router", "pause"]
+        assert firelens.everything() == log_volume(firelens)
 
     def test_twice_stops_at_once(self, nginx: Project) -> None:
         nginx.append(MANIFEST, "\ncommand: sh -c 'trap \"\" TERM; echo deaf; while :; do sleep 1; done'\n")
@@ -119,15 +116,6 @@ class TestKilled:
         running.wait()
         nginx.run("down", "-v").ok()
         assert nginx.everything() == []
-
-    def test_in_the_middle_of_up_the_next_up_works(self, nginx: Project) -> None:
-        running = nginx.start("up", "-d", "--port", str(nginx.port))
-        wait_until(lambda: any("agent" in c.name for c in nginx.containers()), "the agent's container")
-        running.signal(signal.SIGKILL)
-        running.wait()
-        nginx.up()
-        assert nginx.answers("/api/x")
-        assert len(nginx.tasks()) == 1
 
 
 class TestDown:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.docker
 
 HUNGRY = "trap 'exit 0' TERM; while [ ! -e /go ]; do sleep 0.1; done; tail /dev/zero"
 """Takes memory without end once it is told to."""
-DEAF = "trap '' TERM; while :; do sleep 0.1; done"
+DEAF = "trap '' TERM; sleep 3600 & wait"
 
 
 def after(name: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def starts(tasks: Tasks, name: str) -> int:
 def test_containers_stop_in_reverse_order_each_with_its_own_timeout_and_pause_last(tasks: Tasks) -> None:
     tasks.up(
         {
-            "base": script("trap 'exit 7' TERM; while :; do sleep 0.1; done", stopTimeout=60),
+            "base": script("trap 'exit 7' TERM; sleep 3600 & wait", stopTimeout=60),
             "deaf": script(DEAF, stopTimeout=1, **after("base")),
             "last": script(DEAF, stopTimeout=1, **after("deaf")),
             "beside": script(FOREVER),

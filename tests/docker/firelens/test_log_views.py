@@ -98,7 +98,7 @@ def test_a_fixed_stream_in_the_local_aws_is_compared_by_the_records_containers(p
 
 
 def test_nothing_of_a_busy_container_is_missing_that_is_under_way(project: Project) -> None:
-    busy = "i=0; while :; do seq $i $((i+50)); i=$((i+51)); sleep 0.02; done"
+    busy = "i=0; while :; do seq $i $((i+50)); i=$((i+51)); sleep 0.1; done"
     project.edit(MANIFEST, "exec /app/fanout", busy)
     project.edit(MANIFEST, "count: 2", "count: 1")
     project.up("fanout")
