@@ -82,6 +82,18 @@ def go(page: Page, name: str, title: str) -> None:
     page.locator("#main .empty", has_text="Looking …").wait_for(state="detached")
 
 
+def overlapping(page: Page) -> list[Any]:
+    """Pairs of texts of the map that are over each other."""
+    found: list[Any] = page.evaluate("""() => {
+        const texts = [...document.querySelectorAll("svg.calls text")];
+        const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
+        return boxes.flatMap(([name, one], at) => boxes.slice(at + 1).filter(([, two]) =>
+            one.left < two.right && two.left < one.right && one.top < two.bottom && two.top < one.bottom
+        ).map(([other]) => [name, other]));
+    }""")
+    return found
+
+
 def window(width: int, height: int, theme: Any) -> dict[str, Any]:
     """Options of a browser's window that moves nothing by itself."""
     size = {"width": width, "height": height}

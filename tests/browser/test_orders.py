@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import PAGES, visit
+from tests.browser.chromium import PAGES, overlapping, visit
 from tests.browser.conftest import Opened
 from tests.browser.real import address, at, chosen, group, make_shared_project, row, tasks_of
 from tests.docker.examples.orders import copy_of_orders
@@ -130,19 +130,7 @@ def test_an_order_is_one_trace_over_three_services(at: Opened, orders: Project) 
     for calls in (("web", "api"), ("api", "worker"), ("worker", "api")):
         expect(cells(at, *calls)).to_be_visible()
     expect(at.page.locator("#main svg.calls")).to_be_visible()
-    assert overlapping(at) == []
-
-
-def overlapping(tab: Opened) -> list[Any]:
-    """Pairs of texts of the map that are over each other."""
-    found: list[Any] = tab.page.evaluate("""() => {
-        const texts = [...document.querySelectorAll("#main svg.calls text")];
-        const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
-        return boxes.flatMap(([name, one], at) => boxes.slice(at + 1).filter(([, two]) =>
-            one.left < two.right && two.left < one.right && one.top < two.bottom && two.top < one.bottom
-        ).map(([other]) => [name, other]));
-    }""")
-    return found
+    assert overlapping(at.page) == []
 
 
 def test_what_containers_printed_before_is_in_the_order_of_time(at: Opened, orders: Project) -> None:

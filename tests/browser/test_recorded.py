@@ -14,7 +14,7 @@ import pytest
 
 from emulator.console.recording import read
 from emulator.console.serve import Address, showing
-from tests.browser.chromium import PAGES, WIDER, visit, window
+from tests.browser.chromium import PAGES, WIDER, overlapping, visit, window
 from tests.browser.conftest import RECORDED, Opened
 
 if TYPE_CHECKING:
@@ -131,6 +131,23 @@ def test_a_list_is_drawn_anew_below_the_hand(tab: Opened, recorded: Address) -> 
     assert tab.page.evaluate("document.body.dataset.opened") == "three"
     tab.page.evaluate("window.list.filter((one) => one !== 'two')")
     assert tab.page.locator(".line").all_inner_texts() == ["one", "three"]
+
+
+MAP = """async () => {
+    const { callMap } = await import("/callmap.js");
+    const edge = (source, target, fault) => ({ source, target, count: 9, fault, p50: 0.436 });
+    document.querySelector("#main").replaceChildren(callMap([
+        edge("load balancer", "web", 0), edge("web", "api", 1), edge("api", "worker", 2), edge("worker", "api", 1),
+        edge("api", "mailer", 2), edge("mailer", "api", 3),
+    ]));
+}"""
+
+
+def test_calls_both_ways_have_labels_of_their_own_on_the_map(tab: Opened, recorded: Address) -> None:
+    visit(tab.page, recorded.url)
+    tab.page.evaluate(MAP)
+    assert tab.page.locator("svg.calls .edge text").count() == 11
+    assert overlapping(tab.page) == []
 
 
 def test_what_is_shown_is_saved_as_an_http_archive(tab: Opened, recorded: Address) -> None:

@@ -45,6 +45,8 @@ export function callMap(edges) {
   const height = Math.max(...rows.values()) * (HEIGHT + GAP_Y) - GAP_Y + 2 * EDGE;
   const failed = (name) => edges.some((one) => one.target === name && one.fault > 0);
   const answered = (edge) => edges.some((one) => one.source === edge.target && one.target === edge.source);
+  const many = (name) => edges.filter((one) => one.source === name || one.target === name).length;
+  const labelled = (one) => place.get(many(one.source) < many(one.target) ? one.source : one.target);
   const inferred = (name) => edges.some((one) => one.target === name && one.inferred);
   return h(
     "section",
@@ -64,7 +66,7 @@ export function callMap(edges) {
           "aria-label": edges.map((one) => `${one.source} calls ${one.target} ${count(one.count)} times`).join(", "),
         },
         edges.filter((one) => one.source !== one.target).map((one) =>
-          edgeOf(one, place.get(one.source), place.get(one.target), answered(one))
+          edgeOf(one, place.get(one.source), place.get(one.target), answered(one), labelled(one))
         ),
         [...place].map(([name, { x, y }]) =>
           s(
@@ -83,8 +85,9 @@ export function callMap(edges) {
   );
 }
 
-/** An edge with its calls: where there is one each way, each has its labels on its own side. */
-function edgeOf(one, from, to, both) {
+/** An edge with its calls: where there is one each way, each has its labels on its own side. They are in the row of the
+ * end that has fewer edges, `beside`: there no other edge's are. */
+function edgeOf(one, from, to, both, beside) {
   const forward = to.x > from.x;
   const aside = forward ? (both ? -APART : 0) : APART;
   const [x1, y1] = [forward ? from.x + WIDTH : from.x, from.y + HEIGHT / 2 + aside];
@@ -94,7 +97,7 @@ function edgeOf(one, from, to, both) {
   const failed = one.fault > 0 && `${count(one.fault)} failed`;
   const [above, below] = forward ? (both && failed ? [-21, -5] : [-6, 14]) : [14, 30];
   const label = (words, away) =>
-    s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 + away, "text-anchor": "middle" }, words);
+    s("text", { x: (x1 + x2) / 2, y: beside.y + HEIGHT / 2 + aside + away, "text-anchor": "middle" }, words);
   return s(
     "g",
     { class: one.fault ? "edge bad" : "edge" },
