@@ -47,7 +47,7 @@ def down(
     with (
         closing(make_display(quiet=quiet)) as display,
         closing(ahead[0]) if ahead is not None else nullcontext(),
-        _environments(app, env, every=every) as (engine, environments),
+        _environments(app, env, every=every, runs=ahead is not None) as (engine, environments),
     ):
         _, killed = interruptions(display.emit)
         failed: CopilotLocalError | None = None
@@ -78,9 +78,9 @@ def _begin(app: str | None, env: str | None, timeout: int | None) -> tuple[Conne
 
 
 @contextmanager
-def _environments(app: str | None, env: str | None, *, every: bool) -> Iterator[tuple[Engine, list[Names]]]:
+def _environments(app: str | None, env: str | None, *, every: bool, runs: bool) -> Iterator[tuple[Engine, list[Names]]]:
     if not every:
-        with chosen_environment(app, env) as (engine, names):
+        with chosen_environment(app, env, runs=runs) as (engine, names):
             yield engine, [names]
         return
     from emulator.engine.connect import connect

@@ -25,14 +25,14 @@ def environment_names(app: str | None, env: str | None) -> Names:
 
 
 @contextmanager
-def chosen_environment(app: str | None, env: str | None) -> Iterator[tuple[Engine, Names]]:
-    """Docker, and the names of what the environment is made of. Raises what `find_names` raises, then
-    EngineUnavailable."""
+def chosen_environment(app: str | None, env: str | None, *, runs: bool = False) -> Iterator[tuple[Engine, Names]]:
+    """Docker, and the names of what the environment is made of; `runs` where it is known to. Raises what `find_names`
+    raises, then EngineUnavailable."""
     from emulator.engine.connect import connect
 
     names = environment_names(app, env)
     with closing(connect()) as engine:
-        if env is not None:
+        if env is not None and not runs:
             _refuse_unknown(engine, names)
         yield engine, names
 

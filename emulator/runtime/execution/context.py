@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from emulator.engine.interface import Engine
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.state.names import Names
-from emulator.runtime.state.observed import Task, observe
+from emulator.runtime.state.observed import Observed, Task, observe
 
 POLL = 0.1
 """Seconds between two listings while something is awaited."""
@@ -27,6 +28,9 @@ class Execution:
         self.emit = emit
         self.cancelled = cancelled
         self.stopping = threading.Event()
+        self._listing = threading.Lock()
+        self._listed_at = 0.0
+        self._observed = Observed([])
 
     def pause(self, seconds: float) -> None:
         """Waits. Raises `Cancelled` where the plan is not carried on."""
@@ -34,8 +38,17 @@ class Execution:
             raise Cancelled
 
     def task(self, task_id: str) -> Task | None:
-        """A task as it is now."""
-        return observe(self.engine, self.names).tasks.get(task_id)
+        """A task as it is now; None where there is none, or no id. Those who ask at once share a listing, which begins
+        after the last of them has asked."""
+        if not task_id:
+            return None
+        asked = time.monotonic()
+        with self._listing:
+            if self._listed_at < asked:
+                began = time.monotonic()
+                self._observed = observe(self.engine, self.names)
+                self._listed_at = began
+            return self._observed.tasks.get(task_id)
 
     def warn(self, subject: str, message: str) -> None:
         """Warns the caller of something that does not stop the plan."""
