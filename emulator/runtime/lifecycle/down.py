@@ -116,9 +116,7 @@ def _stand_down(engine: Engine, environment: Names, observed: Observed, ahead: R
     if observed.agent is None:
         return None
     retirement = ahead
-    # Without a task it has nothing to replace, and is not frozen: a command that waits for it may run its bridge in it
-    # just then, and such a container hangs.
-    if not observed.tasks:
+    if not observed.tasks:  # it has nothing to replace
         engine.remove(observed.agent.name)
     elif retirement is None and (retirement := _retired(engine, environment, observed.agent)) is None:
         _end(engine, observed.agent)
@@ -205,19 +203,18 @@ def _retired(engine: Engine, environment: Names, agent: Container) -> Retirement
 
 
 def _end(engine: Engine, agent: Container) -> None:
-    """Lets an agent that does not answer do nothing more: freezes it, since Docker takes five times as long to report
-    that it was killed.
+    """Ends an agent that does not answer, and would replace what is being stopped.
 
-    Its container is removed, which kills it, while tasks stop.
+    It is not frozen, which Docker reports sooner: the command that was to reach it may just be starting in it, and
+    Docker can neither remove nor thaw a container that is frozen then. It is removed while tasks stop.
     """
     if agent.state is ContainerState.RUNNING:
-        for end in (engine.pause, engine.kill):  # not every daemon can freeze
-            try:
-                return end(agent.name)
-            except EngineUnavailable:
-                raise
-            except EngineError:
-                continue  # removing it kills it too
+        try:
+            return engine.kill(agent.name)
+        except EngineUnavailable:
+            raise
+        except EngineError:
+            pass  # removing it kills it too
     engine.remove(agent.name)
 
 
