@@ -26,6 +26,8 @@ from emulator.agent.scheduler.described.tasks import (
     status_of,
     task_health,
 )
+from emulator.engine.interface import EngineEvent
+from emulator.runtime.health.exits import OUT_OF_MEMORY, Exit, Exits
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.observed import FAILED_TO_START, Observed, Task
 from emulator.runtime.state.operations import Verb
@@ -41,11 +43,11 @@ _START_ERRORS: dict[str, str] = {
     Verb.CREATE_CONTAINER: "CannotCreateContainerError",
     Verb.START_CONTAINER: "CannotStartContainerError",
 }
-OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 STOPPING_VERBS = frozenset(
     {Verb.WITHDRAW_NAME, Verb.DEREGISTER, Verb.REVIVE_ROUTER, Verb.STOP_CONTAINER, Verb.REMOVE_CONTAINER}
 )
 """What a task's end begins with."""
+_BY_ITSELF = ("EssentialContainerExited", "TaskFailedToStart")
 ESSENTIAL_EXITED = ("EssentialContainerExited", "Essential container in task exited")
 
 
@@ -98,12 +100,11 @@ class TaskHistory:
         self.protected = ProtectedTasks()
         self._tasks: dict[str, TaskRecord] = {}
         self._stops: dict[str, Stop] = {}
-        self._exit_codes: dict[str, int] = {}
+        self._ends = Exits()
+        self._exits: dict[str, Exit] = {}
         """By container id, the last ones."""
         self._announced: set[str] = set()
         """Tasks that something looks after until they are gone, and tells of that."""
-        self._out_of_memory: set[str] = set()
-        """Ids of containers whose memory did not suffice."""
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         self._count = 0
         self._changed = threading.Condition()
@@ -133,25 +134,49 @@ class TaskHistory:
             stop = self._stops.get(task_id)
         return stop.reason if stop is not None else ""
 
-    def exited(self, container_id: str, code: int) -> None:
-        """A container exited. One that is removed at once is in no listing as exited."""
+    def happened(self, event: EngineEvent) -> None:
+        """Takes an event of Docker's. A container that is removed at once is in no listing as exited."""
         with self._changed:
-            self._exit_codes[container_id] = code
+            if (end := self._ends.note(event)) is None:
+                return
+            self._exits[event.container_id] = end
             for record in self._tasks.values():
-                self._add_exit_codes(record.content)
-            for oldest in list(self._exit_codes)[:-KEPT_EVENTS]:
-                del self._exit_codes[oldest]
+                self._add_exits(record.content)
+            for oldest in list(self._exits)[:-KEPT_EVENTS]:
+                del self._exits[oldest]
 
-    def _add_exit_codes(self, content: Mapping[str, Any]) -> None:
+    def _add_exits(self, content: Mapping[str, Any]) -> None:
         for container in content["containers"]:
-            code = self._exit_codes.get(container.get("runtimeId", ""))
-            if container["lastStatus"] == "STOPPED" and code is not None:
-                container.setdefault("exitCode", code)
+            end = self._exits.get(container.get("runtimeId", ""))
+            if container["lastStatus"] == "STOPPED" and end is not None:
+                container.setdefault("exitCode", end.code)
+                if end.out_of_memory:
+                    container["reason"] = OUT_OF_MEMORY
 
-    def out_of_memory(self, container_id: str) -> None:
-        """A process of a container was killed because the container has no more memory."""
+    def with_memory(self, task_id: str, reason: str) -> str:
+        """A reason of a plan, with that of a container which was killed for memory."""
         with self._changed:
-            self._out_of_memory.add(container_id)
+            record = self._tasks.get(task_id)
+            containers = record.content["containers"] if record is not None else []
+            killed = any(
+                reason.startswith(f"essential container {one['name']} exited") and one.get("reason") == OUT_OF_MEMORY
+                for one in containers
+            )
+        return f"{reason}: {OUT_OF_MEMORY}" if killed else reason
+
+    def failed_in_a_row(self, service: str) -> int:
+        """How many of the last tasks of a service ended by themselves, or did not start, one after the other in one
+        deployment."""
+        with self._changed:
+            ended = [
+                one.content for one in self._tasks.values() if one.service == service and "stopCode" in one.content
+            ]
+        count = 0
+        for content in reversed(ended):
+            if content["stopCode"] not in _BY_ITSELF or content.get("startedBy") != ended[-1].get("startedBy"):
+                break
+            count += 1
+        return count
 
     def announce(self, task_id: str, desired: DesiredService, labels: Mapping[str, str], state: DesiredState) -> None:
         """A task that is to be started is known from now on, with the labels of its pause."""
@@ -248,9 +273,7 @@ class TaskHistory:
         content["attachments"] = attachments_of(task, content)
         note_interfaces(content)
         note_progress(task, content, context)
-        for container in content["containers"]:
-            if container.get("runtimeId") in self._out_of_memory and container.get("exitCode"):
-                container["reason"] = OUT_OF_MEMORY
+        self._add_exits(content)
         content["healthStatus"] = task_health(task)
         if task.members and not any(member.running for member in task.members.values()) and stop is not None:
             content.setdefault("executionStoppedAt", context.now)
@@ -274,7 +297,7 @@ class TaskHistory:
             container["lastStatus"] = "STOPPED"
             if "runtimeId" not in container and content["stopCode"] == "TaskFailedToStart":
                 container.setdefault("reason", content["stoppedReason"])
-        self._add_exit_codes(content)
+        self._add_exits(content)
         self._tell(record, context)
 
     def _tell(self, record: TaskRecord, context: Context) -> None:

@@ -103,7 +103,8 @@ class Scheduler:
             lambda: self.state, lambda: observe(engine, self.names), front, self.rollouts, self.doomed_by
         )
         self.timeouts = timeouts
-        self._last_failure: dict[str, str] = {}
+        self._last_failure: dict[str, tuple[str, str]] = {}
+        """By service: the task, and why it did not stay."""
         """Service to why its last task stopped."""
 
     def begin(self, state: DesiredState) -> None:
@@ -198,7 +199,8 @@ class Scheduler:
             held_back = self.back_off.died(task.service, task_id, now) or held_back
             told = self.history.why(task_id) or reason
             words = reason if told == ESSENTIAL_EXITED[1] else unhealthy.why if unhealthy is not None else told
-            why = self._last_failure[task.service] = self.doomed.get(task_id, words)
+            why = self.doomed.get(task_id, self.history.with_memory(task_id, words))
+            self._last_failure[task.service] = (task_id, why)
             desired = self.state.services.get(task.service)
             if failed and desired is not None and self.rollouts.failed(desired, task, why):
                 self._give_up(desired)
@@ -350,8 +352,12 @@ class Scheduler:
                 "desired_count": desired.desired_count,
                 "revision": desired.revision,
                 "hash": desired.config_hash(),
-                "failed_starts": failures[name],
-                "last_failure": self._last_failure.get(name, "") if failures[name] else "",
+                # As many as `ps -a` lists: the first of them may have lived for long.
+                "failed_starts": max(failures[name], self.history.failed_in_a_row(name)) if failures[name] else 0,
+                # The event of its end may come after the listing that showed it.
+                "last_failure": self.history.with_memory(*self._last_failure.get(name, ("", "")))
+                if failures[name]
+                else "",
                 "failure": LOST if name in self.lost else "",
                 "deployment": self.rollouts.summary(desired),
             }

@@ -283,16 +283,13 @@ class Supervisor:
                 self._wake.set()  # of what happened before, no event comes
                 for event in events:
                     self.on_event(event)
+                    self.scheduler.history.happened(event)
                     if event.action in ("start", "die"):
                         self.early.restarted(event.container_id)
                     if event.action == "start":
                         # Events may come late where much happens at once.
                         ago = max(0.0, (datetime.now(UTC) - event.time).total_seconds())
                         self._started[event.container_id] = self._clock() - ago
-                    elif event.action == "die":
-                        self.scheduler.history.exited(event.container_id, int(event.labels.get("exitCode", 0)))
-                    elif event.action == "oom":
-                        self.scheduler.history.out_of_memory(event.container_id)
                     elif event.action == "destroy":
                         self._started.pop(event.container_id, None)
                     self.jobs.wake()

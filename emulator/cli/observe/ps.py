@@ -17,6 +17,8 @@ from emulator.spelling import did_you_mean
 if TYPE_CHECKING:
     from emulator.runtime.reports.overview_rows import Overview
 
+DID_NOT_STAY = " did not stay: "
+"""In the line about tasks of a service that ended one after the other."""
 Task = dict[str, Any]
 """DescribeTasks' `Task`."""
 
@@ -90,6 +92,12 @@ def _stopped(tasks: list[Task]) -> list[Task]:
     return [task for task in tasks if task["lastStatus"] == "STOPPED"]
 
 
+def _failures(found: Overview, stopped: list[Task]) -> list[str]:
+    """What is wrong; not what the table of stopped tasks above says already."""
+    listed = {str(task.get("group", "")).removeprefix("service:") for task in stopped}
+    return [line for line in found.failures if line.partition(": ")[0] not in listed or DID_NOT_STAY not in line]
+
+
 def _print(found: Overview, stopped: list[Task], *, every: bool) -> None:
     from emulator.cli.observe.ps_table import container_lines, stopped_table, target_lines
     from emulator.display.colours import wants_colour
@@ -103,7 +111,7 @@ def _print(found: Overview, stopped: list[Task], *, every: bool) -> None:
         typer.echo(line)
     if stopped:
         typer.echo("\n" + stopped_table(stopped, width))
-    for line in (*target_lines(found), *found.failures):
+    for line in (*target_lines(found), *_failures(found, stopped)):
         typer.echo(wrapped(line, width))
     for listener in found.listeners:
         if not listener.service:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from emulator.engine.interface import Engine, EngineEvent, LogLine, Stream
 from emulator.errors import CopilotLocalError
 from emulator.events import Event, EventKind
+from emulator.runtime.health.exits import Exit, Exits
 from emulator.runtime.health.router_chatter import is_chatter
 from emulator.runtime.reports.logs import LogReaders
 from emulator.runtime.state import names
@@ -17,11 +18,10 @@ from emulator.runtime.state.observed import observe
 from emulator.testing.observation.journal import Death, Journal
 
 LAST_LINES = 20
+OUT_OF_MEMORY = "ran out of memory"
 DRAIN = 3.0
 """Seconds that the last lines of a container which has ended may take to arrive."""
 RETRY = 0.5
-HARMLESS_SIGNALS = frozenset({"1", "10", "12", "17", "18", "19", "20", "23", "28"})
-"""HUP, USR1, USR2, CHLD, CONT, STOP, TSTP, URG, WINCH: who sends one of these does not want the container to end."""
 
 
 class Watcher:
@@ -39,9 +39,7 @@ class Watcher:
         self._readers = LogReaders(engine, self._printed)
         self._labels: dict[str, Mapping[str, str]] = {}
         """By container id, of those that are followed."""
-        self._told: set[str] = set()
-        """Ids of containers that were signalled to end."""
-        self._out_of_memory: set[str] = set()
+        self._exits = Exits()
         self._expected: list[tuple[str, str]] = []
         self.judging = False
         """Whether deaths count yet: who brings the environment up hears of those before by itself."""
@@ -101,21 +99,37 @@ class Watcher:
 
     def _heard(self, event: EngineEvent) -> None:
         labels, container = event.labels, event.container_id
+        if event.action == "oom":
+            self._short_of_memory(event)
         if names.CONTAINER not in labels:
+            self._exits.note(event)
             return
-        match event.action:
-            case "start":
-                self._told.discard(container)
-                self._follow(container, labels)
-            case "kill" if labels.get("signal", "") not in HARMLESS_SIGNALS:
-                self._told.add(container)
-            case "oom":
-                self._out_of_memory.add(container)
-            case "die":
-                self._read_to_the_end(container)
-                self._ended(container, labels)
-        if event.action in ("start", "die", "oom") or event.action.startswith("health_status"):
+        end = self._exits.note(event)
+        if event.action == "start":
+            self._follow(container, labels)
+        if end is not None:
+            self._read_to_the_end(container)
+            self._ended(end)
+            if end.out_of_memory and self._shares_memory(labels.get(names.TASK, "")):
+                self._journal.add_event(_state_event(event, OUT_OF_MEMORY))
+        if event.action in ("start", "die") or event.action.startswith("health_status"):
             self._journal.add_event(_state_event(event))
+
+    def _short_of_memory(self, event: EngineEvent) -> None:
+        """Tells of a process that was killed, be it a container's first one or not. Where containers share the task's
+        memory, every one of them hears of it: then the task is told of, by its pause, and a container when it ends."""
+        service, task = event.labels.get(names.SERVICE, ""), event.labels.get(names.TASK, "")
+        if event.labels.get(names.ROLE) == Role.PAUSE:
+            words = "a process was killed: the task ran out of memory"
+            self._journal.add_event(Event(EventKind.STATE, service, words, {"task": task[:8]}))
+        elif names.CONTAINER in event.labels and not self._shares_memory(task):
+            self._journal.add_event(_state_event(event, OUT_OF_MEMORY))
+
+    def _shares_memory(self, task_id: str) -> bool:
+        with contextlib.suppress(CopilotLocalError):
+            task = observe(self._engine, self._names).tasks.get(task_id)
+            return task is not None and task.pause is not None and task.pause.labels.get(names.LIMITS) == "task"
+        return False
 
     def _follow(self, container: str, labels: Mapping[str, str]) -> None:
         self._labels[container] = labels
@@ -131,26 +145,27 @@ class Watcher:
         if container in self._labels:
             self._readers.finish(container, DRAIN)
 
-    def _ended(self, container: str, labels: Mapping[str, str]) -> None:
-        if container in self._told or labels.get(names.ESSENTIAL, "true") != "true" or labels.get(names.RESTART_POLICY):
+    def _ended(self, end: Exit) -> None:
+        labels = end.labels
+        if end.signalled or labels.get(names.ESSENTIAL, "true") != "true" or labels.get(names.RESTART_POLICY):
             return
         if labels.get(names.ONE_OFF):  # a job ends by itself
             return
         service, name, task = labels.get(names.SERVICE, ""), labels[names.CONTAINER], labels.get(names.TASK, "")
         lines = [line for line in self._journal.lines() if (line.container, line.task_id) == (name, task)]
         printed = [line.text for line in [line for line in lines if not line.chatter] or lines]
-        code = int(labels.get("exitCode") or 0)
-        death = Death(service, name, task, code, container in self._out_of_memory, tuple(printed[-LAST_LINES:]))
+        death = Death(service, name, task, end.code, end.out_of_memory, tuple(printed[-LAST_LINES:]))
         expected = not self.judging or (service, name) in self._expected
         self._journal.add_death(death, expected=expected)
         if not expected:
             self._on_death(death)
 
 
-def _state_event(event: EngineEvent) -> Event:
+def _state_event(event: EngineEvent, words: str = "") -> Event:
     labels = event.labels
     subject = f"{labels.get(names.SERVICE, '')}/{labels[names.CONTAINER]}"
-    words = {"start": "started", "oom": "ran out of memory"}.get(event.action, event.action)
-    if event.action == "die":
+    if not words:
+        words = "started" if event.action == "start" else event.action
+    if event.action == "die" and words == "die":
         words = f"exited with code {labels.get('exitCode', '?')}"
     return Event(EventKind.STATE, subject, words, {"task": labels.get(names.TASK, "")[:8]})

@@ -11,7 +11,7 @@ import pytest
 from emulator.agent.load_balancer.front_monitor import FailingTarget
 from emulator.agent.scheduler.history import Stop, TaskHistory, stop_for
 from emulator.agent.scheduler.unhealthy_tasks import Unhealthy, given_up
-from emulator.engine.interface import Health
+from emulator.engine.interface import EngineEvent, Health
 from emulator.runtime.state import names
 from emulator.runtime.state.observed import sort_containers
 from tests.unit.runtime.world import BORN, World, make_service, nginx_sidecar
@@ -134,10 +134,49 @@ def test_a_container_that_is_removed_as_soon_as_it_has_stopped_has_its_exit_code
     container = world.observed.tasks[task_id].members["hello"].container.id
     if told_late:
         look(history, World(make_service()))
-    history.exited(container, 137)
+    history.happened(EngineEvent("die", container, {"exitCode": "137"}, datetime.now(UTC)))
     look(history, World(make_service()))
     [task] = history.tasks()
     assert [c["exitCode"] for c in task["containers"]] == [137]
+
+
+def test_the_reason_of_a_task_says_that_its_container_was_killed_for_memory() -> None:
+    """The container that was killed, and not one beside it that was stopped or that shares its memory."""
+    history = TaskHistory()
+    world = World(nginx_sidecar())
+    task_id = world.runs_task()
+    look(history, world)
+    members = world.observed.tasks[task_id].members
+    ids = {name: member.container.id for name, member in members.items()}
+    for action, name, more in [
+        ("oom", "nginx", {}),
+        ("oom", "hello", {}),
+        ("die", "hello", {"exitCode": "137"}),
+        ("kill", "nginx", {"signal": "15"}),
+        ("die", "nginx", {"exitCode": "143"}),
+    ]:
+        history.happened(EngineEvent(action, ids[name], more, datetime.now(UTC)))
+    reason = "essential container hello exited with code 137"
+    history.stopping(task_id, stop_for(reason))
+    look(history, World(nginx_sidecar()))
+    [task] = history.tasks()
+    killed = "OutOfMemoryError: Container killed due to memory usage"
+    assert {c["name"]: c.get("reason") for c in task["containers"]} == {"hello": killed, "nginx": None}
+    assert history.with_memory(task_id, reason) == f"{reason}: {killed}"
+    assert history.with_memory(task_id, "its definition changed") == "its definition changed"
+
+
+def test_tasks_that_failed_one_after_the_other_are_counted_up_to_one_that_was_stopped() -> None:
+    history = TaskHistory()
+    crash = "essential container hello exited with code 137"
+    world = World(make_service())
+    for reason in (crash, "its definition changed", crash, crash):
+        history.stopping(world.runs_task(), stop_for(reason))
+        look(history, world)
+    look(history, World(make_service()))
+    assert len(history.tasks()) == 4
+    assert history.failed_in_a_row("hello") == 2
+    assert history.failed_in_a_row("web") == 0
 
 
 def test_a_draining_task_is_deactivating() -> None:

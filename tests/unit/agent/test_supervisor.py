@@ -154,6 +154,16 @@ class TestBackingOff:
         self.die(rig)
         assert rig.agent.status()["services"]["hello"]["failed_starts"] == 2
 
+    def test_as_many_are_said_as_are_listed_although_the_first_lived(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        age(rig, 61)
+        for _ in range(3):
+            rig.monitor.look()
+            self.die(rig)
+        rig.monitor.look()
+        stopped = [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"]
+        assert rig.agent.status()["services"]["hello"]["failed_starts"] == len(stopped) == 3
+
     def test_it_is_said_no_longer_once_a_task_lives(self, rig: Rig) -> None:
         rig.boot(acting(make_service())).look()
         self.die(rig)

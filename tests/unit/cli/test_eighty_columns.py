@@ -134,7 +134,8 @@ def test_tasks_that_have_stopped_and_their_proxies(printed: Any) -> None:
         ],
     }
     proxy = row("web", "ecs-service-connect", image="copilot-local/envoy:6f9163b4a36b", status="Up 2 seconds (healthy)")
-    shown(overview(row("web", "web", image="web:1"), proxy), [stopped], every=True)
+    again = "web: 1 of 1 tasks run; the last 3 did not stay: essential container web exited with code 137"
+    shown(overview(row("web", "web", image="web:1"), proxy, failures=(again,)), [stopped], every=True)
     assert printed() == [
         "SERVICE   TASK       CONTAINER             STATUS",
         "web       01234567   web                   Up 2 seconds",
