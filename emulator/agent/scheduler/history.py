@@ -262,7 +262,8 @@ class TaskHistory:
             record = self._tasks[task.id] = TaskRecord(task.id, task.service, new_task(task, context))
         content = record.content
         before = (content["lastStatus"], content["desiredStatus"], [c["lastStatus"] for c in content["containers"]])
-        if task.one_off and (fault := task.fault(())) and fault.startswith("essential container "):
+        # One without an exit code is being removed, to be made anew.
+        if task.one_off and (fault := task.fault(())) and fault.startswith("essential ") and " with code " in fault:
             self._stops.setdefault(task.id, stop_for(fault))
         stop = self._stops.get(task.id)
         if stop is not None and content["desiredStatus"] != "STOPPED":

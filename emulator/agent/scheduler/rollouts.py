@@ -121,7 +121,7 @@ class Rollouts:
                     good = self._targets.get(name)
                     if good is None or good.desired.config_hash() == old.config_hash():
                         # It may have been scaled since.
-                        self._targets[name] = Target.of(old, private or Private(), known.id)
+                        self._targets[name] = Target.of(old, private or Private(), (good or known).id)
                 self._replace(desired, state.cluster)
                 begun.append(name)
             self._keep()
@@ -318,7 +318,10 @@ class Rollouts:
 
     def _complete(self, current: Rollout, desired: DesiredService, private: Private) -> None:
         current.complete()
-        self._targets[desired.service.name] = Target.of(desired, private, current.id)
+        before = self._targets.get(desired.service.name)
+        # A rollback brings no revision of its own.
+        id_ = before.id if current.rolls_back and before is not None else current.id
+        self._targets[desired.service.name] = Target.of(desired, private, id_)
         self._messages.say(current.service, f"(deployment {current.id}) deployment completed.")
         self._tell(current, "INFO", "COMPLETED", f"ECS deployment {current.id} completed.")
         if current.rolls_back:

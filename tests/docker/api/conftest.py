@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from tests.docker.command import COMMAND, Command
-from tests.docker.project import MakeProject, Project, Running, projects
+from tests.docker.project import MakeProject, Project, Result, Running, projects
 
 MANIFEST = """\
 name: web
@@ -37,6 +37,12 @@ class Pipeline:
 
     project: Project
     url: str
+    data: Path
+    """Where the API keeps task definitions."""
+
+    def up(self) -> Result:
+        """`up -d` by the user of the API: its revision is none that is registered."""
+        return self.project.run("up", "-d", variables={"XDG_DATA_HOME": str(self.data)})
 
     @property
     def cluster(self) -> str:
@@ -98,8 +104,9 @@ def pipeline(make_lasting_project: MakeProject, tmp_path_factory: pytest.TempPat
     project.write("copilot/web/manifest.yml", MANIFEST)
     project.write(".copilot-local/secrets.env", f"TOKEN={SECRET}\n")
     project.up()
-    with api(project.folder, tmp_path_factory.mktemp("data")) as url:
-        found = Pipeline(project, url)
+    data = tmp_path_factory.mktemp("data")
+    with api(project.folder, data) as url:
+        found = Pipeline(project, url, data)
         found.wait("services_stable", services=["web"])
         yield found
 

@@ -98,7 +98,7 @@ def test_up_replaces_and_counts_such_tasks_alike(pipeline: Pipeline) -> None:
     manifest = (project.folder / "copilot/web/manifest.yml").read_text()
     try:
         project.edit("copilot/web/manifest.yml", "echo $COLOUR > /index.html; httpd -f -p 8080 -h / & wait", DEAF)
-        result = project.run("up", "-d")
+        result = pipeline.up()
     finally:
         project.write("copilot/web/manifest.yml", manifest)
     assert result.code == 1
@@ -181,11 +181,15 @@ def test_a_stopped_deployment_goes_back(pipeline: Pipeline) -> None:
 
 def test_a_definition_of_the_manifest_can_be_gone_back_to(pipeline: Pipeline) -> None:
     ecs = pipeline.ecs
-    pipeline.project.run("up", "-d").ok()  # a tool may have deregistered the one before
+    pipeline.up().ok()  # a tool may have deregistered the one before
     manifest = pipeline.service()["taskDefinition"]
     green = pipeline.definition(environment=[{"name": "COLOUR", "value": "green"}])
     arn = ecs.register_task_definition(**green)["taskDefinition"]["taskDefinitionArn"]
     for definition, colour in ((arn, "green"), (manifest, "red")):
         ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=definition)
         pipeline.wait("services_stable", services=["web"])
-        assert pipeline.project.get("/").text == f"{colour}\n"
+        serves(pipeline, f"{colour}\n")
+
+
+def serves(pipeline: Pipeline, text: str) -> None:
+    wait_until(lambda: pipeline.project.get("/").text == text, lambda: str(pipeline.service()))
