@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from emulator.app.tracer import REQUEST_TIMEOUT, Traced, Tracer
+from emulator.app.tracing.tracer import REQUEST_TIMEOUT, Traced, Tracer
 from emulator.console.hub import Hub
 from emulator.console.questions import Body, pairs_of
 from emulator.engine.interface import Engine

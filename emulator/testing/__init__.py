@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emulator.app.tracer import Traced
+    from emulator.app.tracing.tracer import Traced
     from emulator.testing.asynchronous import AsyncEnvironment
     from emulator.testing.environment import Environment
     from emulator.testing.observation.journal import Death, LogLine

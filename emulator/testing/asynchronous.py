@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from emulator.app.tracer import REQUEST_TIMEOUT, Traced
+from emulator.app.tracing.tracer import REQUEST_TIMEOUT, Traced
 from emulator.frontdoor.routing.explain import Explanation
 from emulator.testing.environment import WAIT_FOR_JOB, WAIT_FOR_LOG, Environment
 from emulator.testing.local_aws import WAIT_FOR_MESSAGE, Match

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from emulator.app.selection import Selection
-from emulator.app.tracer import desired_state
+from emulator.app.tracing.tracer import desired_state
 from emulator.engine.interface import ContainerState, Engine
 from emulator.runtime.lifecycle.running import Running
 from emulator.runtime.state.names import Names

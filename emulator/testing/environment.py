@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from emulator.app.tracer import REQUEST_TIMEOUT, Traced, Tracer
+from emulator.app.tracing.tracer import REQUEST_TIMEOUT, Traced, Tracer
 from emulator.errors import InputError, NotFound, TaskError
 from emulator.frontdoor.routing.explain import Explanation, explain
 from emulator.runtime.health.early import judged

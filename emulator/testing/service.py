@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from emulator.app.tracer import REQUEST_TIMEOUT, Traced
+from emulator.app.tracing.tracer import REQUEST_TIMEOUT, Traced
 from emulator.frontdoor.routing.explain import Explanation
 from emulator.runtime.reports.overview_rows import ContainerRow
 from emulator.testing.observation.journal import LogLine, Mark

@@ -154,7 +154,9 @@ class TaskHistory:
                     container["reason"] = OUT_OF_MEMORY
 
     def with_memory(self, task_id: str, reason: str) -> str:
-        """A reason of a plan, with that of a container which was killed for memory."""
+        """A reason of a plan, with that of a container which was killed for memory; once, however often asked."""
+        if reason.endswith(OUT_OF_MEMORY):
+            return reason
         with self._changed:
             record = self._tasks.get(task_id)
             containers = record.content["containers"] if record is not None else []

@@ -104,7 +104,7 @@ def _default(field: FieldInfo) -> str:
 
 def testing() -> str:
     """The Python API for tests: what `Environment` takes and can do, and what a trace has."""
-    from emulator.app.tracer import Traced
+    from emulator.app.tracing.tracer import Traced
     from emulator.testing.environment import Environment
     from emulator.testing.service import ServiceHandle
     from emulator.trace.diagnosis.view import Diagnosis

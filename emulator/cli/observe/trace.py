@@ -19,7 +19,7 @@ from emulator.errors import CopilotLocalError, ExitCode, InputError, UsageError
 from emulator.events import discard
 
 if TYPE_CHECKING:
-    from emulator.app.tracer import Traced, Tracer
+    from emulator.app.tracing.tracer import Traced, Tracer
     from emulator.engine.interface import Engine
     from emulator.runtime.state.names import Names
     from emulator.trace.requests.hops import Trace
@@ -90,7 +90,7 @@ def trace(
 
 
 def _tracer(engine: Engine, names: Names, secrets: bool) -> Tracer:
-    from emulator.app.tracer import Tracer
+    from emulator.app.tracing.tracer import Tracer
     from emulator.setup.authority import ensure_authority
 
     return Tracer(
@@ -138,7 +138,7 @@ def _print_with_spans(engine: Engine, names: Names, found: Traced, *, as_json: b
 
 def _collected(engine: Engine, names: Names, found: Traced) -> list[str]:
     """The services on a request's way whose spans come to this machine."""
-    from emulator.app.tracer import desired_state
+    from emulator.app.tracing.tracer import desired_state
     from emulator.runtime.state.observed import observe
 
     container = observe(engine, names).agent

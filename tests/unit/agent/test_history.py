@@ -163,6 +163,7 @@ def test_the_reason_of_a_task_says_that_its_container_was_killed_for_memory() ->
     killed = "OutOfMemoryError: Container killed due to memory usage"
     assert {c["name"]: c.get("reason") for c in task["containers"]} == {"hello": killed, "nginx": None}
     assert history.with_memory(task_id, reason) == f"{reason}: {killed}"
+    assert history.with_memory(task_id, f"{reason}: {killed}") == f"{reason}: {killed}"
     assert history.with_memory(task_id, "its definition changed") == "its definition changed"
 
 

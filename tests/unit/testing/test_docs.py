@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator import testing
-from emulator.app.tracer import Traced
+from emulator.app.tracing.tracer import Traced
 from emulator.testing import plugin
 from emulator.testing.environment import Environment
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from emulator.app.tracing.crashes import Crashes
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
 from emulator.events import discard
@@ -114,15 +115,17 @@ class Tracer:
         """TLS connections to the front."""
         self.places, self._image = find_places(engine, environment)
         self._session = CaptureSession(engine, self._spec)
+        self._crashes: Crashes | None = None
         self.account = Account()
         """What was not seen, once the captures have ended."""
         self._read_nginx = lru_cache(maxsize=None)(self._nginx)
 
     def __enter__(self) -> Tracer:
         try:
+            self._crashes = Crashes(self._engine, self._names)
             self._session.watch(self.places)
         except BaseException:
-            self._session.close()
+            self.__exit__()
             raise
         # What passed before all captures had begun was seen in part: a request without its first hop would mislead.
         self._session.forget({identity(*pair) for pair in self._session.seen()})
@@ -130,6 +133,8 @@ class Tracer:
 
     def __exit__(self, *ending: object) -> None:
         self._session.close()
+        if self._crashes is not None:
+            self._crashes.close()
 
     def request(
         self,
@@ -240,13 +245,18 @@ class Tracer:
         with contextlib.suppress(CopilotLocalError):
             # Of live traffic others wait behind it.
             trace = self._with_access_logs(trace, ARRIVAL if answer is not None else _SETTLE)
-        found = diagnose(
-            trace,
-            self._read_nginx,
-            answer.status if answer else None,
-            lambda _: self._why(trace),
-            lambda hop: printed(self._engine, hop),
-        )
+        status = answer.status if answer else None
+        reasons: list[Reason] = []
+
+        def why(_: Hop) -> list[Reason]:
+            reasons.extend(found := self._why(trace))
+            return found
+
+        found = diagnose(trace, self._read_nginx, status, why, lambda hop: printed(self._engine, hop))
+        if found and self._crashes is not None and (agent := observe(self._engine, self._names).agent) is not None:
+            with contextlib.suppress(CopilotLocalError):
+                state, meant = desired_state(self._engine, agent), {one.service for one in reasons}
+                found = self._crashes.explain(trace, found, state, meant, status, wait=answer is not None)
         if answer is not None and answer.certificate_for:
             found.append(_other_names(trace, answer.certificate_for))
         return Traced(trace, tuple(found), answer)
