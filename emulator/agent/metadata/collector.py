@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from emulator.agent.metadata.stats import Raw, Sample
 from emulator.errors import CopilotLocalError
@@ -21,6 +22,10 @@ FIRST = 1.0
 INTERVAL = 10.0
 """Seconds between samples, as on Fargate."""
 LINGER = 60.0
+_AT_ONCE = 4
+"""Containers of a task that are read at the same time."""
+LONGEST_WAIT = 4.0
+"""Seconds that a task's first request waits for its first samples. On Fargate they are there: all tasks are sampled."""
 
 
 class StatsCollector:
@@ -42,9 +47,12 @@ class StatsCollector:
         self._interval = interval
         self._linger = linger
         self._lock = threading.Lock()
+        self._looked = threading.Condition(self._lock)
         self._closed = threading.Event()
         self._samples: dict[str, Mapping[str, Sample]] = {}
         """Of the tasks that are being watched."""
+        self._compared: set[str] = set()
+        """Those of which two samples have been tried."""
         self._asked: dict[str, float] = {}
 
     def samples(self, task_id: str) -> Mapping[str, Sample]:
@@ -57,6 +65,13 @@ class StatsCollector:
                 thread.start()
             return self._samples[task_id]
 
+    def awaited(self, task_id: str, seconds: float = LONGEST_WAIT) -> Mapping[str, Sample]:
+        """The last samples by Docker name. The first ones are waited for; nothing where there are none by then."""
+        self.samples(task_id)
+        with self._looked:
+            self._looked.wait_for(lambda: task_id in self._compared or task_id not in self._samples, seconds)
+            return self._samples.get(task_id, {})
+
     def watched(self) -> set[str]:
         """The tasks that are sampled now."""
         with self._lock:
@@ -68,22 +83,32 @@ class StatsCollector:
 
     def _watch(self, task_id: str) -> None:
         previous: dict[str, Raw] = {}
-        wanted = True
-        while wanted:
-            latest = self._look(task_id)
-            pairs = {name: Sample(previous[name], raw) for name, raw in latest.items() if name in previous}
-            previous = latest
-            with self._lock:
-                self._samples[task_id] = pairs
-            self._closed.wait(self._interval if len(pairs) == len(latest) else self._first)
-            wanted = self._wanted(task_id, alive=bool(latest))
+        looks, wanted = 0, True
+        # Docker takes a second for each container, whatever it is asked for.
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while wanted:
+                began = time.monotonic()
+                latest = self._look(task_id, pool)
+                pairs = {name: Sample(previous[name], raw) for name, raw in latest.items() if name in previous}
+                previous = latest
+                looks += 1
+                with self._looked:
+                    self._samples[task_id] = pairs
+                    if looks > 1:
+                        self._compared.add(task_id)
+                        self._looked.notify_all()
+                self._closed.wait(
+                    self._interval if len(pairs) == len(latest) else self._first - (time.monotonic() - began)
+                )
+                wanted = self._wanted(task_id, alive=bool(latest))
 
-    def _look(self, task_id: str) -> dict[str, Raw]:
+    def _look(self, task_id: str, pool: ThreadPoolExecutor) -> dict[str, Raw]:
         found: dict[str, Raw] = {}
         try:
-            for name in self._running(task_id):
+            reading = {name: pool.submit(self._read, name) for name in self._running(task_id)}
+            for name, read in reading.items():
                 try:
-                    found[name] = self._read(name)
+                    found[name] = read.result()
                 except CopilotLocalError as error:
                     log.debug("no statistics of %s: %s", name, error)
         except CopilotLocalError as error:
@@ -96,4 +121,6 @@ class StatsCollector:
             if alive and recent and not self._closed.is_set():
                 return True
             del self._samples[task_id], self._asked[task_id]
+            self._compared.discard(task_id)
+            self._looked.notify_all()
             return False

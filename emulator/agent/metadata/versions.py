@@ -156,14 +156,14 @@ class Version2:
 
 
 def stats_of_container(task: TaskView, id: str, stats: StatsCollector) -> Answer:
-    """The statistics of one container; an error until there are some."""
-    found = _documents(task, stats.samples(task.id)).get(id)
+    """The statistics of one container; an error where there are none."""
+    found = _documents(task, stats.awaited(task.id)).get(id)
     return json_answer(200, found) if found else json_answer(500, f"Unable to get container stats for: {id}")
 
 
 def stats_of_task(task: TaskView, stats: StatsCollector) -> Answer:
-    """The statistics of every container of a task by its id; an error until there are some."""
-    found = _documents(task, stats.samples(task.id))
+    """The statistics of every container of a task by its id; an error where there are none."""
+    found = _documents(task, stats.awaited(task.id))
     if not any(found.values()):
         return json_answer(500, f"Unable to get task stats for: {task.arn}")
     return json_answer(200, found)
