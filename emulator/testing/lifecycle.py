@@ -375,7 +375,10 @@ class Lifecycle:
         return (self._request.settings.time if self._request is not None else TimeSettings()).wait_timeout
 
     def check(self) -> None:
-        """Raises `ContainerFailed` if an essential container died by itself and that was not reported yet."""
+        """Raises `ContainerFailed` if an essential container died by itself and that was not reported yet.
+
+        Does not wait: Docker may report a death up to some seconds after it happened.
+        """
         deaths = self._journal.take_unreported()
         if deaths:
             raise died_of_itself(deaths[0])

@@ -91,7 +91,8 @@ class Traced:
 
     def __str__(self) -> str:
         """As `copilot-local trace` prints it."""
-        return "\n".join([*block(self.trace), *(line for one in self.diagnoses for line in verdict(one))])
+        client = [f"the client: {self.answer.fault}"] if self.answer is not None and self.answer.fault else []
+        return "\n".join([*block(self.trace), *client, *(line for one in self.diagnoses for line in verdict(one))])
 
 
 class Tracer:
