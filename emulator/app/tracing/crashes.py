@@ -11,6 +11,7 @@ from emulator.ecs.fargate import memory_mib
 from emulator.engine.interface import Engine, EngineEvent, Stream
 from emulator.errors import CopilotLocalError
 from emulator.runtime.control.client import Agent, Message
+from emulator.runtime.health.asked import asked_services
 from emulator.runtime.health.exits import OUT_OF_MEMORY, Exit, Exits
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
@@ -54,16 +55,16 @@ class Crashes:
         trace: Trace,
         found: Sequence[Diagnosis],
         state: DesiredState,
-        services: Collection[str],
         status: int | None,
         *,
         wait: bool,
     ) -> list[Diagnosis]:
-        """The diagnoses with the ends of containers that explain them. `services`: those that are meant where the load
-        balancer answered itself. `wait`: an end that comes later than the answer is waited for."""
+        """The diagnoses with the ends of containers that explain them. `status`: what the client was answered.
+        `wait`: an end that comes later than the answer is waited for."""
         hops = [hop for hop in trace.hops if failed(hop)]
-        if not any(one.certain for one in found) or (not hops and not services):
+        if not hops or not any(one.certain for one in found):
             return list(found)
+        services = _asked_services(trace, state)
         tasks = {hop.task for hop in hops if hop.task}
         began = trace.hops[0].exchange.began
         self._wait(tasks, began, _BROKEN if wait and any(hop.exchange.outcome in BROKEN for hop in hops) else 0.0)
@@ -72,7 +73,7 @@ class Crashes:
         during = [_crash(one, state) for one in ended]
         tasks_now = {one.task for one in during} | tasks
         before = [one for one in self._before(state) if one.task not in tasks_now]
-        return with_crashes(found, trace, during, before, list(services), status)
+        return with_crashes(found, trace, during, before, services, status)
 
     def _listen(self, events: Stream[EngineEvent]) -> None:
         with contextlib.suppress(CopilotLocalError):
@@ -118,6 +119,16 @@ class Crashes:
             crashed = task.get("stopCode") == "EssentialContainerExited" and task["lastStatus"] == "STOPPED"
             if crashed and group.startswith("service:") and task.get("startedBy") == latest[group]:
                 yield _ended_task(task, group.removeprefix("service:"), state)
+
+
+def _asked_services(trace: Trace, state: DesiredState) -> list[str]:
+    """Those that a request is for which the load balancer answered itself."""
+    request = trace.asked.exchange.request
+    if request is None or any(hop.task for hop in trace.hops):
+        return []
+    with contextlib.suppress(CopilotLocalError):
+        return asked_services(state, request.method, request.target, request.headers)
+    return []
 
 
 def _crash(end: Exit, state: DesiredState) -> Crash:

@@ -247,17 +247,13 @@ class Tracer:
             # Of live traffic others wait behind it.
             trace = self._with_access_logs(trace, ARRIVAL if answer is not None else _SETTLE)
         status = answer.status if answer else None
-        reasons: list[Reason] = []
-
-        def why(_: Hop) -> list[Reason]:
-            reasons.extend(found := self._why(trace))
-            return found
-
-        found = diagnose(trace, self._read_nginx, status, why, lambda hop: printed(self._engine, hop))
+        found = diagnose(
+            trace, self._read_nginx, status, lambda _: self._why(trace), lambda hop: printed(self._engine, hop)
+        )
         if found and self._crashes is not None and (agent := observe(self._engine, self._names).agent) is not None:
             with contextlib.suppress(CopilotLocalError):
-                state, meant = desired_state(self._engine, agent), {one.service for one in reasons}
-                found = self._crashes.explain(trace, found, state, meant, status, wait=answer is not None)
+                state = desired_state(self._engine, agent)
+                found = self._crashes.explain(trace, found, state, status, wait=answer is not None)
         if answer is not None and answer.certificate_for:
             found.append(_other_names(trace, answer.certificate_for))
         return Traced(trace, tuple(found), answer)

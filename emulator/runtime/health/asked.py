@@ -19,6 +19,16 @@ from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import observe
 
 
+def asked_services(state: DesiredState, method: str, url: str, headers: Sequence[tuple[str, str]]) -> list[str]:
+    """The services that a request is forwarded to, each once; none where no rule forwards it.
+
+    `url` is a path or a URL.
+    """
+    services = [desired.service for desired in state.services.values()]
+    explanation = explain(services, method, url, tuple(headers), options=all_options(state)[balancer_for(state, url)])
+    return list(dict.fromkeys(destination.service for destination in explanation.destinations))
+
+
 def why_unanswered(
     engine: Engine, environment: Names, state: DesiredState, method: str, url: str, headers: Sequence[tuple[str, str]]
 ) -> list[Reason]:
@@ -27,15 +37,11 @@ def why_unanswered(
     `url` is a path or a URL. Raises nothing: what cannot be found out is left out.
     """
     with contextlib.suppress(CopilotLocalError):
-        services = [desired.service for desired in state.services.values()]
-        explanation = explain(
-            services, method, url, tuple(headers), options=all_options(state)[balancer_for(state, url)]
-        )
         known = known_from(state, Agent(engine, environment).status())
         observed = judged(observe(engine, environment), known.checks)
         watch = HealthWatch(engine, discard, at_once=True)
         found: list[Reason] = []
-        for name in dict.fromkeys(destination.service for destination in explanation.destinations):
+        for name in asked_services(state, method, url, headers):
             tasks = observed.tasks_of(name)
             found += watch.reasons(tasks, known)
             if not tasks:

@@ -17,7 +17,7 @@ from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 from tests.unit.trace.environment import FRONT, HELLO, OUTSIDE, exchange
 
-STATE = desired_state(make_service({"hello": {"image": "hello:1", "memory": 64}}))
+STATE = desired_state(make_service({"hello": {"image": "hello:1", "memory": 64}}, target=("hello", 80)))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def broken(rig: Rig, outcome: Outcome = Outcome.NO_ANSWER) -> Trace:
 
 def explained(crashes: Crashes, trace: Trace) -> Diagnosis:
     fault = Diagnosis("no whole answer", "look", len(trace.hops) - 1)
-    [found] = crashes.explain(trace, [fault], STATE, [], 502, wait=True)
+    [found] = crashes.explain(trace, [fault], STATE, 502, wait=True)
     return found
 
 
@@ -55,6 +55,8 @@ def ends(rig: Rig, code: int, *, out_of_memory: bool) -> None:
             assert record is not None
             daemon.emit("oom", record)
     rig.engine.finish(name, code)
+    for event in rig.engine._daemon.events:
+        rig.supervisor.scheduler.history.happened(event)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -78,10 +80,26 @@ def test_an_end_is_told_also_when_docker_reports_it_after_the_answer(
     assert found.message == f"no whole answer; hello {ending}"
 
 
+def test_the_load_balancers_own_503_names_the_last_task_also_once_a_new_one_is_healthy(
+    rig: Rig, crashes: Crashes
+) -> None:
+    ends(rig, 3, out_of_memory=False)
+    rig.supervisor.look()
+    rig.monitor.look()
+    began = time.time()
+    asked = exchange(OUTSIDE, "172.30.0.2:8080", began, began, "/", status=503, trace="1-a")
+    [trace] = assemble([(FRONT, asked)], [FRONT])
+    found = explained(crashes, trace)
+    assert found.message == (
+        "no whole answer; the last task of hello ended: Essential container in task exited (exit codes: hello 3)"
+    )
+    assert found.hint.startswith("`copilot-local logs --previous -n hello` has what it printed")
+
+
 def test_an_end_before_the_request_is_one_of_an_earlier_task(rig: Rig, crashes: Crashes) -> None:
-    ends(rig, 137, out_of_memory=False)
+    ends(rig, 137, out_of_memory=True)
     rig.supervisor.look()
     rig.monitor.look()
     found = explained(crashes, broken(rig, Outcome.UNFINISHED))
     assert found.message == "no whole answer"
-    assert found.hint == "look; earlier tasks of hello ended by themselves (once): see `copilot-local ps -a`"
+    assert found.hint == "look; earlier tasks of hello were killed for memory (once): see `copilot-local ps -a`"
