@@ -102,7 +102,7 @@ VERBS: Final[Table] = {
     ),
     "events": (
         "observe.events:events",
-        "Print ECS state changes of tasks and deployments as EventBridge sends them, one JSON object per line.",
+        "Print ECS state changes of tasks and deployments: a line for each, or JSON as EventBridge sends it.",
     ),
     "inspect": (
         "observe.inspect:inspect",
