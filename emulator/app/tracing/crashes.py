@@ -16,12 +16,12 @@ from emulator.runtime.health.exits import OUT_OF_MEMORY, Exit, Exits
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
-from emulator.trace.diagnosis.crashes import BROKEN, Crash, failed, with_crashes
+from emulator.trace.diagnosis.crashes import ENDING, Crash, failed, with_crashes
 from emulator.trace.diagnosis.view import Diagnosis
 from emulator.trace.requests.hops import Trace
 
-_BROKEN = 1.0
-"""Seconds for Docker to report the end of a container that closed its connections."""
+_ENDING = 1.0
+"""Seconds for Docker to report the end of a container that closed its connection or has not answered."""
 _KILLED = 5.0
 """Seconds for it to do so once it has reported that memory ran out: a process with much memory ends slowly."""
 _BESIDE = 5.0
@@ -67,7 +67,7 @@ class Crashes:
         services = _asked_services(trace, state)
         tasks = {hop.task for hop in hops if hop.task}
         began = trace.hops[0].exchange.began
-        self._wait(tasks, began, _BROKEN if wait and any(hop.exchange.outcome in BROKEN for hop in hops) else 0.0)
+        self._wait(tasks, began, _ENDING if wait and any(hop.exchange.outcome in ENDING for hop in hops) else 0.0)
         with self._changed:
             ended = self._of(tasks, began, services)
         during = [_crash(one, state) for one in ended]

@@ -10,9 +10,10 @@ from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import Hop, Trace
 
 _GATEWAY = (502, 503, 504)
-BROKEN = (Outcome.NO_ANSWER, Outcome.CUT)
-"""The server closed the connection before it had answered, as its end does."""
-_UNANSWERED = (*BROKEN, Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.UNFINISHED)
+ENDING = (Outcome.NO_ANSWER, Outcome.CUT, Outcome.UNFINISHED)
+"""The server closed the connection before it had answered, as its end does, or it may be about to end: a program whose
+memory runs out gets slow first."""
+_UNANSWERED = (*ENDING, Outcome.REFUSED, Outcome.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def ends(rig: Rig, code: int, *, out_of_memory: bool) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNFINISHED])
 @pytest.mark.parametrize(
     ("code", "out_of_memory", "ending"),
     [
@@ -68,9 +69,9 @@ def ends(rig: Rig, code: int, *, out_of_memory: bool) -> None:
     ],
 )
 def test_an_end_is_told_also_when_docker_reports_it_after_the_answer(
-    rig: Rig, crashes: Crashes, late: bool, code: int, out_of_memory: bool, ending: str
+    rig: Rig, crashes: Crashes, late: bool, outcome: Outcome, code: int, out_of_memory: bool, ending: str
 ) -> None:
-    trace = broken(rig)
+    trace = broken(rig, outcome)
     ending_now = threading.Thread(target=ends, args=(rig, code), kwargs={"out_of_memory": out_of_memory})
     ending_now.start()
     if not late:
