@@ -15,6 +15,8 @@ class AppSettings(FrozenModel):
     """The domain below which services have their names; HTTPS is on."""
     permissions_boundary: str | None = None
     """Name or ARN of the policy that bounds every role."""
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    """The account of the application, 12 digits, where its repositories are; default: each environment's own."""
 
 
 class EnvironmentSettings(FrozenModel):

@@ -36,6 +36,8 @@ class Deployment:
 
     domain: str | None = None
     permissions_boundary: str | None = None
+    app_account: str | None = None
+    """The account of the application's repositories; None: that of the environment."""
     account: str | None = None
     region: str | None = None
     certificates: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ def deployment(settings: Settings, environment: str, given: Deployment) -> Deplo
     return Deployment(
         domain=given.domain or settings.app.domain,
         permissions_boundary=given.permissions_boundary or settings.app.permissions_boundary,
+        app_account=given.app_account or settings.app.account,
         account=given.account or here.account,
         region=given.region or here.region,
         certificates=given.certificates or here.certificates,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emulator.app.selection import Selection, find_target
@@ -60,12 +60,15 @@ class _Rendered:
     where: Deployment
     root: Path
     """The workspace's folder."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that are images, with the addresses that the settings give them."""
 
 
 def service_lines(app: str | None, env: str | None, services: tuple[str, ...], bucket: str | None) -> list[str]:
     """Lines that take a service or a job over. It runs on with the image and the files that it has."""
     from emulator.app.deployment import Deployment
     from emulator.app.load import load_services
+    from emulator.cli.manifest.pipeline.given import image_parameter
     from emulator.render.cloudformation.options import StackOptions
     from emulator.render.cloudformation.stack import render_template, stack_document
     from emulator.render.cloudformation.template import plain
@@ -76,9 +79,11 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
         [found] = load_services(selection, emit, given=Deployment())
     service, where = found.service, found.deployment
     assert where is not None
+    known = rendering.image_values(found, None)
     options = StackOptions(
-        in_copilot_environment=True, values=found.settings.values, defaults=where.parameters,
-        permissions_boundary=where.permissions_boundary, retain=RETAINED if where.retain else frozenset(),
+        in_copilot_environment=True, values={**found.settings.values, **known}, defaults=where.parameters,
+        permissions_boundary=where.permissions_boundary, app_account=where.app_account,
+        retain=RETAINED if where.retain else frozenset(),
     )  # fmt: skip
     tree = plain(stack_document(service, options))
     names = Names(service.app, service.environment, service.name)
@@ -93,6 +98,7 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
             [*_OF_SERVICES, *(name for name in _mapping(tree, "Parameters") if name.startswith(_ENV_FILES))],
             where,
             root,
+            {image_parameter(container, service.main_container): it for container, it in where.images.items()},
         ),
         bucket,
     )
@@ -153,7 +159,7 @@ def _lines(found: _Rendered, bucket: str | None) -> list[str]:
         nested,
         (f'--role-arn "{role}"', f"--tags {tags}"),
         before=[f"cd {shlex.quote(str(found.root))}", f"mkdir -p {_FOLDER}", found.command, *upload, shell.account(),
-                *_priorities_there(found, stack)],
+                *_images_there(found, stack), *_priorities_there(found, stack)],
         afterwards=list(_seen(found)),
     ).lines  # fmt: skip
 
@@ -167,6 +173,29 @@ def _seen(found: _Rendered) -> Iterator[str]:
         yield f"copilot-local aws job run {names} -n {found.names.workload} --run"
     else:
         yield f"copilot-local aws svc status {names} -n {found.names.workload} --run"
+
+
+def _images_there(found: _Rendered, stack: str) -> Iterator[str]:
+    """Ends where the stack runs on with an image from a repository that its role could not read any more: Copilot's
+    role reads those of every account, and a rendered one those of the application's."""
+    if not found.names.workload or not any(_runs_on(found, name) for name in _mapping(found.tree, "Parameters")):
+        return
+    account = found.where.app_account or "$account"
+    query = "Stacks[0].Parameters[?ParameterKey=='ContainerImage'].ParameterValue"
+    missing = (
+        f"the image of {stack} comes from the account ${{image%%.*}}, and the rendered role may pull from {account} "
+        'only: write account = \\"${image%%.*}\\" into [app] of copilot-local.toml'
+    )
+    yield f'image=$(aws cloudformation describe-stacks --stack-name {stack} --query "{query}" --output text)'
+    yield (
+        f'case "$image" in "{account}".*) ;; *.dkr.ecr.*) echo "{missing}, and make these lines again" >&2; exit 1 ;; '
+        "esac"
+    )
+
+
+def _runs_on(found: _Rendered, parameter: str) -> bool:
+    """Whether a parameter is the main container's image, as the stack has it."""
+    return parameter == "ContainerImage" and parameter not in found.where.parameters and parameter not in found.images
 
 
 def _priorities_there(found: _Rendered, stack: str) -> Iterator[str]:
@@ -188,7 +217,7 @@ def _parameters(found: _Rendered) -> Iterator[str]:
     rules = {name for name, _ in _priorities(found.tree)}
     for name, it in _mapping(found.tree, "Parameters").items():
         default = it.get("Default") if isinstance(it, Mapping) else None
-        given = found.where.parameters.get(name)
+        given = found.where.parameters.get(name, found.images.get(name))
         if given is None and name in OF_MANIFEST and default is not None:
             given = str(default)
         if given is not None:

@@ -194,6 +194,7 @@ def _documents(
         values={**loaded.settings.values, **rendering.image_values(loaded, tag), **values},
         defaults=loaded.deployment.parameters,
         permissions_boundary=loaded.deployment.permissions_boundary,
+        app_account=loaded.deployment.app_account,
         retain=RETAINED if loaded.deployment.retain else frozenset(),
     )
     text, parameters = render_template(loaded.service, options)

@@ -163,14 +163,14 @@ def image_values(loaded: LoadedService, tag: str | None) -> dict[str, str]:
             found[f"image:{container}"] = known
         elif tag is not None and where is not None:
             for name in ("account", "region"):
-                if getattr(where, name) is None:
+                if getattr(where, name) is None and (name != "account" or where.app_account is None):
                     section = f"[environments.{service.environment}]"
                     raise InputError(
                         f"the address of an image with a tag needs the {name}",
                         hint=f"give --{name}, or `{name}` in {section} of copilot-local.toml",
                     )
             region = where.region or ""
-            registry = f"{where.account}.dkr.ecr.{region}.{dns_suffix(region)}"
+            registry = f"{where.app_account or where.account}.dkr.ecr.{region}.{dns_suffix(region)}"
             full = tag if container == service.main_container else f"{container}-{tag}"
             found[f"image:{container}"] = f"{registry}/{service.app}/{service.name}:{full}"
     return found

@@ -31,6 +31,8 @@ class StackOptions:
     """The service is an Express Mode service of ECS, which makes load balancer and scaling itself."""
     permissions_boundary: str | None = None
     """Name or ARN of the policy that bounds every role."""
+    app_account: str | None = None
+    """The account of the repositories of what is built; None: the stack's own."""
 
     retain: frozenset[str] = frozenset()
     """Types of resources that stay when they leave the stack, or are replaced in it, unless an addon says otherwise."""

@@ -41,12 +41,16 @@ def add_roles(template: Template, service: Service, values: Values, options: Sta
     """Adds both roles. In Copilot's environment, one that a patch changes has Copilot's policies, in its order: the
     patch counts on them."""
     copilots = options.in_copilot_environment and copilot_roles.is_patched(service, copilot_roles.EXECUTION_ROLE)
-    policies = copilot_roles.execution_policies if copilots else _execution_policies
+    policies = (
+        copilot_roles.execution_policies(template, service, values)
+        if copilots
+        else _execution_policies(template, service, values, options.app_account)
+    )
     add_role(
         template,
         "ExecutionRole",
         TASKS,
-        list(policies(template, service, values)),
+        list(policies),
         managed=copilot_roles.MANAGED_POLICIES if copilots else (),
         boundary=options.permissions_boundary,
         comment="What ECS may do to start the task: pull its images, read its secrets, write its logs.",
@@ -62,9 +66,11 @@ def add_roles(template: Template, service: Service, values: Values, options: Sta
     )
 
 
-def _execution_policies(template: Template, service: Service, values: Values) -> Iterator[Properties]:
+def _execution_policies(
+    template: Template, service: Service, values: Values, account: str | None
+) -> Iterator[Properties]:
     yield policy("WriteLogs", [statement(["logs:CreateLogStream", "logs:PutLogEvents"], [GetAtt(LOG_GROUP, "Arn")])])
-    if repositories := _repositories(template, service):
+    if repositories := _repositories(template, service, values, account):
         yield policy(
             "PullImages",
             [
@@ -91,23 +97,25 @@ def _execution_policies(template: Template, service: Service, values: Values) ->
         )
 
 
-def _repositories(template: Template, service: Service) -> list[object]:
-    """The ARNs of the ECR repositories that images come from, each once, in order."""
+def _repositories(template: Template, service: Service, values: Values, account: str | None) -> list[object]:
+    """The ARNs of the ECR repositories that images come from, each once, in order. `account`: that of what is built,
+    unless its address is known; None is the stack's own."""
     found: list[object] = []
+    usual = f"{service.app}/{service.name}"
     for container in service.task_definition.container_definitions:
         image: object = container.image
-        repository: object = None
-        if isinstance(image, ImageReference):
-            template.parameter(
-                "ImageRepository",
-                "ECR repository of the images that are built.",
-                default=f"{service.app}/{service.name}",
-            )
-            repository = arn("ecr", "repository/${ImageRepository}")
-        elif isinstance(image, str) and (parts := _ECR.match(image)):
+        built = isinstance(image, ImageReference)
+        parts = _ECR.match(values.address(image) if isinstance(image, ImageReference) else str(image))
+        if built and (parts is None or parts["name"] == usual):
+            template.parameter("ImageRepository", "ECR repository of the images that are built.", default=usual)
+            owner = parts["account"] if parts else account or "${AWS::AccountId}"
+            where = f"{parts['region'] if parts else '${AWS::Region}'}:{owner}:repository/${{ImageRepository}}"
+        elif parts:
             where = f"{parts['region']}:{parts['account']}:repository/{parts['name']}"
-            repository = Sub(f"arn:${{AWS::Partition}}:ecr:{where}")
-        if repository is not None and repository not in found:
+        else:
+            continue
+        repository = Sub(f"arn:${{AWS::Partition}}:ecr:{where}")
+        if repository not in found:
             found.append(repository)
     return found
 

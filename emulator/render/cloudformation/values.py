@@ -74,6 +74,10 @@ class Values:
             case _:
                 return value
 
+    def address(self, reference: ImageReference) -> str:
+        """The address of an image that is built, empty where it is not known yet."""
+        return self._known.get(value_name(reference), "")
+
     def _image(self, reference: ImageReference) -> Ref:
         main = reference.name == self._service.main_container
         name = "ContainerImage" if main else f"ContainerImageFor{logical_id(reference.name)}"
@@ -82,7 +86,7 @@ class Values:
         return self._template.parameter(
             name,
             f"Image of container {reference.name}{built}: the address it was pushed to.",
-            default=self._known.get(value_name(reference)),
+            default=self.address(reference) or None,
         )
 
     def _env_file(self, reference: EnvFileReference, container: str) -> Ref:

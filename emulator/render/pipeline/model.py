@@ -14,7 +14,7 @@ class Image:
     """An image that the pipeline builds once and pushes to one region.
 
     `id` names it within the pipeline; `suffix` tells its tag from those of other images of the repository; `region` is
-    None where it is that of the build.
+    None where it is that of the build, as `account` is, that of the repository.
     """
 
     id: str
@@ -24,6 +24,7 @@ class Image:
     suffix: str = ""
     region: str | None = None
     platform: str = "linux/amd64"
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,15 +78,18 @@ def _role(
 
 
 def _build_statements(pipeline: Pipeline) -> list[Properties]:
-    repositories = sorted({(image.repository, image.region) for image in pipeline.images}, key=str)
+    repositories = sorted({(image.repository, image.region, image.account) for image in pipeline.images}, key=str)
     return [
         {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
         {
             "Effect": "Allow",
             "Action": [f"ecr:{action}" for action in _PUSH],
             "Resource": [
-                Sub(f"arn:${{AWS::Partition}}:ecr:{region or '${AWS::Region}'}:${{AWS::AccountId}}:repository/{name}")
-                for name, region in repositories
+                Sub(
+                    f"arn:${{AWS::Partition}}:ecr:{region or '${AWS::Region}'}:{account or '${AWS::AccountId}'}"
+                    f":repository/{name}"
+                )
+                for name, region, account in repositories
             ],
         },
     ]

@@ -34,14 +34,14 @@ def variable(image: Image) -> str:
 def images(found: Iterable[Image], tag: str, outputs: str = "") -> Iterator[str]:
     """Builds and pushes images, region by region. `tag` is the shell's word for what tags have in common; `outputs` the
     file that addresses are written to as `id=address`."""
-    by_region: dict[str | None, list[Image]] = {}
+    by_place: dict[tuple[str | None, str | None], list[Image]] = {}
     for image in found:
-        by_region.setdefault(image.region, []).append(image)
-    if by_region:
+        by_place.setdefault((image.region, image.account), []).append(image)
+    if by_place:
         yield _ACCOUNT
-    for region, here in by_region.items():
+    for (region, account), here in by_place.items():
         name = region or "$AWS_REGION"
-        yield f'registry="$account.dkr.ecr.{name}.{dns_suffix(region or "")}"'
+        yield f'registry="{account or "$account"}.dkr.ecr.{name}.{dns_suffix(region or "")}"'
         login = f"--region {region}" if region else '--region "$AWS_REGION"'
         yield (f'aws ecr get-login-password {login} |\n  docker login --username AWS --password-stdin "$registry"')
         for image in here:

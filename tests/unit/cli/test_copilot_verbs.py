@@ -177,6 +177,44 @@ def test_a_large_template_goes_by_a_bucket(run: Run, here: Path) -> None:
     assert "--template-url https://own.s3.amazonaws.com/takeover/infrastructure/api-prod.stack.yml" in found
 
 
+@pytest.mark.parametrize("settings", ["", '[app]\naccount = "111111111111"\n'])
+@pytest.mark.parametrize("owner", ["111111111111", "222222222222"])
+def test_an_image_of_an_account_that_the_role_may_not_read_ends_the_lines(
+    settings: str, owner: str, run: Run, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines run as an account with the number 222222222222."""
+    write_workspace(here, {"copilot-local.toml": settings})
+    lines = run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over").out
+    address = f"{owner}.dkr.ecr.eu-west-1.amazonaws.com/shop/web:v1"
+    (tmp_path / "copilot-local").write_text("#!/bin/sh\n")
+    (tmp_path / "aws").write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/words\n'
+        f'case "$*" in *caller*) echo 222222222222;; *ParameterKey==*) echo {address};; esac\n'
+    )
+    for name in ("aws", "copilot-local"):
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    ended = subprocess.run(["bash", "-c", lines], capture_output=True, text=True, timeout=60)
+    may = (owner == "111111111111") == bool(settings)
+    assert ("create-change-set" in (tmp_path / "words").read_text()) is may
+    assert (f'write account = "{owner}" into [app] of copilot-local.toml' in ended.stderr) is not may
+
+
+def test_the_account_of_the_application_has_the_images(run: Run, here: Path) -> None:
+    """The role may pull from there, images are pushed there, and one that is given is not left to the stack."""
+    write_workspace(here, {"copilot-local.toml": '[app]\naccount = "111111111111"\n'})
+    names = ("-n", "web", "-e", "prod")
+    assert 'registry="111111111111.dkr.ecr.$AWS_REGION.amazonaws.com"' in run("aws", "svc", "deploy", *names).out
+    rendered = ("render", "cloudformation", "web", "-e", "prod", "--in-copilot-environment")
+    assert ":ecr:${AWS::Region}:111111111111:repository/${ImageRepository}" in run(*rendered).out
+    image = "333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1"
+    write_workspace(here, {"copilot-local.toml": f'[environments.prod.images]\nweb = "{image}"\n'})
+    assert "ecr:eu-west-1:333333333333:repository/team/web'" in run(*rendered).out
+    lines = run("aws", "svc", "deploy", *names, "--take-over").out
+    assert f"ParameterKey=ContainerImage,ParameterValue={image} " in lines
+    assert "image=" not in lines
+
+
 def test_options_may_stand_before_the_verb(run: Run) -> None:
     assert (
         run("aws", "-e", "prod", "svc", "logs", "-n", "api").out == "aws logs tail /copilot/shop-prod-api --since 1h\n"

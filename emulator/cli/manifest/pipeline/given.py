@@ -21,6 +21,7 @@ from emulator.spelling import did_you_mean
 from emulator.workspace import COPILOT_FOLDER, MANIFEST_FILE
 
 if TYPE_CHECKING:
+    from emulator.app.deployment import Deployment as Settled
     from emulator.manifest import LoadedPipeline
     from emulator.manifest.schema.pipeline import PipelineDeployment, PipelineStage
 
@@ -263,15 +264,15 @@ class _Collector:
         assert where is not None
         options = StackOptions(
             in_copilot_environment=True, values=loaded.settings.values, defaults=where.parameters,
-            permissions_boundary=where.permissions_boundary,
+            permissions_boundary=where.permissions_boundary, app_account=where.app_account,
         )  # fmt: skip
         parameters = stack_document(service, options).get("Parameters")
-        images = {_image_parameter(name, service.main_container): name for name in service.builds}
+        images = {image_parameter(name, service.main_container): name for name in service.builds}
         files = dict(environment_files(loaded))
         for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
             if name in images:
                 if images[name] not in where.images:
-                    yield name, self._image(loaded, images[name], stage, where.region)
+                    yield name, self._image(loaded, images[name], stage, where)
             elif isinstance(parameter, Mapping) and "Default" in parameter:
                 # The AWS command line keeps the value that the stack has, whatever the default has become.
                 if name in OF_MANIFEST or name in where.parameters:
@@ -309,7 +310,7 @@ class _Collector:
                 f"`copilot-local aws app show -a {self.target.app} --run` says its name",
             )
 
-    def _image(self, loaded: LoadedService, container: str, stage: PipelineStage, region: str | None) -> Image:
+    def _image(self, loaded: LoadedService, container: str, stage: PipelineStage, where: Settled) -> Image:
         """The image of a container, which stages share where it is built alike for them."""
         service = loaded.service
         platform = service.task_definition.runtime_platform
@@ -320,8 +321,9 @@ class _Collector:
             repository=f"{service.app}/{service.name}",
             build=service.builds[container].model_copy(update={"position": None}),
             prefix=container if sidecar else "",
-            region=region,
+            region=where.region,
             platform="linux/arm64" if arm else "linux/amd64",
+            account=where.app_account,
         )
         alike = [one for one in self.images.values() if replace(one, id="", suffix="") == image]
         if alike:
@@ -329,7 +331,7 @@ class _Collector:
         id = re.sub(r"\W", "_", f"{service.name}_{container}" if sidecar else service.name)
         others = {one.id for one in self.images.values()}
         built_before = any(
-            (one.repository, one.prefix, one.region) == (image.repository, image.prefix, region)
+            (one.repository, one.prefix, one.region) == (image.repository, image.prefix, where.region)
             for one in self.images.values()
         )
         if id in others:
@@ -339,7 +341,8 @@ class _Collector:
         return made
 
 
-def _image_parameter(container: str, main: str) -> str:
+def image_parameter(container: str, main: str) -> str:
+    """The parameter of a service's stack that is the image of a container that is built."""
     from emulator.ecs.names import logical_id
 
     return "ContainerImage" if container == main else f"ContainerImageFor{logical_id(container)}"
