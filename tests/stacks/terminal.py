@@ -136,6 +136,8 @@ class Terminal:
                 return "eu-west-1"
             case "cloudformation", "list-stack-instances":
                 return "arn:of:the:application"
+            case "cloudformation", "describe-stacks" if "ContainerImage" in options.get("--query", [""])[0]:
+                return stacks.found[one("--stack-name")].parameters["ContainerImage"]
             case "cloudformation", "describe-stacks" if "--query" in options:
                 return "artifacts" if "PipelineBucket" in one("--query") else one("--stack-name").rpartition("-")[0]
             case "cloudformation", "describe-stacks":

@@ -14,7 +14,7 @@ import typer
 from emulator.cli.leave.reading import read_given
 from emulator.errors import UsageError
 from emulator.leave.verbs.changing import MOST_INLINE, ChangeSetLines
-from emulator.leave.verbs.lines import app_of, bucket
+from emulator.leave.verbs.lines import bucket_of
 
 if TYPE_CHECKING:
     from emulator.leave.before import Before
@@ -56,7 +56,7 @@ def back(
     options, upload = f"--template-body {shlex.quote(f'file://{template}')}", []
     if len(text.encode()) > MOST_INLINE:
         key = f"back/{found.stack}/{template.name}"
-        upload = [app_of(found.stack), *bucket("$app"), f'aws s3 cp {shlex.quote(str(template))} "s3://$bucket/{key}"']
+        upload = [*bucket_of(found.stack), f'aws s3 cp {shlex.quote(str(template))} "s3://$bucket/{key}"']
         options = f'--template-url "https://$bucket.s3.$region.amazonaws.com/{key}"'
     made = ChangeSetLines(
         found.stack, "back", options, _parameters(found), [name for name, _ in shape.nested], _more(found),
@@ -79,6 +79,8 @@ def _states(stack: str) -> list[str]:
         "# UPDATE_ROLLBACK_FAILED: see why, mend that, and let it go on.",
         f"# aws cloudformation describe-stack-events {one} --query {query} --output table",
         f"# aws cloudformation continue-update-rollback {one}",
+        "# UPDATE_COMPLETE_CLEANUP_IN_PROGRESS: the update is done, and what left is being removed. Wait:",
+        f"# aws cloudformation wait stack-update-complete {one}",
         "# UPDATE_COMPLETE: template, parameters and tags of before are put back by a change set:",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from emulator.errors import ExitCode, InputError
 from emulator.leave.verdict import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from emulator.leave.change_sets import ChangeSet
     from emulator.leave.verdict import Judgement, Verdict
@@ -56,6 +57,7 @@ def check(
     refused = sum(not verdict.passes for verdict in verdicts)
     if refused:
         sys.stdout.write("\nDo not execute: what is refused would be lost, or is not known to be safe.\n")
+        sys.stdout.write("\n".join(_dropped(sets)) + "\n")
         raise typer.Exit(ExitCode.FAILURE)
     looks = sum(len(verdict.of(Level.LOOK)) for verdict in verdicts)
     if looks:
@@ -74,6 +76,15 @@ def _refuse_other_stacks(sets: Sequence[ChangeSet], stack: str) -> None:
                 position=one.position,
                 hint=f"describe the one of {stack}: `aws cloudformation list-change-sets --stack-name {stack}`",
             )
+
+
+def _dropped(sets: Sequence[ChangeSet]) -> Iterator[str]:
+    """How change sets are dropped; a nested one goes with the one around it."""
+    yield "Nothing has changed yet. Drop it, mend what is named above, and make a new one:"
+    for one in sets:
+        if not one.parent:
+            names = f"--stack-name {shlex.quote(one.stack)} --change-set-name {shlex.quote(one.name)}"
+            yield f"  aws cloudformation delete-change-set {names}"
 
 
 _STEPS = {Phase.PROTECT: "protect a stack", Phase.TAKEOVER: "take a stack over", Phase.BACK: "go back"}

@@ -13,7 +13,7 @@ from emulator.cli.leave.reading import read_given
 from emulator.errors import InputError, UsageError
 from emulator.leave.kinds import ADDONS, TEMPLATE_URL
 from emulator.leave.verbs.changing import MOST_INLINE, ChangeSetLines, parameter, previous
-from emulator.leave.verbs.lines import app_of, bucket
+from emulator.leave.verbs.lines import bucket_of
 
 if TYPE_CHECKING:
     from emulator.leave.protect import Protected
@@ -79,12 +79,13 @@ def _of_addons(stack: str, file: Path) -> list[str]:
     key = f"protected/{parent}/{file.name}"
     return [
         "# Addons are a nested stack: only the stack around it changes it. Upload their template, to the bucket of",
-        "# Copilot's application, and protect that stack with it; deployed.yml is the deployed template of that stack.",
+        "# Copilot's application, and protect that stack with it. These lines print others: paste those too.",
         "( set -euo pipefail",
-        app_of(parent),
-        *bucket("$app"),
+        *bucket_of(parent),
         f'aws s3 cp {shlex.quote(str(file))} "s3://$bucket/{key}"',
-        f"copilot-local leave protect deployed.yml --stack {parent} -o protected.yml "
+        f"aws cloudformation get-template --stack-name {parent} --template-stage Original --query TemplateBody "
+        f"--output text > {parent}.deployed.yml",
+        f"copilot-local leave protect {parent}.deployed.yml --stack {parent} -o {parent}.protected.yml "
         f'--addons-url "https://$bucket.s3.$region.amazonaws.com/{key}"',
         ")",
     ]
@@ -104,7 +105,7 @@ def _of_parent(found: Protected, stack: str, file: Path, addons_url: str | None)
     if len(found.text.encode()) > MOST_INLINE:
         notes.append("# The template is larger than 51,200 bytes, and goes by the bucket of Copilot's application.")
         key = f"protected/{stack}/{file.name}"
-        before = [app_of(stack), *bucket("$app"), f'aws s3 cp {shlex.quote(str(file))} "s3://$bucket/{key}"']
+        before = [*bucket_of(stack), f'aws s3 cp {shlex.quote(str(file))} "s3://$bucket/{key}"']
         template = f'--template-url "https://$bucket.s3.$region.amazonaws.com/{key}"'
     given = {TEMPLATE_URL: addons_url} if addons_url is not None else {}
     parameters = [parameter(name, given[name]) if name in given else previous(name) for name in found.parameters]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
     from emulator.app.selection import LoadedService
     from emulator.ecs.addons.model import Addons
     from emulator.ecs.environment.model import Environment
+    from emulator.ecs.references import Value
     from emulator.leave.report import Holding, Stack
     from emulator.workspace import Workspace
 
 
 def report(
-    only: rendering.Services = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SERVICE]...", help="Services that are to leave. Default: all of the environment."),
+    ] = None,
     app: App = None,
     env: Env = None,
     new_env: NewEnv = False,
@@ -53,7 +59,9 @@ def report(
         if name not in known:
             raise UsageError(f"there is no service {name} on ECS", hint=did_you_mean(name, known, "services"))
     stacks = [_service(one, environment) for one in services if not chosen or one.service.name in chosen]
-    if not chosen:
+    if chosen:
+        stacks += _used(environment, chosen)
+    else:
         stacks = [_environment(environment), *stacks, *_not_on_ecs(workspace, environment)]
         stacks += [*_pipelines(workspace, environment.app), _application(environment.app)]
     sys.stdout.write("\n".join(lines(environment.app, environment.name, stacks, chosen)) + "\n")
@@ -76,9 +84,7 @@ def _environment(environment: Environment) -> Stack:
 
     document = environment_document(environment, EnvironmentOptions(in_place=True))
     needs = environment.needs
-    balancer = ("PublicLoadBalancer", "HTTPListener", "HTTPSListener", "DefaultHTTPTargetGroup")
-    reasons = dict.fromkeys(balancer, f"for {', '.join(needs.public_balancer)}")
-    reasons |= {id: f"for {', '.join(needs.file_system)}" for id in ("FileSystem", "MountTarget1", "MountTarget2")}
+    reasons = {id: f"for {', '.join(services)}" for id, services in _users(environment).items()}
     found: list[Holding] = list(held(_types(document, environment.addons), reasons))
     if environment.domain is not None:
         reason = f"the domain {environment.domain}"
@@ -96,6 +102,30 @@ def _environment(environment: Environment) -> Stack:
         found.append(custom("ELBAccessLogsBucketCleanerAction", "Custom::BucketCleanerFunction", "http.public"))
     addons = ("its addons are a nested stack: protect its template too",) if environment.addons else ()
     return Stack(f"{environment.app}-{environment.name}", "the environment", tuple(found), addons)
+
+
+_BALANCER = ("{0}LoadBalancer", "{0}HTTPListener", "{0}HTTPSListener", "Default{0}HTTPTargetGroup")
+_OF_ALL = ("Cluster", "ServiceDiscoveryNamespace")
+
+
+def _users(environment: Environment) -> dict[str, tuple[str, ...]]:
+    """The services that a resource of the environment is there for, by its logical id."""
+    needs = environment.needs
+    public = ("PublicLoadBalancer", *(id.format("") for id in _BALANCER[1:]))
+    return {
+        **dict.fromkeys(public, needs.public_balancer),
+        **dict.fromkeys((id.format("Internal") for id in _BALANCER), needs.internal_balancer),
+        **dict.fromkeys(("FileSystem", "MountTarget1", "MountTarget2"), needs.file_system),
+        **dict.fromkeys((f"NatGateway{number}" for number in (1, 2)), needs.nat),
+    }
+
+
+def _used(environment: Environment, chosen: Sequence[str]) -> Iterator[Stack]:
+    """What services that leave alone use of the environment's stack, which stays."""
+    whole, users = _environment(environment), _users(environment)
+    found = tuple(one for one in whole.holdings if one.id in _OF_ALL or set(chosen).intersection(users.get(one.id, ())))
+    notes = ("leave the names on its lists (ALBWorkloads, EFSWorkloads and the like): they keep what is above",)
+    yield replace(whole, what=f"the environment, which stays, used by {', '.join(chosen)}", holdings=found, notes=notes)
 
 
 def _service(loaded: LoadedService, environment: Environment) -> Stack:
@@ -136,11 +166,26 @@ def _service(loaded: LoadedService, environment: Environment) -> Stack:
     )
 
 
+def _said(value: Value) -> str:
+    """Where a secret is, with what is known only in the stack as a template spells it."""
+    from emulator.ecs.references import Join, PseudoReference, describe
+
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Join):
+        return "".join(_said(part) for part in value.parts)
+    return f"${{{value.name}}}" if isinstance(value, PseudoReference) else describe(value)
+
+
 def _notes(loaded: LoadedService) -> Iterator[str]:
     service = loaded.service
     if service.addons is not None:
         yield "its addons are a nested stack: protect its template too"
-    secrets = [one.name for it in service.task_definition.container_definitions for one in it.secrets]
+    secrets = [
+        f"{one.name} from {_said(one.value_from)}"
+        for it in service.task_definition.container_definitions
+        for one in it.secrets
+    ]
     if secrets:
         yield f"secrets stay where they are, and are read by Copilot's tags: {', '.join(dict.fromkeys(secrets))}"
     if service.builds:

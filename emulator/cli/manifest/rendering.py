@@ -200,14 +200,26 @@ def _refuse_several(selection: Selection, output: Output) -> None:
 def _show_changes(documents: Sequence[Document], output: Output) -> None:
     from emulator.render.diff import changes
 
-    for document in documents:
+    compared = _compared(documents, output)
+    for document in compared:
         found = list(changes(_read(_previous(document, output)), _plain(document.text, document.file)))
-        if len(documents) > 1:
+        if len(compared) > 1:
             sys.stdout.write(f"{document.file}:\n")
         for change in found:
             sys.stdout.write(f"{change}\n")
         if not found:
             sys.stderr.write(f"{document.file}: no change\n")
+
+
+def _compared(documents: Sequence[Document], output: Output) -> Sequence[Document]:
+    """Those that there is something to compare with: a file is the one document of its name, else the first."""
+    path = Path(output.diff or "")
+    if output.diff == PREVIOUS or path.is_dir() or len(documents) == 1:
+        return documents
+    chosen = next((one for one in documents if one.file == path.name), documents[0])
+    others = ", ".join(one.file for one in documents if one is not chosen)
+    sys.stderr.write(f"{path} is compared with {chosen.file}; --diff FOLDER compares {others} too\n")
+    return [chosen]
 
 
 def _previous(document: Document, output: Output) -> Path:

@@ -51,6 +51,21 @@ def export(names: Names, name: str) -> str:
     )
 
 
+def bucket_of(stack: str) -> list[str]:
+    """Sets `region`, and `bucket` as `bucket` does, unless the shell has it already: an environment's account need not
+    be the application's, which alone has the stack set."""
+    found = bucket("$app")
+    return [
+        found[0],
+        'if [ -z "${bucket:-}" ]; then',
+        app_of(stack),
+        f'{found[1]} || {{ echo "the application is in another account: run copilot-local aws app show --run there,'
+        ' and give its bucket: bucket=NAME before these lines" >&2; exit 1; }',
+        *found[2:],
+        "fi",
+    ]
+
+
 def bucket(app: str) -> list[str]:
     """Sets `region`, and `bucket` to the bucket that Copilot keeps templates and files in there. `app` is a word of the
     shell. Source: Copilot, its stack set `<app>-infrastructure` and the output PipelineBucket of each instance."""

@@ -210,6 +210,9 @@ def test_the_account_of_the_application_has_the_images(run: Run, here: Path) -> 
     image = "333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1"
     write_workspace(here, {"copilot-local.toml": f'[environments.prod.images]\nweb = "{image}"\n'})
     assert "ecr:eu-west-1:333333333333:repository/team/web'" in run(*rendered).out
+    deployed = run("aws", "svc", "deploy", *names).out
+    assert f'"ContainerImage={image}"' in deployed, "the stack would keep the one that it has"
+    assert "docker" not in deployed
     lines = run("aws", "svc", "deploy", *names, "--take-over").out
     assert f"ParameterKey=ContainerImage,ParameterValue={image} " in lines
     assert "image=" not in lines

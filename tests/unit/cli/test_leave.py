@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +78,8 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     assert "change-set" not in ended.err, "AWS refuses change sets of a nested stack"
     assert 'aws s3 cp new.yml "s3://$bucket/protected/shop-prod-api/new.yml"' in ended.err
     assert "OutputKey=='PipelineBucket'" in ended.err, "the bucket is Copilot's, and the lines find it"
-    assert "leave protect deployed.yml --stack shop-prod-api " in ended.err
+    assert "get-template --stack-name shop-prod-api " in ended.err, "nothing has to be saved before"
+    assert "leave protect shop-prod-api.deployed.yml --stack shop-prod-api " in ended.err
 
     url = "https://b.s3.eu-west-1.amazonaws.com/new.yml"
     ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api", "-o", "p.yml", "--addons-url", url)
@@ -95,6 +97,24 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     assert "Where AddonsStack is there, it is a stack of its own: protect its template first" in ended.err
     assert "ParameterKey=AddonsTemplateURL,UsePreviousValue=true" in ended.err, "services without addons have it too"
     assert run("leave", "protect", "deployed.yml", "--addons-url", url).code == 2
+
+
+@pytest.mark.parametrize("given", ["", "bucket=own\n"])
+def test_in_another_account_than_the_applications_its_bucket_is_given(
+    given: str, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "addons.yml").write_text(ADDONS_OF_API)
+    lines = run("leave", "protect", "addons.yml", "--stack", "shop-prod-api-AddonsStack-1ABC", "-o", "new.yml").err
+    (here / "aws").write_text(f'#!/bin/sh\necho "$@" >> {here}/words\ncase "$*" in *list-stack-i*) exit 254; esac\n')
+    (here / "copilot-local").write_text("#!/bin/sh\n")
+    for name in ("aws", "copilot-local"):
+        (here / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{here}:/usr/bin:/bin")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    ended = subprocess.run(["bash", "-c", given + lines], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == (0 if given else 1), ended.stderr
+    assert ("bucket=NAME before these lines" in ended.stderr) is not bool(given)
+    assert ("s3://own/protected/shop-prod-api/new.yml" in (here / "words").read_text()) is bool(given)
 
 
 def test_protect_writes_a_file(run: Run, here: Path) -> None:
@@ -165,6 +185,8 @@ def test_check_names_what_is_refused_with_its_line(run: Run, here: Path) -> None
         assert f"Zone (AWS::Route53::HostedZone) {'is removed' if phase == 'protect' else 'goes'}" in ended.out
         assert f"← bad.json:{line}\n" in ended.out
         assert "Do not execute" in ended.out
+        dropped = "  aws cloudformation delete-change-set --stack-name shop-prod --change-set-name "
+        assert dropped in ended.out
 
 
 def test_check_refuses_what_is_not_whole(run: Run, here: Path) -> None:
@@ -327,7 +349,8 @@ def test_report_of_one_service_names_how_callers_reach_it(
     environment.write_text("name: test\ntype: Environment\n")
     manifest = (
         "name: api\ntype: Load Balanced Web Service\nimage: {location: a, port: 80}\nhttp: {path: api}\n"
-        "network: {connect: true}\n"
+        "network: {connect: true}\nsecrets: {DB: /shop/test/DB, KEY: {secretsmanager: key}}\n"
+        "storage: {volumes: {s: {path: /d, efs: true}}}\n"
     )
     add_service("api", manifest)
     ended = run("leave", "report", "-e", "test", "api")
@@ -335,7 +358,13 @@ def test_report_of_one_service_names_how_callers_reach_it(
     assert "requests for path /api, /api/* reach it by HTTPListenerRule" in ended.out
     assert "tasks of the environment find it as api.test.shop.local, by DiscoveryService" in ended.out
     assert "services with Service Connect find it as api:80" in ended.out
-    assert "the environment\n" not in ended.out
+    environment_part = ended.out.partition("shop-test: the environment, which stays, used by api\n")[2]
+    assert "PublicLoadBalancer (AWS::ElasticLoadBalancingV2::LoadBalancer)" in environment_part
+    assert "FileSystem (AWS::EFS::FileSystem): holds data [for api]" in environment_part
+    assert "Subnet" not in environment_part
+    assert (
+        "are read by Copilot's tags: DB from /shop/test/DB, KEY from arn:${AWS::Partition}:secretsmanager:" in ended.out
+    )
     assert "shop-test-hello" not in ended.out
     ended = run("leave", "report", "-e", "test", "apii")
     assert (ended.code, ended.out) == (2, "")

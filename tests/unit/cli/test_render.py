@@ -122,6 +122,23 @@ def test_diff_shows_values_and_writes_nothing(run: Run, workspace: Path) -> None
     assert run("render", "cloudformation", "--diff", "nowhere.yml").code == 1
 
 
+def test_diff_with_a_file_compares_what_the_file_is(run: Run, workspace: Path) -> None:
+    addons = workspace / "copilot" / "hello" / "addons"
+    addons.mkdir()
+    given = ", ".join(f"{name}: {{Type: String}}" for name in ("App", "Env", "Name"))
+    (addons / "t.yml").write_text(f"Parameters: {{{given}}}\nResources:\n  T: {{Type: 'AWS::SNS::Topic'}}\n")
+    words = ("render", "cloudformation", "--in-copilot-environment")
+    assert run(*words, "-o", "out").code == 0
+    manifest = workspace / "copilot" / "hello" / "manifest.yml"
+    manifest.write_text(manifest.read_text().replace("memory: 512", "memory: 1024"))
+    changed = '~ Resources.TaskDefinition.Properties.Memory: "512" → "1024"\n'
+    (workspace / "out" / "hello-test.stack.yml").rename(workspace / "deployed.yml")
+    ended = run(*words, "--diff", "deployed.yml")
+    assert ended.out == changed
+    assert "compared with hello-test.stack.yml; --diff FOLDER compares hello-test.addons.stack.yml too" in ended.err
+    assert run(*words, "--diff", "out/hello-test.addons.stack.yml").out == ""
+
+
 def test_parameters_in_place_of_imports_are_for_copilots_environments(run: Run, workspace: Path) -> None:
     imported = run("render", "cloudformation", "--in-copilot-environment")
     assert "!ImportValue shop-test-HTTPListenerArn" in imported.out

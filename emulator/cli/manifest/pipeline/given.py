@@ -271,8 +271,8 @@ class _Collector:
         files = dict(environment_files(loaded))
         for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
             if name in images:
-                if images[name] not in where.images:
-                    yield name, self._image(loaded, images[name], stage, where)
+                given = where.images.get(images[name])
+                yield name, given if given is not None else self._image(loaded, images[name], stage, where)
             elif isinstance(parameter, Mapping) and "Default" in parameter:
                 # The AWS command line keeps the value that the stack has, whatever the default has become.
                 if name in OF_MANIFEST or name in where.parameters:
