@@ -156,6 +156,7 @@ class Supervisor:
             "acting": self.control.acting,
             "held": self.control.held,
             "stays": self.control.stays,
+            "going": self.control.retired.is_set(),
             "providing": self.control.providing,
             "targets": self.front.targets(),
             "checks": self.early.as_plain(),

@@ -12,7 +12,7 @@ from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime.control import direct
-from emulator.runtime.control.client import Lease
+from emulator.runtime.control.client import Agent, Lease
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.container_failure import container_failed
@@ -38,6 +38,8 @@ from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
 
 LOOK = 0.05
+SAYS_WITHIN = 1.0
+"""Seconds in which an agent says whether a `down` has told it to go."""
 
 
 class Bringup:
@@ -127,8 +129,8 @@ class Bringup:
 
     def _holder(self, lock: str, error: BaseException) -> str:
         """The id of the environment's agent after an error: ours (`lock`, also where Docker does not say), that of
-        a later command, or "" where it is gone."""
-        ends = time.monotonic()
+        a later command, or "" where it is gone, or goes since a `down` told it to."""
+        ends, asked = time.monotonic(), False
         if isinstance(error, EngineError | ContainerFailed):
             ends += REMOVAL  # what is being removed stops first: that is heard before it is gone from the listing
         while lock:
@@ -138,11 +140,21 @@ class Bringup:
                 break
             if agent is None or agent.id != lock:
                 return agent.id if agent is not None else ""
+            if agent.state is ContainerState.RUNNING and not asked:
+                asked = True
+                if self._is_going():
+                    return ""
             lasts = 0.0 if agent.state in (ContainerState.CREATED, ContainerState.RUNNING) else STOPPED_AGENT
             if time.monotonic() > ends + lasts:
                 break
             time.sleep(0.05)
         return lock
+
+    def _is_going(self) -> bool:
+        """Whether the agent says so: one that says nothing does not go."""
+        with contextlib.suppress(CopilotLocalError):
+            return bool(Agent(self.engine, self.names, timeout=SAYS_WITHIN).status().get("going"))
+        return False
 
     def _answer(self, lease: Future[Lease]) -> Lease:
         """What the agent answers, which it should have done by now."""

@@ -272,6 +272,17 @@ class TestTakenDown:
         assert caught.value.hint
         assert bench.left() == NOTHING
 
+    def test_is_told_as_such_also_while_the_agent_still_stops_what_runs(
+        self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None]
+    ) -> None:
+        def begin() -> None:
+            bench.agent.status = {**bench.agent.status, "going": True}
+            raise EngineError("the agent ended the connection")
+
+        at_the_start(begin)
+        with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up"):
+            bench.up(make_service())
+
     def test_what_came_up_after_that_is_left_alone(
         self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None]
     ) -> None:
