@@ -14,11 +14,11 @@ import typer
 
 from emulator import __version__
 from emulator.app.compile import ignored, patched_volumes
-from emulator.app.named_services import check_settings
 from emulator.app.selection import Selection, Target, environments_of, find_target
 from emulator.cli.shell.options import App, Env, EnvFile, Name, NewEnv, Variables, variables_of
 from emulator.errors import CopilotLocalError, ExitCode, Finding, Severity, UsageError
 from emulator.files import read_text
+from emulator.settings_files import has_settings
 
 if TYPE_CHECKING:
     from emulator.manifest import Checked, Options
@@ -93,7 +93,10 @@ def validate(
             checked += _deployed(target, file, checked[-1], all_envs=all_envs)
         if whole:
             checked += _environment_addons(target)
-        check_settings(target)
+        if has_settings(target.workspace.root):
+            from emulator.app.named_services import check_settings
+
+            check_settings(target)
     findings = [finding for one in checked for finding in one.findings]
     several = any(_has_several_rules(target) for target, _ in targets)
     if several and not any(finding.severity is Severity.ERROR for finding in findings):

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,12 @@ class Terminal:
     def until(self, text: str) -> None:
         while text not in self.seen:
             self._read()
+
+    def until_it_reads(self) -> None:
+        """Python hears of a signal that comes just before it begins to read when it has read something."""
+        state = Path(f"/proc/{self.process.pid}/stat")
+        while state.read_text().rpartition(")")[2].split()[0] != "S":
+            time.sleep(0.01)
 
     def type(self, text: str) -> None:
         os.write(self._master, f"{text}\n".encode())
@@ -85,6 +92,7 @@ def test_what_is_typed_is_not_shown(terminal: Terminal) -> None:
 
 def test_a_user_who_gives_up_is_left_alone(terminal: Terminal) -> None:
     terminal.until("TOKEN of hello/hello (/prod/token): ")
+    terminal.until_it_reads()
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
     assert "Traceback" not in terminal.seen
