@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 from emulator.agent.scheduler.supervisor import Supervisor
@@ -19,14 +20,18 @@ def refuse_others(environment: Names, body: Message) -> None:
         raise InputError(f"this is the agent of {environment.app}/{environment.environment}")
 
 
-def take_down(supervisor: Supervisor, body: Message) -> None:
-    """Retires; where `stop` is asked for, stops what the command would stop first while that loads what it needs: it
-    finds tasks stopped then, or waits for the same end."""
+def take_down(supervisor: Supervisor, body: Message) -> Future[list[str]]:
+    """Retires; where `stop` is asked for, stops what the command would stop first while that loads what it needs.
+    Returns the containers that it stops, which the command leaves to it: a second SIGTERM is an order to hurry."""
     supervisor.retire()
-    if body.get("stop"):
-        timeout = None if body.get("timeout") is None else int(body["timeout"])
-        work = (timeout, supervisor.abandoned)
-        threading.Thread(target=supervisor.scheduler.stop_ahead, args=work, daemon=True, name="stop ahead").start()
+    stops: Future[list[str]] = Future()
+    if not body.get("stop"):
+        stops.set_result([])
+        return stops
+    timeout = None if body.get("timeout") is None else int(body["timeout"])
+    work = (timeout, supervisor.abandoned, stops.set_result)
+    threading.Thread(target=supervisor.scheduler.stop_ahead, args=work, daemon=True, name="stop ahead").start()
+    return stops
 
 
 def store_kept(folder: Path, body: Message) -> None:

@@ -8,6 +8,7 @@ import logging
 import socket
 import socketserver
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -71,6 +72,7 @@ class _Connection(BaseHTTPRequestHandler):
     _holds = False
     _provides = False
     _retires = False
+    _stops: Future[list[str]] | None = None
     _attendance: contextlib.ExitStack | None = None
 
     def handle(self) -> None:
@@ -200,7 +202,7 @@ class _Connection(BaseHTTPRequestHandler):
         self._holds = False
         if not self._retires:
             self._retires = True
-            take_down(self.server.supervisor, body)
+            self._stops = take_down(self.server.supervisor, body)
         return None
 
     def _finish(self, *_: object) -> Answer:
@@ -209,6 +211,10 @@ class _Connection(BaseHTTPRequestHandler):
             raise InputError("this connection does not take the environment down", hint="ask for `retire` first")
         self.server.supervisor.front.finish_access_logs()
         return None
+
+    def _stopping(self, *_: object) -> Answer:
+        """The containers that the agent stops by itself since it was asked to."""
+        return {"stops": self._stops.result() if self._stops is not None else []}
 
     def _attend(self, query: Query, body: Message) -> Answer:
         del query
@@ -361,6 +367,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "retire": _Connection._retire,
     "keep": lambda asked, _, body: store_kept(asked.server.log_folder, body),
     "finish": _Connection._finish,
+    "stopping": _Connection._stopping,
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
     "order": _Connection._order,

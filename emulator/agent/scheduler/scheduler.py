@@ -302,11 +302,17 @@ class Scheduler:
             gives_up=gives_up,
         )
 
-    def stop_ahead(self, timeout: int | None, abandoned: threading.Event) -> None:
-        """Stops everything for a `down`, until that is `abandoned`. What goes wrong is left to the command, which asks
-        for the same again."""
+    def stop_ahead(self, timeout: int | None, abandoned: threading.Event, tell: Callable[[list[str]], object]) -> None:
+        """Stops everything for a `down`, until that is `abandoned`; `tell` hears once of the containers that it stops.
+        What goes wrong is left to the command, which stops what still runs."""
         try:
             plan = stop_ahead(observe(self.engine, self.names), timeout=timeout)
+        except CopilotLocalError as error:
+            log.info("tasks are not stopped ahead: %s", error)
+            tell([])
+            return
+        tell([operation.subject for operation in plan.operations])
+        try:
             Executor(self.engine, self.names, None, log_event, cancelled=abandoned, keep_output=False).run(plan)
         except Cancelled:
             pass

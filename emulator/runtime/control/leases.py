@@ -87,6 +87,17 @@ class Retirement:
         texts = {file.path: file.content.decode(errors="replace") for file in files}
         return self._has("keep", KEEP_TIMEOUT, {"files": texts})
 
+    def stops(self) -> frozenset[str]:
+        """The containers that the agent stops by itself; none where it does not, or does not say so."""
+        if self.began is None:
+            return frozenset()
+        try:
+            with self._asking, closed_after(self._connection, ANSWER_TIMEOUT):
+                [answer] = self._connection.ask(request("POST", "stopping"))
+        except (CopilotLocalError, OSError, ValueError):
+            return frozenset()
+        return frozenset(answer["stops"])
+
     def _has(self, verb: str, timeout: float, body: Message | None = None) -> bool:
         try:
             with self._asking, closed_after(self._connection, timeout):

@@ -38,17 +38,18 @@ class Execution:
             raise Cancelled
 
     def task(self, task_id: str) -> Task | None:
-        """A task as it is now; None where there is none, or no id. Those who ask at once share a listing, which begins
-        after the last of them has asked."""
-        if not task_id:
-            return None
+        """A task as it is now; None where there is none, or no id."""
+        return self.observed().tasks.get(task_id) if task_id else None
+
+    def observed(self) -> Observed:
+        """What there is now. Those who ask at once share a listing, which begins after the last of them has asked."""
         asked = time.monotonic()
         with self._listing:
             if self._listed_at < asked:
                 began = time.monotonic()
                 self._observed = observe(self.engine, self.names)
                 self._listed_at = began
-            return self._observed.tasks.get(task_id)
+            return self._observed
 
     def warn(self, subject: str, message: str) -> None:
         """Warns the caller of something that does not stop the plan."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import cached_property
@@ -50,8 +50,9 @@ class Executor:
     `target_healthy` is what the front says of a task; without it the containers' own health decides. `known` is what
     the agent knows of the tasks' health, by which is said why one is waited for. For `first_moments` seconds a new task
     that nothing judges is watched. `kills`: where it is cancelled, containers that are being stopped are killed.
-    `store` writes into the log store, as `Keeper` needs it. `stops_since`: when, of the monotonic clock, something else
-    began to stop the same containers. Without `shift` old tasks stop once new ones are steady, whatever the strategy.
+    `store` writes into the log store, as `Keeper` needs it. `stops_since`: when, of the monotonic clock, the agent
+    began to stop `stopped_by_agent`, whose end is waited for. Without `shift` old tasks stop once new ones are steady,
+    whatever the strategy.
     `gives_up`: whether the service scheduler replaces a task that is awaited.
     """
 
@@ -74,6 +75,7 @@ class Executor:
         kills: bool = False,
         store: Store | None = None,
         stops_since: float | None = None,
+        stopped_by_agent: Collection[str] = (),
         shift: Shift | None = None,
         gives_up: Callable[[Task], bool] = lambda _: False,
     ) -> None:
@@ -97,7 +99,7 @@ class Executor:
         self._kills = kills
         self._shift = shift
         self._gives_up = gives_up
-        self._stopper = ContainerStopper(self._execution, drain_image, revival, stops_since)
+        self._stopper = ContainerStopper(self._execution, drain_image, revival, stops_since, stopped_by_agent)
 
     @property
     def front(self) -> FrontControl:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
+from emulator.engine.interface import ContainerState
 from emulator.errors import EngineError, EngineTimeout, TaskError
 from emulator.runtime.execution.context import POLL, Execution
 from emulator.runtime.state.conventions import SETTLED
@@ -15,21 +17,33 @@ REVIVAL = 2.0
 SETTLE = ("sh", "-c", f"rm -f {SETTLED}; until [ -e {SETTLED} ]; do kill -USR1 1; sleep 0.02; done; cat {SETTLED}")
 """Asks a relay to pass on what it holds; prints how many records it wrote to the log store itself."""
 SETTLE_TIMEOUT = 20.0
+AGENT_IS_LATE = 2.0
+"""Seconds beyond a stop timeout in which the agent has stopped a container, unless it hangs."""
+SHORTEST_LOOK, LONGEST_LOOK = 0.02, 0.32
+STOPPABLE = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING)
 KILLED = 137
 """The exit code of a process that SIGKILL ended."""
 
 
 class ContainerStopper:
     """Stops the containers of one plan. `drain_image` is what a drain runs on; `revival` how many seconds a log router
-    that was started again must stay up to be counted on; `since` when something else began to stop the same ones."""
+    that was started again must stay up to be counted on; `since` when the agent began to stop those `by_agent`."""
 
-    def __init__(self, execution: Execution, drain_image: str, revival: float, since: float | None = None) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        drain_image: str,
+        revival: float,
+        since: float | None = None,
+        by_agent: Collection[str] = (),
+    ) -> None:
         self._execution = execution
         self.engine = execution.engine
         self.names = execution.names
         self.drain_image = drain_image
         self.revival = revival
         self.since = since
+        self.by_agent = by_agent
 
     def stop(self, operation: Operation) -> str:
         """Stops a container within the operation's timeout; returns what is to be said of it. Raises `EngineError`."""
@@ -43,6 +57,8 @@ class ContainerStopper:
         return f"({IGNORED}; killed)" if killed else ""
 
     def _stop(self, operation: Operation) -> None:
+        if operation.subject in self.by_agent and self._ends(operation):
+            return
         task = self._execution.task(operation.task_id)
         if task is not None and task.router is not None and task.router.container.name == operation.subject:
             self.settle(task)  # what its containers printed last may be on its way to it
@@ -56,6 +72,21 @@ class ContainerStopper:
                 raise
             self.revive(operation.task_id)
             self.engine.stop(operation.subject, operation.timeout)
+
+    def _ends(self, operation: Operation) -> bool:
+        """Waits for the end of a container that the agent stops: many programs take a second SIGTERM for an order to
+        give up what they are at. Whether it has ended, which it has not where the agent is gone."""
+        until, delay = time.monotonic() + operation.timeout + AGENT_IS_LATE, SHORTEST_LOOK
+        while True:
+            observed = self._execution.observed()
+            mine = [one for one in observed.containers if one.name == operation.subject]
+            if not any(one.state in STOPPABLE for one in mine):
+                return True
+            agent = observed.agent
+            if agent is None or agent.state is not ContainerState.RUNNING or time.monotonic() > until:
+                return False
+            self._execution.pause(delay)
+            delay = min(delay * 2, LONGEST_LOOK)
 
     def revive(self, task_id: str) -> None:
         """Makes something take what a task's containers log: the router, else the task's relay, else a drain.

@@ -77,6 +77,7 @@ def down(
             kills=True,
             store=retirement.store if retirement is not None else None,
             stops_since=retirement.began if retirement is not None else None,
+            stopped_by_agent=retirement.stops() if retirement is not None else frozenset(),
         )
 
         def prepare_removal(container: str) -> None:

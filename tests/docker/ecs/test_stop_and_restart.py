@@ -14,7 +14,7 @@ pytestmark = pytest.mark.docker
 
 HUNGRY = "trap 'exit 0' TERM; while [ ! -e /go ]; do sleep 0.1; done; tail /dev/zero"
 """Takes memory without end once it is told to."""
-DEAF = "trap '' TERM; sleep 3600 & wait"
+DEAF = "trap '' TERM; while :; do sleep 0.1; done"
 
 
 def after(name: str) -> dict[str, Any]:

@@ -170,6 +170,8 @@ def test_requests_and_answers_fit_it(
     assert not agent.retire_if_idle()
     leaving = agent.hold(Private()).leave()
     retirement = agent.retire()
+    retirement.began = 1.0
+    assert retirement.stops() == frozenset()
     assert retirement.store([File("hello.0.@hello@0", b"said")])
     assert retirement.finish()
     retirement.close()

@@ -27,6 +27,8 @@ class AgentDouble:
         self.refuses: dict[str, Any] | None = None
         self.refuses_apply: dict[str, Any] | None = None
         self.unknown: set[str] = set()
+        self.stops: list[str] = []
+        """The containers that it says it stops."""
         self.events: list[Event] = []
         self.status: dict[str, Any] = {"acting": True, "held": False, "targets": [], "services": {}}
         self.before_status: Callable[[], None] = lambda: None
@@ -54,6 +56,8 @@ class AgentDouble:
             self.before_hold()
         if verb in ("hold", "begin", "act", "leave", "attend", "provide", "retire", "finish", "keep"):
             return [b"HTTP/1.1 204 No Content\r", b"\r"]
+        if verb == "stopping":
+            return document({"stops": self.stops})
         if verb == "retire-if-idle":
             return document({"idle": False})
         if verb == "status":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +24,8 @@ from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, firelens, make_service
+
+Until = Callable[[Callable[[], object]], None]
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
 PAUSE_OF_HELLO = "cl-demo-test-task0001-pause"
@@ -107,6 +111,32 @@ def test_a_container_that_ignored_its_stop_before_the_command_asked_is_marked(pl
     take_down(plain, ahead=ahead)
     [told] = [e.message for e in plain.events if e.kind is EventKind.STEP_DONE and "stop hello/hello" in e.subject]
     assert told == "(ignored SIGTERM; killed)"
+
+
+@pytest.mark.parametrize("agent", ["stops it", "is removed meanwhile", "is of another version"])
+def test_a_container_hears_of_its_end_once(plain: Bench, until: Until, agent: str) -> None:
+    """Many programs take a second SIGTERM for an order to give up what they are at."""
+    ahead = Agent(plain.engine, DEMO).retire()
+    ahead.began = time.monotonic()
+    plain.agent.stops = [HELLO]
+    if agent == "is of another version":
+        plain.agent.unknown.add("stopping")
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(take_down, plain, ahead=ahead)
+        if agent != "is of another version":
+            until(lambda: "stopping" in plain.agent.said)
+            looks = []
+            plain.engine.before = lambda verb, _: looks.append(verb) if verb == "list_containers" else None
+            until(lambda: len(looks) > 3)
+            assert not [target for verb, target in plain.engine.calls if verb == "stop" and target == HELLO]
+            if agent == "stops it":
+                plain.engine.finish(HELLO, 0)
+            else:
+                plain.engine.remove(DEMO.agent)
+        assert ended.result(20) is True
+    stops = [target for verb, target in plain.engine.calls if verb == "stop" and target == HELLO]
+    assert stops == ([] if agent == "stops it" else [HELLO])
+    assert plain.left()["containers"] == []
 
 
 def test_a_retirement_that_was_asked_for_ahead_is_gone_on_with(running: Bench) -> None:
