@@ -34,6 +34,14 @@ def take_down(supervisor: Supervisor, body: Message) -> Future[list[str]]:
     return stops
 
 
+def finish(supervisor: Supervisor, stops: Future[list[str]] | None) -> None:
+    """The agent is killed next: what load balancers have logged is stored, and no more is taken. `stops` is what
+    `take_down` gave. Raises InputError where that was not asked for over the same connection."""
+    if stops is None:
+        raise InputError("this connection does not take the environment down", hint="ask for `retire` first")
+    supervisor.front.finish_access_logs()
+
+
 def store_kept(folder: Path, body: Message) -> None:
     """Writes files into the log store: what containers have printed that are removed next. Raises TaskError."""
     try:

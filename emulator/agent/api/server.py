@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.agent.api.answers import content_of, status_of, with_events
-from emulator.agent.api.going_down import refuse_others, store_kept, take_down
+from emulator.agent.api.going_down import finish, refuse_others, store_kept, take_down
 from emulator.agent.api.looks import overview, status
 from emulator.agent.api.records import AccessLines, follow_access, follow_records, load_balancer_of
 from emulator.agent.scheduler.supervisor import Supervisor
@@ -205,17 +205,6 @@ class _Connection(BaseHTTPRequestHandler):
             self._stops = take_down(self.server.supervisor, body)
         return None
 
-    def _finish(self, *_: object) -> Answer:
-        """It is killed next: what load balancers have logged is stored, and no more is taken."""
-        if not self._retires:
-            raise InputError("this connection does not take the environment down", hint="ask for `retire` first")
-        self.server.supervisor.front.finish_access_logs()
-        return None
-
-    def _stopping(self, *_: object) -> Answer:
-        """The containers that the agent stops by itself since it was asked to."""
-        return {"stops": self._stops.result() if self._stops is not None else []}
-
     def _attend(self, query: Query, body: Message) -> Answer:
         del query
         desired = from_plain(DesiredService, body["service"])
@@ -366,8 +355,8 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "provide": _Connection._provide,
     "retire": _Connection._retire,
     "keep": lambda asked, _, body: store_kept(asked.server.log_folder, body),
-    "finish": _Connection._finish,
-    "stopping": _Connection._stopping,
+    "finish": lambda asked, *_: finish(asked.server.supervisor, asked._stops),
+    "stopping": lambda asked, *_: {"stops": asked._stops.result() if asked._stops is not None else []},
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
     "order": _Connection._order,
