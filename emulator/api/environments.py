@@ -43,6 +43,11 @@ class Environments:
                 self._listed = happened
             return list(self._agents.values())
 
+    def agent(self, environment: Names) -> KeptAgent | None:
+        """That of one environment, if it runs."""
+        self.agents()
+        return self._agents.get(environment)
+
     def runs(self, agent: KeptAgent) -> bool:
         """Whether it runs, by Docker's listing of just now."""
         self._forget()

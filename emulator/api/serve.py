@@ -64,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         if foreign(headers):
             self._send(HTTPStatus.FORBIDDEN, JSON, b"{}")
             return
+        self.server.clusters.host.created.end_all()
         self.server.clusters.store.clear()
         self._send(HTTPStatus.OK, JSON, b'{"status": "ok"}')
 

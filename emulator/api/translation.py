@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from emulator.api.definitions import Definition
 from emulator.api.errors import client_error, invalid
+from emulator.ecs.fargate import size_problem
 from emulator.ecs.plain import NOT_ON_FARGATE
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
@@ -57,6 +59,29 @@ def model_of(definition: Definition, current: DesiredService | None = None) -> T
         return from_plain(TaskDefinition, content)
     except InvalidData as error:
         raise client_error(f"{definition.arn} cannot run on Fargate: {error}") from None
+
+
+def as_on_fargate(definition: Definition) -> TaskDefinition:
+    """A task definition of any launch type as it runs in a created cluster: in a network of its own, and without the
+    task's size where Fargate has none such. Raises `ApiError`, as `model_of`."""
+    content = definition.content
+    if definition.kept:
+        return model_of(definition)
+    cpu, memory = content.get("cpu"), content.get("memory")
+    left = {"requiresCompatibilities", "placementConstraints"}
+    left |= {"cpu", "memory"} if size_problem(cpu, memory)[0] else set()
+    kept: dict[str, Any] = {key: value for key, value in content.items() if key not in left}
+    kept["networkMode"] = "awsvpc"
+    kept["containerDefinitions"] = [_own_ports(one) for one in content["containerDefinitions"]]
+    return model_of(replace(definition, content=kept))
+
+
+def _own_ports(container: dict[str, Any]) -> dict[str, Any]:
+    """A container without ports of its machine: in a network of its own there are none."""
+    mappings = [
+        {key: value for key, value in one.items() if key != "hostPort"} for one in container.get("portMappings", ())
+    ]
+    return {**container, "portMappings": mappings}
 
 
 def _references(plain: Any, rendered: Any, path: Path) -> Iterator[tuple[tuple[Path, str], Any]]:

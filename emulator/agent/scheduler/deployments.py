@@ -86,6 +86,7 @@ class Deployments:
             scheduler.state = scheduler.state.model_copy(update={"services": rest})
             scheduler.front.use(scheduler.state, scheduler.private.certificates)
             scheduler.rollouts.forget(name)
+            scheduler.history.unwanted(name, "its service is not wanted any more", scheduler.state)
             scheduler.remember()
         control.on_freed()
 
@@ -193,6 +194,7 @@ class Deployments:
             scheduler.lost -= set(services) if private else set()
             scheduler.front.use(scheduler.state, scheduler.private.certificates)
             scheduler.back_off.forgive(services)
+            ended = self._end_tasks(services)
         begun: list[str] = []
         try:
             edited = self._edit(task_factory(previous, previous_private, scheduler.engine), services, in_place)
@@ -219,6 +221,7 @@ class Deployments:
                 scheduler.private = with_values_of(scheduler.private, previous, previous_private, services)
                 scheduler.front.use(scheduler.state)
                 scheduler.shifts.keep(begun, previous)
+                scheduler.history.spare(ended)
                 for name in begun:
                     scheduler.rollouts.give_up(name, f"ECS deployment failed: {_words(error)}", scheduler.state)
             control.refuse_retired()
@@ -227,6 +230,12 @@ class Deployments:
             control.release(claimed)
         if failure is not None:
             raise failure
+
+    def _end_tasks(self, services: list[str]) -> list[str]:
+        """Of services that are to have no tasks, none is to run from now on; returns the ids of those that were."""
+        state, history = self._scheduler.state, self._scheduler.history
+        none = [name for name in services if state.services[name].desired_count == 0]
+        return [one for name in none for one in history.unwanted(name, "more tasks than the desired 0", state)]
 
     def _edit(self, previous: TaskFactory, services: list[str], in_place: bool) -> Plan:
         """Where wanted, what replaces the containers that differ in the tasks that run."""

@@ -114,6 +114,22 @@ class TaskHistory:
         with self._changed:
             self._stops.setdefault(task_id, stop)
 
+    def unwanted(self, service: str, reason: str, state: DesiredState) -> list[str]:
+        """No task of a service is to run any more, also of those that are still being started. Returns the ids of those
+        that were to run until now."""
+        context, found = Context(state, frozenset(), frozenset()), []
+        with self._changed:
+            for record in self._tasks.values():
+                content = record.content
+                if content["group"] != f"service:{service}" or content["desiredStatus"] == "STOPPED":
+                    continue
+                stop = self._stops.setdefault(record.id, Stop("ServiceSchedulerInitiated", reason))
+                content |= {"desiredStatus": "STOPPED", "stopCode": stop.code, "stoppedReason": stop.reason}
+                content["stoppingAt"] = context.now
+                self._tell(record, context)
+                found.append(record.id)
+        return found
+
     def spare(self, tasks: Iterable[str]) -> None:
         """The service scheduler does not stop these after all."""
         with self._changed:

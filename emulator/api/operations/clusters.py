@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.api.arns import short
 from emulator.api.clusters import CLUSTERS, CREATED, DEFAULT, FARGATE_PROVIDERS, Cluster, Clusters
+from emulator.api.created import names_of
 from emulator.api.errors import ApiError, client_error
 from emulator.api.operations.capacity import refuse_unknown_providers
 from emulator.api.operations.tags import changed_tags, set_tags, tags_of, with_tags
@@ -83,7 +84,8 @@ def describe_clusters(clusters: Clusters, asked: Request) -> Answer:
 
 
 def create_cluster(clusters: Clusters, asked: Request) -> Answer:
-    """CreateCluster: kept, but nothing runs in it. An environment's, and one that is there, is answered as it is."""
+    """CreateCluster: kept until something is to run in it. An environment's, and one that is there, is answered as it
+    is."""
     name = asked.get("clusterName", DEFAULT)
     if not NAME.fullmatch(name):
         raise client_error("Cluster name must have 1 to 255 characters, of letters, digits, hyphens and underscores.")
@@ -113,6 +115,9 @@ def delete_cluster(clusters: Clusters, asked: Request) -> Answer:
             "The Cluster cannot be deleted while Services are active. "
             f"{cluster.name} is an environment of this machine: `copilot-local down` ends it.",
         )
+    if any(one["desiredStatus"] == "RUNNING" for one in cluster.tasks):
+        raise ApiError("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
+    clusters.host.created.begin_end(names_of(cluster.arn), there=cluster.environment is not None)
     with clusters.store.changing(CREATED) as document:
         document[cluster.arn] = {"arn": cluster.arn, "active": False, "since": time.time()}
         ended = [key for key in document if not document[key]["active"]]
@@ -150,7 +155,7 @@ def described(clusters: Clusters, cluster: Cluster) -> Answer:
         "registeredContainerInstancesCount": 0,
         "runningTasksCount": states.count("RUNNING"),
         "pendingTasksCount": sum(1 for state in states if state in ("PROVISIONING", "PENDING", "ACTIVATING"))
-        + (sum(int(one["desiredCount"]) for one in cluster.services) if cluster.recorded is not None else 0),
+        + sum(int(one["desiredCount"]) for one in _waiting(cluster)),
         "activeServicesCount": len(cluster.services),
         "statistics": _statistics(cluster),
         "attachments": [],
@@ -159,6 +164,11 @@ def described(clusters: Clusters, cluster: Cluster) -> Answer:
         "defaultCapacityProviderStrategy": [],
         **clusters.store.read(CLUSTERS).get(cluster.arn, {}),
     }
+
+
+def _waiting(cluster: Cluster) -> list[Answer]:
+    """The services of a created cluster of which nothing runs."""
+    return [one for one in cluster.services if not one.get("placed")] if cluster.recorded is not None else []
 
 
 def _statistics(cluster: Cluster) -> list[Answer]:

@@ -12,7 +12,7 @@ from emulator.api.deployment_configuration import deployment_of
 from emulator.api.elb.model import Balancers
 from emulator.api.errors import client_error, invalid, no_service, unsupported
 from emulator.api.host import Order
-from emulator.api.operations import unplaced
+from emulator.api.operations import placement, unplaced
 from emulator.api.operations.begun import await_seen, begin, carry_out, refused
 from emulator.api.operations.definitions import find
 from emulator.api.operations.orders import (
@@ -51,7 +51,10 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
         raise invalid("desiredCount must not be negative.")
     refuse_contradictions(asked)
     if cluster.recorded is not None:
-        return {"service": unplaced.shown(clusters, unplaced.create(clusters, cluster, asked, count))}
+        known = any(one["serviceName"] == name for one in cluster.services)
+        made = unplaced.create(clusters, cluster, asked, count)
+        made = made if known else placement.placed(clusters, cluster, name, asked)
+        return {"service": unplaced.shown(clusters, {**made, "events": []})}
     if "taskDefinition" not in asked:
         raise invalid("TaskDefinition can not be null or empty.")
     asked = with_default_strategy(clusters, cluster, asked)
@@ -130,12 +133,17 @@ def delete_service(clusters: Clusters, asked: Request) -> Answer:
         await_seen(lambda: not wanted(cluster.fresh(), name))
     else:
         unplaced.remove(clusters, cluster, name)
+        if any(one["serviceName"] == name for one in cluster.real_services()):
+            carry_out(lambda: cluster.agent.remove_service(name))
+            await_seen(lambda: not wanted(cluster.fresh(), name))
     gone = {**service, "desiredCount": 0, "status": "INACTIVE", "deployments": [], "pendingCount": 0}
     gone = gone if cluster.recorded is None else {**gone, "events": []}
     with clusters.store.changing(DELETED) as document:
         document[_key(cluster, name)] = {**gone, "at": time.time()}
         for oldest in sorted(document, key=lambda key: float(document[key]["at"]))[:-MOST_DELETED]:
             del document[oldest]
+    if cluster.recorded is not None:
+        placement.settle(clusters, lambda: deleted(clusters, cluster.fresh())[name]["status"] == "INACTIVE")
     return {"service": deleted(clusters, cluster.fresh())[name]}
 
 

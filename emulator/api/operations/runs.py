@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from emulator.api.arns import short
@@ -22,9 +22,10 @@ from emulator.api.operations.orders import (
     refuse_members,
     refuse_other_than_fargate,
 )
+from emulator.api.operations.placement import order_to, plain_service
 from emulator.api.operations.tags import changed_tags, set_tags
 from emulator.api.overrides import described, overridden
-from emulator.api.translation import images_of, inherited, model_of
+from emulator.api.translation import as_on_fargate, images_of, inherited, model_of
 from emulator.ecs.identity import new_task_id
 from emulator.ecs.plain import service_of
 from emulator.ecs.service import Service
@@ -60,12 +61,36 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
     cluster = clusters.one(asked.get("cluster"))
     asked = with_default_strategy(clusters, cluster, asked)
     refuse_members(asked)
-    if cluster.recorded is not None:
+    if cluster.recorded is not None and not clusters.runs:
         return {"tasks": unplaced.run(clusters, cluster, asked, count), "failures": []}
-    refuse_launch(asked)
     definition = find(clusters, asked["taskDefinition"])
     refuse_inactive(definition)
+    if cluster.recorded is not None:
+        return _run(clusters, cluster, definition, asked, count, _order_to_created)
+    refuse_launch(asked)
     refuse_other_than_fargate(definition)
+    return _run(clusters, cluster, definition, asked, count, _order)
+
+
+Ordering = Callable[[Clusters, Cluster, Definition, Request], tuple[Order, TaskDefinition]]
+
+
+def _order_to_created(
+    clusters: Clusters, cluster: Cluster, definition: Definition, asked: Request
+) -> tuple[Order, TaskDefinition]:
+    """The order of a run in a created cluster, and its definition; tasks of every launch type run as on Fargate."""
+    if asked.get("launchType") == "EXTERNAL":
+        raise unsupported("the launch type EXTERNAL is not on this machine: use FARGATE")
+    run = overridden(as_on_fargate(definition), asked.get("overrides", {}))
+    service = plain_service(cluster, run).model_copy(update=_PLAIN)
+    check(service)
+    return order_to(clusters, cluster, definition, service), run
+
+
+def _order(
+    clusters: Clusters, cluster: Cluster, definition: Definition, asked: Request
+) -> tuple[Order, TaskDefinition]:
+    """The order of a run in an environment's cluster, and its definition."""
     current = _current(cluster, definition)
     model = model_of(definition, current)
     run = overridden(model, asked.get("overrides", {}))
@@ -79,6 +104,14 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
         images_of(definition, model, current) if current is not None else {},
         inherited(run, current) if current is not None else {},
     )
+    return order, run
+
+
+def _run(
+    clusters: Clusters, cluster: Cluster, definition: Definition, asked: Request, count: int, ordering: Ordering
+) -> Answer:
+    """Starts the tasks, unless a request of that token has."""
+    order, run = ordering(clusters, cluster, definition, asked)
     tags = changed_tags({}, asked.get("tags", ()))
     told = json.dumps(_told(definition, run, asked))
     new = [new_task_id() for _ in range(count)]

@@ -9,7 +9,7 @@ from typing import Any
 from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError, invalid, no_service
-from emulator.api.operations import unplaced
+from emulator.api.operations import placement, unplaced
 from emulator.api.operations.begun import await_seen, begin
 from emulator.api.operations.creations import deleted, wanted
 from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered, refuse_members
@@ -65,7 +65,8 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
         raise invalid("desiredCount must not be negative.")
     if cluster.recorded is not None:
         refuse_members(asked)
-        return {"service": unplaced.shown(clusters, unplaced.update(clusters, cluster, service, asked))}
+        unplaced.update(clusters, cluster, service, asked)
+        return {"service": unplaced.shown(clusters, placement.placed(clusters, cluster, name, asked))}
     if asked.get("loadBalancers") == service["loadBalancers"]:
         asked = {key: value for key, value in asked.items() if key != "loadBalancers"}  # as tools send what they read
     if needs_order(cluster, name, asked):

@@ -82,6 +82,7 @@ def update(clusters: Clusters, cluster: Cluster, service: Answer, asked: Request
     anew = asked.get("forceNewDeployment") or changed["taskDefinition"] != service["taskDefinition"]
     kept = {**service["deployments"][0], "desiredCount": count, "pendingCount": count}
     deployment = _deployment(changed, count) if anew else {**kept, "updatedAt": round(time.time(), 3)}
+    changed.pop("placed", None)
     return _written(clusters, cluster, _counted(changed, count) | {"deployments": [deployment]})
 
 

@@ -29,6 +29,22 @@ def api(
             help="Let a POST to /moto-api/reset forget task definitions, clusters, tags and settings.",
         ),
     ] = False,
+    record_only: Annotated[
+        bool,
+        typer.Option(
+            "--record-only", help="Run nothing in clusters of CreateCluster: what is in them waits for capacity."
+        ),
+    ] = False,
+    settle: Annotated[
+        float,
+        typer.Option(
+            "--settle",
+            min=0,
+            max=60,
+            metavar="SECONDS",
+            help="Answer about clusters of CreateCluster once what was changed is done, at most this much later.",
+        ),
+    ] = 0,
     variables: Annotated[
         bool,
         typer.Option("--env", help="Print the variables that lead AWS's clients to it, and exit."),
@@ -50,12 +66,17 @@ def api(
     from emulator.app.selection import region
     from emulator.engine.connect import connect
 
-    stop, _ = interruptions(discard)
+    stop, killed = interruptions(discard)
     with closing(connect()) as engine:
-        clusters = Clusters(engine, Host(engine, Path.cwd()), region=region(), account=account)
+        host = Host(engine, Path.cwd(), killed=killed)
+        clusters = Clusters(engine, host, region=region(), account=account, runs=not record_only, settle=settle)
         with serving(clusters, port, resets=allow_reset) as chosen:
             _print_variables(chosen)
-            typer.echo("The ECS API of what runs on this machine. Press Ctrl-C to end it; what runs goes on.", err=True)
+            typer.echo(
+                "The ECS API of what runs on this machine. Press Ctrl-C to end it; environments go on, "
+                "what runs in clusters of CreateCluster ends.",
+                err=True,
+            )
             stop.wait()
 
 

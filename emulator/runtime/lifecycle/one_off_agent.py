@@ -40,9 +40,7 @@ def attended(
     Removes afterwards what was made for it, except for the log store, unless another command uses it by then. Raises
     `ContainerFailed` where the agent does not come up, and `Cancelled`.
     """
-    engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
-    for volume, labels in data_volumes(environment).items():
-        engine.ensure_volume(volume, labels)
+    _ensure_storage(engine, environment)
     try:
         made = _ensure_agent(engine, environment, state, Turns(engine, environment, emit, cancelled))
         try:
@@ -55,6 +53,30 @@ def attended(
             yield attendance
     finally:
         _leave(engine, environment)
+
+
+def ensure_empty(
+    engine: Engine, environment: Names, state: DesiredState, emit: Emit, cancelled: threading.Event
+) -> None:
+    """Makes an environment of no services that waits for orders, unless one runs; an agent that has stopped goes on.
+
+    It stays until `down`. `state` has the images. Raises `ContainerFailed` where the agent does not come up, and
+    `Cancelled`.
+    """
+    _ensure_storage(engine, environment)
+    made = _ensure_agent(engine, environment, state, Turns(engine, environment, emit, cancelled))
+    if not made:
+        return
+    try:
+        Agent(engine, environment).status()
+    except EngineError as error:
+        raise agent_failed(engine, environment, error.message) from error
+
+
+def _ensure_storage(engine: Engine, environment: Names) -> None:
+    engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
+    for volume, labels in data_volumes(environment).items():
+        engine.ensure_volume(volume, labels)
 
 
 def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns: Turns) -> str:

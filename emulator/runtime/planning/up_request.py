@@ -9,7 +9,7 @@ from pathlib import Path
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
 from emulator.events import Emit
-from emulator.regions import DEFAULT_REGION
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.runtime.listeners.port_choice import AskedPorts
 from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
 from emulator.runtime.secrets.logins import RegistryLogins
@@ -48,6 +48,8 @@ class ApiOrder:
     """By service, fields of its `DesiredService`."""
     inherited: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """By service and container, the private variables whose values the agent has."""
+    account: str = LOCAL_ACCOUNT
+    """That of the ARNs of what is ordered."""
 
 
 @dataclass(frozen=True, slots=True)

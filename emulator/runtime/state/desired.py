@@ -189,13 +189,15 @@ class DesiredState(Model):
     """Public keys that load balancers validate tokens with: PEM by id, by the endpoint that a rule names."""
     acting: bool = False
     """The agent is in charge: a restarted one goes on at once instead of waiting for the command that made it."""
+    own_cluster: str = ""
+    """The name of the ECS cluster, where the ECS API has created it; empty: after application and environment."""
 
     @property
     def cluster(self) -> str:
         """The name of the ECS cluster that tasks say they run in. It is Copilot's also where `app` is not the
         application but a copy of it: what a container sees does not depend on how many copies there are."""
         app = next((desired.service.app for desired in self.services.values()), self.app)
-        return f"{app}-{self.environment}"
+        return self.own_cluster or f"{app}-{self.environment}"
 
     def connect_numbers(self) -> dict[str, int]:
         """By name of Service Connect, which of the virtual addresses it has."""
@@ -247,6 +249,7 @@ class DesiredState(Model):
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update: dict[str, object] = {"services": services, "acting": self.acting, "network_ports": ports}
         update["virtual_numbers"] = virtual_numbers(self.connect_numbers(), wanted.connect_numbers())
+        update["own_cluster"] = self.own_cluster
         update["jwks"] = {**self.jwks, **wanted.jwks}
         update["proxy_image"] = wanted.proxy_image or self.proxy_image
         for key in ("aws_image", "aws_port"):  # the endpoint stays until `down`: it holds what it was sent

@@ -26,7 +26,7 @@ from emulator.runtime.control.client import Agent
 from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
-from emulator.runtime.state.names import Role
+from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, Task, observe
 from emulator.settings_traces import LocalCollector
 from emulator.traces.intake import Origin
@@ -85,8 +85,9 @@ class SocketStream:
 class Rig:
     """One environment with an agent. `clock` stands still unless a test moves it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Names = DEMO) -> None:
         self.folder = folder
+        self.environment = environment
         self.state_file = folder / "desired.json"
         self.socket = folder / "agent.sock"
         self.logs = folder / "logs"
@@ -104,7 +105,7 @@ class Rig:
         self.engine.behave("*-drain", LISTENS)
         self.engine.behave("*-agent", Behaviour(stream=self.connect))
         self.front = FrontDouble(folder / "front")
-        self.agent = Agent(self.engine, DEMO)
+        self.agent = Agent(self.engine, self.environment)
         """The client."""
         self.supervisor: Supervisor
         self.monitor: FrontMonitor
@@ -114,15 +115,16 @@ class Rig:
     def boot(self, state: DesiredState | None = None, timeouts: Timeouts = SHORT) -> Supervisor:
         """Starts the agent, as a container does: with the desired state, or again with what is on its volume."""
         if state is not None:
-            self.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
-            self.engine.ensure_volume(DEMO.front_volume, DEMO.labels(Role.VOLUME))
-            self.engine.ensure_volume(DEMO.internal_front_volume, DEMO.labels(Role.VOLUME))
-            self.engine.ensure_volume(DEMO.log_volume, {**DEMO.labels(Role.VOLUME), names.DATA: "logs"})
-            self.engine.create_container(agent_spec(self.engine, DEMO, state))
-            self.engine.start(DEMO.agent)
+            mine = self.environment
+            self.engine.ensure_network(mine.network, mine.labels(Role.NETWORK))
+            self.engine.ensure_volume(mine.front_volume, mine.labels(Role.VOLUME))
+            self.engine.ensure_volume(mine.internal_front_volume, mine.labels(Role.VOLUME))
+            self.engine.ensure_volume(mine.log_volume, {**mine.labels(Role.VOLUME), names.DATA: "logs"})
+            self.engine.create_container(agent_spec(self.engine, mine, state))
+            self.engine.start(mine.agent)
             self.state_file.write_bytes(to_json(state))
         self.monitor = FrontMonitor(
-            DEMO,
+            self.environment,
             self.engine,
             {Balancer.PUBLIC: self.folder / "front", Balancer.INTERNAL: self.folder / "internal-front"},
         )
@@ -157,7 +159,7 @@ class Rig:
 
     def start_front(self) -> None:
         """What the front's program does once its container runs: it reads the file that was put into its volume."""
-        content = self.engine.read_file(DEMO.front, f"{FOLDER}/{CONFIGURATION_FILE}")
+        content = self.engine.read_file(self.environment.front, f"{FOLDER}/{CONFIGURATION_FILE}")
         (self.front.folder / CONFIGURATION_FILE).write_bytes(content)
         self.front.load()
 
@@ -171,7 +173,7 @@ class Rig:
 
     @property
     def observed(self) -> Observed:
-        return observe(self.engine, DEMO)
+        return observe(self.engine, self.environment)
 
     @property
     def tasks(self) -> list[Task]:

@@ -1,4 +1,4 @@
-"""Clusters that CreateCluster makes, in which nothing runs, beside environments; and how resources are named."""
+"""Clusters that CreateCluster makes beside environments, what is recorded of them, and how resources are named."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ WANTED: dict[str, Any] = {"cluster": "empty", "serviceName": "s", "taskDefinitio
 
 @pytest.fixture
 def bare(rig: Rig, tmp_path: Path) -> Iterator[Api]:
-    """The API on a machine where no environment runs, which can be reset."""
+    """The API on a machine where no environment runs, which can be reset and only records."""
     engine = FakeEngine()
-    clusters = Clusters(engine, Host(engine, tmp_path), Store(tmp_path / "ecs"))
+    clusters = Clusters(engine, Host(engine, tmp_path), Store(tmp_path / "ecs"), runs=False)
     with serving(clusters, 0, resets=True) as port:
         yield Api(rig, port)
 

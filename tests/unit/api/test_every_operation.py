@@ -73,7 +73,8 @@ class Caller:
 def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """Over a cluster that is no environment, with a service and a task."""
     folder, engine = tmp_path_factory.mktemp("api"), FakeEngine()
-    with serving(Clusters(engine, Host(engine, Path(folder)), Store(folder / "ecs")), 0) as port:
+    clusters = Clusters(engine, Host(engine, Path(folder)), Store(folder / "ecs"), runs=False)
+    with serving(clusters, 0) as port:
         found = Caller(f"http://127.0.0.1:{port}")
         definition = {"family": "plain", "containerDefinitions": [{"name": "a", "image": "a:1", "memory": 128}]}
         for operation, body in (
