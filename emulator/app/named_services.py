@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from emulator.errors import CopilotLocalError, InputError
-from emulator.settings import VARIABLES_HERE, load_settings, setting_position
 from emulator.settings_files import has_settings
 from emulator.spelling import did_you_mean
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 def check_named(names: Iterable[str], workspace: Workspace, *table: str) -> None:
     """Raises InputError for a name (`SERVICE` or `SERVICE/CONTAINER`) of which the workspace has no service, where the
     workspace's own settings say it in that table: yours are for other workspaces too."""
+    from emulator.settings import setting_position
+
     for name in names:
         service = name.partition("/")[0]
         position = setting_position(workspace.root, *table, name)
@@ -34,6 +35,8 @@ def check_named(names: Iterable[str], workspace: Workspace, *table: str) -> None
 
 def check_named_services(settings: Settings, workspace: Workspace) -> None:
     """Raises InputError where a table names a service that is not there."""
+    from emulator.settings import VARIABLES_HERE
+
     if isinstance(settings.aws.reach, Mapping):
         check_named(settings.aws.reach, workspace, "aws", "reach")
     check_named(settings.container_variables, workspace, VARIABLES_HERE)
@@ -44,6 +47,8 @@ def check_settings(target: Target) -> None:
     not there."""
     if not has_settings(target.workspace.root):
         return
+    from emulator.settings import load_settings  # `validate` without settings does not wait for it
+
     settings = load_settings(target.workspace.root)
     check_named_services(settings, target.workspace)
     meant = {name.partition("/")[0] for name in settings.container_variables} & set(target.services)
