@@ -196,8 +196,9 @@ def environment(names: Names) -> list[str]:
     stack = f"--stack-name {shlex.quote(names.environment_stack)}"
     path = f"/copilot/applications/{names.app}/environments/{names.environment}"
     exports = f"\"Exports[?starts_with(Name, '{names.environment_stack}-')].[Name,Value]\""
+    elsewhere = f"{path} is not in this account: it is in the one of the application"
     return [
-        f"aws ssm get-parameter --name {path} --query Parameter.Value --output text",
+        f'aws ssm get-parameter --name {path} --query Parameter.Value --output text || echo "{elsewhere}" >&2',
         f"aws cloudformation get-template-summary {stack} --query Metadata --output text",
         f"aws cloudformation describe-stacks {stack} --query 'Stacks[0].[StackStatus,Parameters,Outputs]'",
         f"aws cloudformation list-exports --query {exports} --output table",

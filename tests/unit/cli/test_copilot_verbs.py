@@ -218,6 +218,18 @@ def test_the_account_of_the_application_has_the_images(run: Run, here: Path) -> 
     assert "image=" not in lines
 
 
+def test_an_environment_is_shown_without_the_applications_account(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = run("aws", "env", "show", "-e", "prod").out
+    (tmp_path / "aws").write_text('#!/bin/sh\ncase "$*" in ssm*) exit 254; esac; echo "$2"\n')
+    (tmp_path / "aws").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    ended = subprocess.run(["bash", "-euo", "pipefail", "-c", lines], capture_output=True, text=True, timeout=60)
+    assert ended.stdout.splitlines() == ["get-template-summary", "describe-stacks", "list-exports"]
+    assert "is in the one of the application" in ended.stderr
+
+
 def test_options_may_stand_before_the_verb(run: Run) -> None:
     assert (
         run("aws", "-e", "prod", "svc", "logs", "-n", "api").out == "aws logs tail /copilot/shop-prod-api --since 1h\n"
