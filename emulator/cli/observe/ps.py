@@ -94,7 +94,9 @@ def _stopped(tasks: list[Task]) -> list[Task]:
 
 def _failures(found: Overview, stopped: list[Task]) -> list[str]:
     """What is wrong; not what the table of stopped tasks above says already."""
-    listed = {str(task.get("group", "")).removeprefix("service:") for task in stopped}
+    from emulator.cli.observe.ps_table import service_of
+
+    listed = {service_of(task) for task in stopped}
     return [line for line in found.failures if line.partition(": ")[0] not in listed or DID_NOT_STAY not in line]
 
 

@@ -81,6 +81,13 @@ def _idle(service: ServiceRow) -> str:
     return f"next run {at[:16].replace('T', ' ')} UTC" if at else "no next run"
 
 
+def service_of(task: dict[str, Any]) -> str:
+    """The service or job of a task in ECS's shape; of a task of another family that name."""
+    kind, _, name = str(task.get("group", "")).partition(":")
+    cluster = str(task.get("clusterArn", "")).rpartition("/")[2]
+    return name.removeprefix(f"{cluster}-") if kind == "family" else name
+
+
 def stopped_table(tasks: Sequence[dict[str, Any]], width: int | None = None) -> str:
     """The stopped tasks, oldest first: when, with which exit codes, and why."""
     rows = []
@@ -90,7 +97,7 @@ def stopped_table(tasks: Sequence[dict[str, Any]], width: int | None = None) -> 
         reasons = [one["reason"] for one in containers if one.get("reason")]
         rows.append(
             [
-                str(task.get("group", "")).removeprefix("service:"),
+                service_of(task),
                 task["taskArn"].rpartition("/")[2][:8],
                 str(task.get("stoppedAt", ""))[:19],
                 codes,

@@ -102,19 +102,12 @@ def _take_down(
 ) -> None:
     from emulator.runtime.control.leases import Retirement
     from emulator.runtime.lifecycle.down import down as take_down
-    from emulator.runtime.state.operations import IGNORED
 
-    deaf = 0
-
-    def told(event: Event) -> None:
-        nonlocal deaf
-        deaf += IGNORED in event.message
-        emit(event)
-
+    had_data = volumes and bool(engine.list_volumes(names.labels()))
     found = take_down(
         engine,
         names,
-        told,
+        emit,
         volumes=volumes,
         timeout=timeout,
         cancelled=killed,
@@ -125,15 +118,10 @@ def _take_down(
         from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time
 
         remove_certificates(names.app, names.environment)
-    if deaf and timeout is None:
-        emit(
-            Event(
-                EventKind.INFO, "hint", "`down -t 1` waits a second for SIGTERM; `[time] stop_timeout` is for all stops"
-            )
-        )
     where = f"{names.app}/{names.environment}"
     if not found:
-        emit(Event(EventKind.INFO, "down", f"nothing is running in {where}"))
+        gone = f"nothing was running in {where}; its logs and data are gone{_images_stay(engine, names)}"
+        emit(Event(EventKind.INFO, "down", gone if had_data else f"nothing is running in {where}"))
     elif volumes:
         emit(Event(EventKind.INFO, "down", f"{where} is gone, its logs and data too{_images_stay(engine, names)}"))
     else:

@@ -29,7 +29,7 @@ def prune(
         bool, typer.Option("--volumes", "-v", help="Remove data too: logs, file systems and databases.")
     ] = False,
     own: Annotated[
-        bool, typer.Option("--own", help="Remove copilot-local's own images too, which the next `up` makes again.")
+        bool, typer.Option("--own", help="Without -a: copilot-local's own images too, which the next `up` makes again.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
@@ -50,12 +50,20 @@ def prune(
         )
     with closing(connect()) as engine:
         left = leftovers(engine, volumes=volumes, own=own, app=app, environment=env)
+        kept = 0
+        if not volumes:
+            kept = sum(one.data for one in leftovers(engine, volumes=True, app=app, environment=env))
         if not left:
             which = f" of {app}" if app else ""
-            typer.echo(f"nothing is left of environments{which} that are gone", err=True)
+            nothing = f"nothing is left of environments{which} that are gone"
+            typer.echo(f"nothing but data{nothing.removeprefix('nothing')}" if kept else nothing, err=True)
+            _say_kept(kept)
             return
         _show(left)
-        if dry_run or not (force or typer.confirm("Remove this?", err=True)):
+        if dry_run:
+            _say_kept(kept)
+            return
+        if not (force or typer.confirm("Remove this?", err=True)):
             return
         failed = 0
         with none_is_made():
@@ -68,8 +76,15 @@ def prune(
                     failed += 1
                     typer.echo(f"{one.kind} {one.name} is left: {reason}", err=True)
     typer.echo(f"removed {len(chosen) - failed} of {len(left)}", err=True)
+    _say_kept(kept)
     if failed:
         raise typer.Exit(ExitCode.FAILURE)
+
+
+def _say_kept(count: int) -> None:
+    if count:
+        stays = "1 volume with data stays" if count == 1 else f"{count} volumes with data stay"
+        typer.echo(f"{stays}; -v, --volumes removes {'it' if count == 1 else 'them'} too", err=True)
 
 
 def _show(left: Sequence[Left]) -> None:

@@ -22,7 +22,7 @@ from emulator.runtime.planning.stop_plan import stop_databases, stop_endpoint, s
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, observe, sort_containers
-from emulator.runtime.state.operations import Plan, Verb
+from emulator.runtime.state.operations import IGNORED, Plan, Verb
 
 LEFTOVER_ROUNDS = 5
 """How often the listing is read again: a request in flight when its sender died may still create a container, and
@@ -32,6 +32,21 @@ AT_ONCE = 8
 AGENT_STOP_TIMEOUT = 5
 SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
+
+
+DEAF_HINT = "`down -t 1` waits a second for SIGTERM; `[time] stop_timeout` is for all stops"
+
+
+class _Deaf:
+    """Passes events on; `heard` is whether one of them told of a container that ignored SIGTERM."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.heard = False
+
+    def __call__(self, event: Event) -> None:
+        self.heard = self.heard or IGNORED in event.message
+        self._emit(event)
 
 
 def down(
@@ -56,6 +71,7 @@ def down(
     already; this is closed. A network or volume that Docker does not give up is a warning; a container that is left is
     an `EngineError`.
     """
+    emit = deaf = _Deaf(emit)
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
     with ThreadPoolExecutor(3, thread_name_prefix="down") as pool, contextlib.ExitStack() as until_the_end:
@@ -103,6 +119,8 @@ def down(
         lefts = remove_all(engine, environment, volumes=volumes, drain_image=drain_image)
         if volumes:
             forget(environment)
+    if deaf.heard and timeout is None:
+        emit(Event(EventKind.INFO, "hint", DEAF_HINT))
     for what in lefts:
         emit(Event(EventKind.WARNING, environment.app, what))
     return found

@@ -142,7 +142,8 @@ def _clean_up(
         with contextlib.suppress(Cancelled):
             stopping.run(plan)
         remove_rest(engine, environment, task_id)
-    emit(Event(EventKind.INFO, request.services[0].name, "the run has ended"))
+    again = f"`copilot-local logs {request.services[0].name} --previous` shows it again while the environment runs"
+    emit(Event(EventKind.INFO, request.services[0].name, f"the run has ended; {again}"))
 
 
 def _with_code(error: TaskError, code: int) -> TaskError:

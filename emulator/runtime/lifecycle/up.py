@@ -115,7 +115,13 @@ def _remembered(running: Running, request: UpRequest, before: Mapping[str, int],
         from emulator.runtime.listeners.taken_ports import tell_taken
 
         tell_taken(running.engine, request.environment, running.state, before, asked, emit)
-    remember(request.environment, running.state, before, asked, emit)
+
+    def owner(port: int) -> str:
+        from emulator.runtime.listeners.taken_ports import owner_of
+
+        return owner_of(running.engine, port)
+
+    remember(request.environment, running.state, before, asked, emit, owner)
     running.trust_hint = request.trust_hint
     return running
 

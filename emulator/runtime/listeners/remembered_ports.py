@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,14 +36,19 @@ def remembered(environment: Names) -> dict[str, int]:
 
 
 def remember(
-    environment: Names, state: DesiredState, before: Mapping[str, int], asked: Collection[int], emit: Emit
+    environment: Names,
+    state: DesiredState,
+    before: Mapping[str, int],
+    asked: Collection[int],
+    emit: Emit,
+    owner: Callable[[int], str] = lambda _: "another program",
 ) -> None:
     """Keeps the ports of an environment that is up, and warns of each that is another one than `before` without having
-    been asked for."""
+    been asked for; `owner` says who has the one before."""
     now = ports_of(state)
     for key, port in now.items():
         if before.get(key, port) != port and port not in asked and not environment.owner:
-            what = f"another program has port {before[key]}, where {_words(key)} was: it is at {port} now"
+            what = f"{owner(before[key])} has port {before[key]}, where {_words(key)} was: it is at {port} now"
             emit(Event(EventKind.WARNING, environment.app, what))
     kept = {**before, **now}
     if environment.owner or kept == before:

@@ -55,10 +55,14 @@ def tell_taken(
     }
     if not moved or environment.owner:
         return
-    owners = _owners(engine)
     for first, port in moved.items():
-        owner = owners.get(first) or program_on(first) or "another program"
+        owner = owner_of(engine, first)
         emit(Event(EventKind.INFO, environment.app, f"port {first} is taken ({owner}): {port}"))
+
+
+def owner_of(engine: Engine, port: int) -> str:
+    """Who has a port of this machine: `app/environment`, a program, or "another program" where that is not known."""
+    return _owners(engine).get(port) or program_on(port) or "another program"
 
 
 def _owners(engine: Engine) -> dict[int, str]:

@@ -8,6 +8,7 @@ from emulator.cli.run import trust_workspace
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import EngineError
+from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from tests.unit.cli.conftest import Run
 
@@ -141,3 +142,20 @@ def test_down_with_volumes_says_which_images_stay(engine: FakeEngine, run: Run) 
     ended = run("down", "-a", "gone", "-e", "test", "-v")
     assert ended.code == 0, ended.err
     assert "its logs and data too; 1 image that was built stays: `copilot-local prune -a gone` removes it" in ended.err
+
+
+def test_data_that_stays_is_said(engine: FakeEngine, run: Run) -> None:
+    engine.ensure_volume(GONE.log_volume, {**GONE.labels(Role.VOLUME), names.DATA: "logs"})
+    assert run("prune", "-a", "gone", "--dry-run").err == "1 volume with data stays; -v, --volumes removes it too\n"
+    assert run("prune", "-a", "gone", "-f").err.splitlines()[-1].startswith("1 volume with data stays")
+    again = run("prune", "-a", "gone", "-f").err.splitlines()
+    assert again[0] == "nothing but data is left of environments of gone that are gone"
+    assert run("prune", "-a", "gone", "-v", "-f").err == "removed 1 of 1\n"
+
+
+def test_down_with_volumes_of_what_does_not_run_says_what_it_removed(engine: FakeEngine, run: Run) -> None:
+    engine.ensure_volume(GONE.log_volume, {**GONE.labels(Role.VOLUME), names.DATA: "logs"})
+    ended = run("down", "-a", "gone", "-e", "test", "-v")
+    assert "its logs and data" in ended.err
+    assert "1 image that was built stays" in ended.err
+    assert "nothing is running in gone/test" in run("down", "-a", "gone", "-e", "test", "-v").err
