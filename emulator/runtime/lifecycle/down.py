@@ -71,7 +71,33 @@ def down(
     already; this is closed. A network or volume that Docker does not give up is a warning; a container that is left is
     an `EngineError`.
     """
-    emit = deaf = _Deaf(emit)
+    told = _Deaf(emit)
+    found = _take_down(
+        *(engine, environment, told),
+        volumes=volumes,
+        timeout=timeout,
+        cancelled=cancelled,
+        before_remove=before_remove,
+        agent_image=agent_image,
+        ahead=ahead,
+    )
+    if told.heard and timeout is None:
+        emit(Event(EventKind.INFO, "hint", DEAF_HINT))
+    return found
+
+
+def _take_down(
+    engine: Engine,
+    environment: Names,
+    emit: Emit,
+    *,
+    volumes: bool,
+    timeout: int | None,
+    cancelled: threading.Event | None,
+    before_remove: Callable[[str], None] | None,
+    agent_image: Callable[[], str] | None,
+    ahead: Retirement | None,
+) -> bool:
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
     with ThreadPoolExecutor(3, thread_name_prefix="down") as pool, contextlib.ExitStack() as until_the_end:
@@ -119,8 +145,6 @@ def down(
         lefts = remove_all(engine, environment, volumes=volumes, drain_image=drain_image)
         if volumes:
             forget(environment)
-    if deaf.heard and timeout is None:
-        emit(Event(EventKind.INFO, "hint", DEAF_HINT))
     for what in lefts:
         emit(Event(EventKind.WARNING, environment.app, what))
     return found
