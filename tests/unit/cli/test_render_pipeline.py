@@ -126,6 +126,18 @@ def test_workflows_pass_actionlint_and_zizmor(here: Path, run: Run) -> None:
     lint(here, *texts)
 
 
+def test_images_go_to_the_account_of_the_application(here: Path, run: Run) -> None:
+    settings = '[app]\naccount = "111111111111"\n'
+    (here / "copilot-local.toml").write_text(settings)
+    assert run("render", "pipeline", "release", "-o", "out").code == 0
+    workflow = (here / "out" / "release.workflow.yml").read_text()
+    assert 'registry="111111111111.dkr.ecr.' in workflow
+    assert "$account.dkr" not in workflow
+    roles = (here / "out" / "release.roles.stack.yml").read_text()
+    assert ":111111111111:repository/shop/" in roles
+    assert "${AWS::AccountId}:repository/" not in roles
+
+
 def test_the_linters_find_what_is_wrong(here: Path, run: Run) -> None:
     text = run("render", "pipeline", "release").out
     for wrong in (text.replace("runs-on", "run-on"), text.replace("persist-credentials: false", "fetch-depth: 1")):

@@ -116,6 +116,7 @@ def _documents(
         ),
         defaults=loaded.deployment.parameters,
         permissions_boundary=loaded.deployment.permissions_boundary,
+        app_account=loaded.deployment.app_account,
     )
     service = as_express(loaded.service)
     text, parameters = render_template(service, options)
