@@ -180,17 +180,17 @@ def _images_there(found: _Rendered, stack: str) -> Iterator[str]:
     role reads those of every account, and a rendered one those of the application's."""
     if not found.names.workload or not any(_runs_on(found, name) for name in _mapping(found.tree, "Parameters")):
         return
+    names = found.names
     account = found.where.app_account or "$account"
+    repository = found.where.parameters.get("ImageRepository", f"{names.app}/{names.workload}")
     query = "Stacks[0].Parameters[?ParameterKey=='ContainerImage'].ParameterValue"
     missing = (
-        f"the image of {stack} comes from the account ${{image%%.*}}, and the rendered role may pull from {account} "
-        'only: write account = \\"${image%%.*}\\" into [app] of copilot-local.toml'
+        f"{stack} runs $image, and the rendered role may pull from {repository} of the account {account} only. Write "
+        'its account into copilot-local.toml, as account = \\"${image%%.*}\\" in [app], or the whole address as '
+        f"{names.workload} in [environments.{names.environment}.images], and make these lines again"
     )
     yield f'image=$(aws cloudformation describe-stacks --stack-name {stack} --query "{query}" --output text)'
-    yield (
-        f'case "$image" in "{account}".*) ;; *.dkr.ecr.*) echo "{missing}, and make these lines again" >&2; exit 1 ;; '
-        "esac"
-    )
+    yield (f'case "$image" in "{account}".*/{repository}[:@]*) ;; *.dkr.ecr.*) echo "{missing}" >&2; exit 1 ;; esac')
 
 
 def _runs_on(found: _Rendered, parameter: str) -> bool:
