@@ -13,6 +13,7 @@ from emulator.trace.requests.hops import Hop
 
 _DOCKERS_NAME_SERVER = "127.0.0.11:"
 """Docker itself listens there, in every container."""
+_ANY_ADDRESS = ("0.0.0.0", "::", "[::]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,9 @@ def refused(view: View, number: int, hop: Hop, reasons: Sequence[str], hint: str
     where = {"127.0.0.1": f"localhost:{port}"}.get(host, hop.exchange.server if host.startswith("127.") else hop.server)
     asked = _Asked(hop, host, port, where)
     here = [other for other, its in asked.listening() if its == port]
-    elsewhere = [other for other in here if other.startswith("127.") and other != host]
-    if elsewhere:
+    if any(other in _ANY_ADDRESS for other in here):
+        return _too_early(number, asked)
+    if elsewhere := [other for other in here if other != host]:
         return _other_address(view, number, asked, elsewhere[0])
     if not asked.local and hop.task and reasons:
         message = f"{hop.client} was refused at {asked.where}: {'; '.join(dict.fromkeys(reasons))}"
@@ -55,7 +57,7 @@ def refused(view: View, number: int, hop: Hop, reasons: Sequence[str], hint: str
 
 
 def _other_address(view: View, number: int, asked: _Asked, host: str) -> Diagnosis:
-    """What listens on that port does so on one loopback address alone."""
+    """What listens on that port does so on one address alone: another one of loopback, or its task's own."""
     name = asked.name(asked.port) or ("the container" if not asked.local else "a container of the task")
     directive = view.proxy_pass(asked.hop)
     return Diagnosis(
@@ -63,6 +65,16 @@ def _other_address(view: View, number: int, asked: _Asked, host: str) -> Diagnos
         f"let {name if asked.name(asked.port) else 'it'} listen on 0.0.0.0:{asked.port}",
         number,
         directive.position if directive and asked.local else None,
+    )
+
+
+def _too_early(number: int, asked: _Asked) -> Diagnosis:
+    """What listens on that port did not when it was asked."""
+    name = asked.name(asked.port) or "a program"
+    return Diagnosis(
+        f"{asked.hop.client} was refused at {asked.where}: {name} began to listen on {asked.port} afterwards",
+        f"ask again; a health check that reaches {asked.where} keeps requests away until then",
+        number,
     )
 
 

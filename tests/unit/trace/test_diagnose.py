@@ -72,6 +72,22 @@ def test_a_program_that_listens_on_another_loopback_address(port: int, who: str)
     assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
 
 
+def test_a_program_on_its_tasks_own_address_alone_is_named_with_it() -> None:
+    """As one does that listens on its host name."""
+    listening = ("0.0.0.0:80", "172.26.0.4:3000", "127.0.0.11:40123")
+    refused = exchange("127.0.0.1", "127.0.0.1:3000", 10.2, 10.2, outcome=Outcome.REFUSED, listening=listening)
+    [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)])
+    assert fault.message == "nginx was refused at localhost:3000: hello listens on 172.26.0.4:3000 alone"
+    assert fault.hint == "let hello listen on 0.0.0.0:3000"
+
+
+def test_a_program_that_listens_only_afterwards_is_not_said_to_be_missing() -> None:
+    listening = ("0.0.0.0:80", "0.0.0.0:3000")
+    refused = exchange("127.0.0.1", "127.0.0.1:3000", 10.2, 10.2, outcome=Outcome.REFUSED, listening=listening)
+    [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)])
+    assert fault.message == "nginx was refused at localhost:3000: hello began to listen on 3000 afterwards"
+
+
 def test_a_refused_port_without_nginx_s_configuration() -> None:
     refused = exchange("127.0.0.1", "127.0.0.1:3001", 10.2, 10.2, outcome=Outcome.REFUSED, listening=LISTENING)
     [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)])
