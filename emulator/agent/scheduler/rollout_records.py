@@ -174,7 +174,8 @@ class Rollout:
     def count(self, tasks: Iterable[Task]) -> None:
         """These tasks are its own."""
         tasks = list(tasks)
-        running = sum(1 for task in tasks if task.fault(()) is None and all(m.started for m in task.members.values()))
+        begun = [task for task in tasks if task.members and all(one.started for one in task.members.values())]
+        running = sum(1 for task in begun if task.fault(()) is None)
         pending = sum(1 for task in tasks if task.fault(()) is None) - running
         if (running, pending) != (self.running, self.pending):
             self.running, self.pending = running, pending

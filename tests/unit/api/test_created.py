@@ -127,6 +127,23 @@ def test_what_cannot_run_waits_and_says_why(own: Api) -> None:
     assert "unable to place a task. Reason: loadBalancers: a target group" in found["events"][0]["message"]
 
 
+def test_a_task_whose_image_is_nowhere_never_counts_as_running(own: Api, until: Until) -> None:
+    ecs = own.client()
+    ecs.register_task_definition(
+        family="nowhere", containerDefinitions=[{"name": "a", "image": "nowhere:1", "memory": 128}]
+    )
+    ecs.create_service(cluster="own", serviceName="s", taskDefinition="nowhere", desiredCount=1)
+    counted = set()
+
+    def failed() -> bool:
+        own.rig.supervisor.look()
+        counted.add(service(own)["runningCount"])
+        return bool(service(own)["deployments"][0]["failedTasks"])
+
+    until(failed)
+    assert counted == {0}
+
+
 def test_run_task_runs_every_launch_type_but_external(own: Api) -> None:
     ecs = own.client()
     [task] = ecs.run_task(cluster="own", taskDefinition="plain", launchType="EC2")["tasks"]
