@@ -144,7 +144,8 @@ class Cluster:
 class Clusters:
     """Finds environments by the names and ARNs of their clusters, for one request. `region` and `account` are those of
     what it makes; `store` keeps what this API knows itself. `runs`: what is in created clusters runs; else it waits.
-    `settle` is for how many seconds answers about those wait for what they change."""
+    `settle` is for how many seconds answers about those wait for what they change. `lenient` is as in
+    `refuse_wrong`."""
 
     def __init__(
         self,
@@ -156,6 +157,7 @@ class Clusters:
         *,
         runs: bool = True,
         settle: float = 0,
+        lenient: bool = False,
     ) -> None:
         self._environments = Environments(engine)
         self.sessions = Sessions()
@@ -165,6 +167,7 @@ class Clusters:
         self.account = account
         self.runs = runs
         self.settle = settle
+        self.lenient = lenient
         self.definitions = Definitions(self.store)
 
     def of_region(self, region: str) -> Clusters:

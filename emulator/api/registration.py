@@ -19,8 +19,9 @@ _CONTAINER = {"cpu": 0, "portMappings": [], "essential": True, "environment": []
 Content = Mapping[str, Any]
 
 
-def refuse_wrong(content: Content) -> None:
-    """Raises `ApiError` for what ECS refuses to register."""
+def refuse_wrong(content: Content, *, lenient: bool = False) -> None:
+    """Raises `ApiError` for what ECS refuses to register. With `lenient`, containers may have no memory where no launch
+    type is named, as other emulators take them."""
     containers, wanted = content["containerDefinitions"], content.get("requiresCompatibilities", [])
     if not FAMILY.fullmatch(content["family"]):
         raise client_error("Family contains invalid characters when it should only contain [a-zA-Z0-9_-].")
@@ -38,7 +39,7 @@ def refuse_wrong(content: Content) -> None:
             raise client_error(f"requiresCompatibilities: {one} should be one of [EC2,FARGATE,EXTERNAL]")
     if FARGATE in wanted:
         _refuse_on_fargate(content)
-    elif not content.get("memory"):
+    elif not content.get("memory") and (wanted or not lenient):
         for container in containers:
             if not (container.get("memory") or container.get("memoryReservation")):
                 raise client_error(

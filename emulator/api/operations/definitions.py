@@ -24,7 +24,7 @@ STATUSES = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", "ALL")
 
 def register_task_definition(clusters: Clusters, asked: Request) -> Answer:
     """RegisterTaskDefinition."""
-    refuse_wrong(asked)
+    refuse_wrong(asked, lenient=clusters.lenient)
     content = {key: value for key, value in asked.items() if key != "tags"}
     known = [one.revision for one in _running(clusters) if one.family == asked["family"]]
     tags = list(asked.get("tags", []))

@@ -45,6 +45,12 @@ def api(
             help="Answer about clusters of CreateCluster once what was changed is done, at most this much later.",
         ),
     ] = 0,
+    lenient: Annotated[
+        bool,
+        typer.Option(
+            "--lenient", help="Register task definitions whose containers have no memory, which ECS refuses on EC2."
+        ),
+    ] = False,
     variables: Annotated[
         bool,
         typer.Option("--env", help="Print the variables that lead AWS's clients to it, and exit."),
@@ -69,7 +75,14 @@ def api(
     stop, killed = interruptions(discard)
     with closing(connect()) as engine:
         host = Host(engine, Path.cwd(), killed=killed)
-        clusters = Clusters(engine, host, region=region(), account=account, runs=not record_only, settle=settle)
+        clusters = Clusters(
+            *(engine, host),
+            region=region(),
+            account=account,
+            runs=not record_only,
+            settle=settle,
+            lenient=lenient,
+        )
         with serving(clusters, port, resets=allow_reset) as chosen:
             _print_variables(chosen)
             typer.echo(

@@ -188,6 +188,17 @@ class TestServicesWithoutAnEnvironment:
         assert ecs.list_services(cluster="empty")["serviceArns"] == [long]
 
 
+def test_a_lenient_api_takes_containers_without_memory_where_no_launch_type_is_named(rig: Rig, tmp_path: Path) -> None:
+    engine, containers = FakeEngine(), [{"name": "a", "image": "a:1"}]
+    clusters = Clusters(engine, Host(engine, tmp_path), Store(tmp_path / "ecs"), runs=False, lenient=True)
+    with serving(clusters, 0) as port:
+        ecs = Api(rig, port).client()
+        made = ecs.register_task_definition(family="f", containerDefinitions=containers)["taskDefinition"]
+        assert "memory" not in made["containerDefinitions"][0]
+        asked = {"family": "f", "containerDefinitions": containers, "requiresCompatibilities": ["EC2"]}
+        assert "At least one of 'memory'" in refused(ecs.register_task_definition, **asked)[1]
+
+
 class TestTasksWithoutAnEnvironment:
     @pytest.fixture
     def ecs(self, bare: Api) -> Any:
