@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ import typer
 
 from emulator.cli.leave.reading import read_given
 from emulator.errors import UsageError
+from emulator.leave.kinds import TEMPLATE_URL
 from emulator.leave.verbs.changing import MOST_INLINE, ChangeSetLines
 from emulator.leave.verbs.lines import bucket_of
 
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
     from emulator.leave.before import Before
 
 _END = ".before.json"
+_OF_RELEASES = ("ContainerImage", TEMPLATE_URL)
+_ENV_FILES = "EnvFileARN"
+"""Parameters that a release changes: image, template of addons, and those of environment files, which begin alike."""
+
+
+class Release(StrEnum):
+    """Whose image, addons and environment files the stack gets on its way back."""
+
+    NOW = "now"
+    THEN = "then"
 
 
 def back(
@@ -35,6 +47,13 @@ def back(
         Path | None,
         typer.Option("--template", metavar="FILE", help="Another template, such as the one with policies."),
     ] = None,
+    release: Annotated[
+        Release,
+        typer.Option(
+            "--release",
+            help="Whose image, addons and environment files the stack gets: those it has now, or those of then.",
+        ),
+    ] = Release.NOW,
 ) -> None:
     """Print the commands that lead a stack back to what it was before a step, whatever state it is in."""
     from emulator.leave.before import read_before
@@ -58,9 +77,12 @@ def back(
         key = f"back/{found.stack}/{template.name}"
         upload = [*bucket_of(found.stack), f'aws s3 cp {shlex.quote(str(template))} "s3://$bucket/{key}"']
         options = f'--template-url "https://$bucket.s3.$region.amazonaws.com/{key}"'
+    kept = [name for name in found.parameters if name in _OF_RELEASES or name.startswith(_ENV_FILES)]
+    lines += _of_release(kept, release)
+    now = kept if release is Release.NOW else []
     made = ChangeSetLines(
-        found.stack, "back", options, _parameters(found), [name for name, _ in shape.nested], _more(found),
-        before=upload,
+        found.stack, "back", options, _parameters(found, now), [name for name, _ in shape.nested], _more(found),
+        before=[*upload, *_now(found, now)],
     )  # fmt: skip
     sys.stdout.write("\n".join([*lines, *made.lines]) + "\n")
 
@@ -96,8 +118,39 @@ def _of_policies(unprotected: int, template: Path) -> list[str]:
     ]
 
 
-def _parameters(found: Before) -> list[str]:
-    return [_list(found.parameters, "ParameterKey", "ParameterValue")] if found.parameters else []
+def _of_release(kept: list[str], release: Release) -> list[str]:
+    if not kept:
+        return []
+    what = " ".join(kept)
+    if release is Release.THEN:
+        return [f"# As they were then, whatever was released since: {what}. Without --release then they stay."]
+    return [f"# As they are now, so that the last release stays: {what}. --release then puts back those of then."]
+
+
+def _now(found: Before, names: list[str]) -> list[str]:
+    """Sets a variable of the shell to what the stack has now, for each parameter. Where the template of now has no such
+    one, as for an image that the manifest names, the value of then comes back."""
+    lines = []
+    for name in names:
+        query = f"Stacks[0].Parameters[?ParameterKey=='{name}'].ParameterValue"
+        lines += [
+            f'{name}=$(aws cloudformation describe-stacks --stack-name {found.stack} --query "{query}" --output text)',
+            f'[ -n "${name}" ] || {{ {name}={shlex.quote(found.parameters[name])}; '
+            f'echo "{name} is no parameter of the stack now, and gets the value of then"; }}',
+            f'echo "{name}: ${name}"',
+        ]
+    return lines
+
+
+def _parameters(found: Before, now: list[str]) -> list[str]:
+    """The values of then in one word of the shell, but for those that a variable of it has."""
+    if not found.parameters:
+        return []
+    marks = {name: f"\0{name}\0" for name in now}
+    word = _list({**found.parameters, **marks}, "ParameterKey", "ParameterValue")
+    for name, mark in marks.items():
+        word = word.replace(json.dumps(mark)[1:-1], f"'\"${name}\"'")
+    return [word]
 
 
 def _more(found: Before) -> list[str]:

@@ -257,6 +257,46 @@ def test_back_refuses_what_is_not_whole(run: Run, here: Path, content: str, mess
     assert run("leave", "back", "deployed.yml").code in (1, 2)
 
 
+THEN = {
+    "AppName": "shop",
+    "ContainerImage": "shop/api:then",
+    "EnvFileARN": "arn:then",
+    "AddonsTemplateURL": "https://then",
+}
+FAKE_AWS = """\
+aws() { case "$*" in
+  *"'ContainerImage'"*) echo shop/api:now ;; *"'AddonsTemplateURL'"*) echo https://now ;; *"'EnvFileARN'"*) ;;
+  *create-change-set*) printf '%s\\n' "$@" > given ;; *) echo "$1 $2" ;;
+esac; }
+copilot-local() { :; }
+"""
+
+
+@pytest.mark.parametrize("release", ["now", "then"])
+def test_back_keeps_the_last_release_unless_asked(run: Run, here: Path, release: str) -> None:
+    """In bash: the image and the addons that the stack has by then, whichever releases there were since."""
+    stack = {
+        "StackName": "shop-prod-api",
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in THEN.items()],
+    }
+    (here / "a.before.json").write_text(json.dumps({"Stacks": [stack]}))
+    types = "".join(f"  {name}: {{Type: String}}\n" for name in list(THEN)[1:])
+    (here / "a.before.yml").write_text(TEMPLATE.replace("Resources:", f"{types}Resources:"))
+    ended = run("leave", "back", "a.before.json", *(["--release", "then"] if release == "then" else []))
+    assert ended.code == 0, ended.err
+    assert f"# As they {'are now' if release == 'now' else 'were then'}" in ended.out
+    made = subprocess.run(
+        ["bash", "-c", FAKE_AWS + ended.out], cwd=here, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    words = (here / "given").read_text().splitlines()
+    given = {it["ParameterKey"]: it["ParameterValue"] for it in json.loads(words[words.index("--parameters") + 1])}
+    now = {"ContainerImage": "shop/api:now", "AddonsTemplateURL": "https://now"}
+    assert given == (THEN | now if release == "now" else THEN)
+    assert ("ContainerImage: shop/api:now" in made.stdout) == (release == "now")
+    assert ("EnvFileARN is no parameter of the stack now" in made.stdout) == (release == "now")
+
+
 ADDON = """\
 Parameters:
   App: {Type: String}
