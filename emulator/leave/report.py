@@ -20,9 +20,13 @@ _ORDER = (
 
 _ORDER_ALONE = (
     "Back up what holds data.",
-    "Protect the stack, and the one of its addons (`leave protect`, `leave check`).",
+    "Protect the stack, and that of its addons (`leave protect`, `leave check`), and turn termination protection on.",
     "Take it over (`aws svc deploy --take-over`), with `retain = true` in copilot-local.toml.",
     "Look: `aws svc status`, the targets, a request. `leave back` is the way back.",
+    "Take it out of Copilot's pipelines: name the others under `deployments` of each stage. `render pipeline` makes "
+    "its own.",
+    "Fence Copilot off: deny {stack}-EnvManagerRole changes of its stack, by the policy in "
+    "docs/how-to/leaving-one-service.md.",
     "The environment stays Copilot's. Run no `copilot svc deploy` or `svc delete` of the service any more.",
 )
 
@@ -78,6 +82,20 @@ def reached_by(resources: Mapping[str, object], namespace: str) -> Iterator[str]
                 yield from _connected(properties.get("ServiceConnectConfiguration"))
 
 
+def imported(node: object) -> Iterator[str]:
+    """The names of exports that a part of a template imports, functions in the long form; the same one may come again.
+    A name that is made by another function is left out."""
+    if isinstance(node, Mapping):
+        name = node.get("Fn::ImportValue")
+        if isinstance(name, str):
+            yield name
+        for it in node.values():
+            yield from imported(it)
+    elif isinstance(node, list):
+        for it in node:
+            yield from imported(it)
+
+
 def _conditions(properties: Mapping[str, object]) -> Iterator[str]:
     for one in _maps(properties.get("Conditions")):
         for key, config in one.items():
@@ -113,4 +131,5 @@ def lines(app: str, environment: str, stacks: Iterable[Stack], alone: Sequence[s
             yield f"  - {note}"
     yield ""
     yield "In this order:"
-    yield from (f"  {number}. {step}" for number, step in enumerate(_ORDER_ALONE if alone else _ORDER))
+    for number, step in enumerate(_ORDER_ALONE if alone else _ORDER):
+        yield f"  {number}. {step.format(stack=f'{app}-{environment}')}"

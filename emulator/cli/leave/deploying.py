@@ -13,7 +13,7 @@ from emulator.cli.leave.taking_over import environment_lines, service_lines
 from emulator.cli.leave.verbs import named
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.pipeline.bucket import check_bucket
-from emulator.cli.shell.options import App, Env, Name, services_of
+from emulator.cli.shell.options import App, Env, Name, assignments, services_of
 from emulator.errors import UsageError
 from emulator.leave.verbs import lines
 
@@ -21,6 +21,12 @@ Bucket = Annotated[
     str | None, typer.Option("--bucket", metavar="NAME", help="Bucket for templates of addons and environment files.")
 ]
 
+Images = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image", metavar="NAME=URI", help="Deploy container NAME with this image instead of a build. Repeatable."
+    ),
+]
 
 _OF_CHANGES = '[ -z "$(git status --porcelain)" ] || tag="$tag-dirty-$(date -u +%Y%m%d%H%M%S)"'
 """What is not committed is no image of the commit."""
@@ -44,13 +50,16 @@ def svc_deploy(
     ] = False,
     take_over: TakeOver = False,
     bucket: Bucket = None,
+    images: Images = None,
     run: Run = False,
     yes: Yes = False,
 ) -> None:
     """Render a service, build and push its images, and deploy its stack."""
     if force and take_over:
         raise UsageError("--force and --take-over do not go together", hint="the new template replaces the tasks")
-    found = lines.force(named(app, env, name)) if force else _deploy(app, env, name, bucket, take_over)
+    if force and images:
+        raise UsageError("--force and --image do not go together", hint="a deployment with --image replaces the tasks")
+    found = lines.force(named(app, env, name)) if force else _deploy(app, env, name, bucket, take_over, images)
     deliver(found, run=run, yes=yes, programs=() if force else ("copilot-local",))
 
 
@@ -60,11 +69,12 @@ def job_deploy(
     name: Name = None,
     take_over: TakeOver = False,
     bucket: Bucket = None,
+    images: Images = None,
     run: Run = False,
     yes: Yes = False,
 ) -> None:
     """Render a job, build and push its images, and deploy its stack."""
-    deliver(_deploy(app, env, name, bucket, take_over), run=run, yes=yes, programs=("copilot-local",))
+    deliver(_deploy(app, env, name, bucket, take_over, images), run=run, yes=yes, programs=("copilot-local",))
 
 
 def env_deploy(app: App = None, env: Env = None, bucket: Bucket = None, run: Run = False, yes: Yes = False) -> None:
@@ -73,7 +83,9 @@ def env_deploy(app: App = None, env: Env = None, bucket: Bucket = None, run: Run
     deliver(environment_lines(app, env, bucket), run=run, yes=yes, programs=("copilot-local",))
 
 
-def _deploy(app: str | None, env: str | None, name: str | None, bucket: str | None, take_over: bool) -> list[str]:
+def _deploy(
+    app: str | None, env: str | None, name: str | None, bucket: str | None, take_over: bool, images: list[str] | None
+) -> list[str]:
     """What a pipeline with one stage and one deployment would do, from the workspace's folder."""
     from emulator.cli.manifest.pipeline.given import Wanted, one_deployment
     from emulator.render.pipeline import shell
@@ -82,8 +94,12 @@ def _deploy(app: str | None, env: str | None, name: str | None, bucket: str | No
     selection = Selection(app, env, services_of(name))
     target, service = find_one(selection)
     if take_over:
+        if images:
+            raise UsageError("--take-over keeps the image that runs", hint="deploy with --image afterwards")
         return service_lines(app, env, services_of(name), bucket)
-    wanted = Wanted(github=True, requirement="", bucket=bucket)
+    chosen = assignments(images, "--image", f"such as --image {service}=REPOSITORY:TAG")
+    options = tuple(f"--image {shlex.quote(f'{container}={uri}')}" for container, uri in chosen.items())
+    wanted = Wanted(github=True, requirement="", bucket=bucket, options=options, images=chosen)
     with rendering.display() as emit:
         pipeline = one_deployment(target, service, selection, wanted, emit)
     [stage] = pipeline.stages

@@ -28,7 +28,7 @@ def protect(
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there instead of printing it.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, and print the commands only.")
     ] = None,
     stack: Annotated[
         str, typer.Option("--stack", metavar="NAME", help="The stack's name, for the commands that are printed.")
@@ -48,11 +48,13 @@ def protect(
     found = protected(read_given(template), str(template))
     if addons_url is not None and TEMPLATE_URL not in found.parameters:
         raise UsageError(f"the template has no parameter {TEMPLATE_URL}", hint="--addons-url is for stacks with addons")
-    if output is None:
+    steps = "\n".join(_steps(found, stack, output or Path("PROTECTED"), addons_url)) + "\n"
+    if output is None:  # the template alone is what a file gets
         sys.stdout.write(found.text)
+        sys.stderr.write(steps)
     else:
         _write(output, found.text)
-    sys.stderr.write("\n".join(_steps(found, stack, output or Path("PROTECTED"), addons_url)) + "\n")
+        sys.stdout.write(steps)
 
 
 def _write(file: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -58,7 +59,7 @@ def report(
     for name in chosen:
         if name not in known:
             raise UsageError(f"there is no service {name} on ECS", hint=did_you_mean(name, known, "services"))
-    stacks = [_service(one, environment) for one in services if not chosen or one.service.name in chosen]
+    stacks = [_service(one, environment, bool(chosen)) for one in services if not chosen or one.service.name in chosen]
     if chosen:
         stacks += _used(environment, chosen)
     else:
@@ -128,8 +129,9 @@ def _used(environment: Environment, chosen: Sequence[str]) -> Iterator[Stack]:
     yield replace(whole, what=f"the environment, which stays, used by {', '.join(chosen)}", holdings=found, notes=notes)
 
 
-def _service(loaded: LoadedService, environment: Environment) -> Stack:
-    from emulator.leave.report import Stack, custom, held, reached_by
+def _service(loaded: LoadedService, environment: Environment, leaves_alone: bool) -> Stack:
+    """A service's stack. `leaves_alone`: it leaves Copilot's environment as it is, whose exports it needs then."""
+    from emulator.leave.report import Stack, custom, held, imported, reached_by
     from emulator.render.cloudformation.options import StackOptions
     from emulator.render.cloudformation.stack import stack_document
     from emulator.render.cloudformation.template import plain
@@ -157,12 +159,15 @@ def _service(loaded: LoadedService, environment: Environment) -> Stack:
     namespace = environment.namespace or f"{service.environment}.{service.app}.local"
     resources = plain(document).get("Resources")
     assert isinstance(resources, dict)
-    names = reached_by(resources, namespace)
+    notes = [*reached_by(resources, namespace), *_notes(loaded, resources)]
+    if leaves_alone:
+        exports = ", ".join(sorted({*imported(resources)}))
+        notes.append(f"its template imports these exports, and `aws env show` lists those that are there: {exports}")
     return Stack(
         f"{service.app}-{service.environment}-{service.name}",
         service.type,
         tuple(found),
-        (*names, *_notes(loaded)),
+        tuple(notes),
     )
 
 
@@ -177,7 +182,7 @@ def _said(value: Value) -> str:
     return f"${{{value.name}}}" if isinstance(value, PseudoReference) else describe(value)
 
 
-def _notes(loaded: LoadedService) -> Iterator[str]:
+def _notes(loaded: LoadedService, resources: Mapping[str, object]) -> Iterator[str]:
     service = loaded.service
     if service.addons is not None:
         yield "its addons are a nested stack: protect its template too"
@@ -187,7 +192,10 @@ def _notes(loaded: LoadedService) -> Iterator[str]:
         for one in it.secrets
     ]
     if secrets:
-        yield f"secrets stay where they are, and are read by Copilot's tags: {', '.join(dict.fromkeys(secrets))}"
+        yield f"secrets stay where they are: {', '.join(dict.fromkeys(secrets))}"
+        role = json.dumps(resources.get("ExecutionRole"))
+        by = "Copilot's tags where its template does not name them" if "ssm:ResourceTag/" in role else "name"
+        yield f"the rendered role reads secrets by {by}, and decrypts with KMS keys that have Copilot's tags"
     if service.builds:
         yield f"its images are in the application's repository {service.app}/{service.name}"
 

@@ -220,6 +220,31 @@ def test_the_account_of_the_application_has_the_images(run: Run, here: Path) -> 
     assert "image=" not in lines
 
 
+def test_an_image_is_deployed_again_without_a_build(run: Run, here: Path) -> None:
+    """What a bad release is answered with, as often as it takes: nothing is written, and nothing built."""
+    write_workspace(here, {"copilot-local.toml": '[environments.prod.images]\nweb = "shop/web:old"\n'})
+    deploy = ("aws", "svc", "deploy", "-n", "web", "-e", "prod")
+    image = "333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1"
+    lines = run(*deploy, "--image", f"web={image}").out
+    assert f'"ContainerImage={image}"' in lines
+    assert "docker" not in lines
+    assert "shop/web:old" not in lines
+    [render] = [line for line in lines.replace("\\\n", " ").splitlines() if "copilot-local render" in line]
+    rendered = run(*shlex.split(render)[1:])
+    assert rendered.code == 0, rendered.err
+    template = (here / "infrastructure" / "web-prod.stack.yml").read_text()
+    assert "ecr:eu-west-1:333333333333:repository/team/web'" in template, "the role may pull it"
+    for words, message in (
+        (["--image", f"wbe={image}"], "did you mean web?"),
+        (["--image", image], "such as --image web=REPOSITORY:TAG"),
+        (["--image", f"web={image}", "--take-over"], "--take-over keeps the image"),
+        (["--image", f"web={image}", "--force"], "--force and --image do not go together"),
+    ):
+        ended = run(*deploy, *words)
+        assert (ended.code, ended.out) == (2, "")
+        assert message in ended.err
+
+
 def test_an_environment_is_shown_without_the_applications_account(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,22 +75,22 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     (here / "parent.yml").write_text(WITH_ADDONS)
     ended = run("leave", "protect", "addons.yml", "--stack", "shop-prod-api-AddonsStack-1ABC", "-o", "new.yml")
     assert ended.code == 0, ended.err
-    assert "change-set" not in ended.err, "AWS refuses change sets of a nested stack"
-    assert 'aws s3 cp new.yml "s3://$bucket/protected/shop-prod-api/new.yml"' in ended.err
-    assert "OutputKey=='PipelineBucket'" in ended.err, "the bucket is Copilot's, and the lines find it"
-    assert "get-template --stack-name shop-prod-api " in ended.err, "nothing has to be saved before"
-    assert "leave protect shop-prod-api.deployed.yml --stack shop-prod-api " in ended.err
+    assert "change-set" not in ended.out, "AWS refuses change sets of a nested stack"
+    assert 'aws s3 cp new.yml "s3://$bucket/protected/shop-prod-api/new.yml"' in ended.out
+    assert "OutputKey=='PipelineBucket'" in ended.out, "the bucket is Copilot's, and the lines find it"
+    assert "get-template --stack-name shop-prod-api " in ended.out, "nothing has to be saved before"
+    assert "leave protect shop-prod-api.deployed.yml --stack shop-prod-api " in ended.out
 
     url = "https://b.s3.eu-west-1.amazonaws.com/new.yml"
     ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api", "-o", "p.yml", "--addons-url", url)
     assert ended.code == 0, ended.err
-    assert f'--parameters "ParameterKey=AddonsTemplateURL,ParameterValue={url}"\n' in ended.err
-    assert "UsePreviousValue" not in ended.err
+    assert f'--parameters "ParameterKey=AddonsTemplateURL,ParameterValue={url}"\n' in ended.out
+    assert "UsePreviousValue" not in ended.out
     for file in ("shop-prod-api.$name.json", "shop-prod-api.$name.AddonsStack.json"):
-        assert f'--include-property-values --output json > "{file}"\n' in ended.err
+        assert f'--include-property-values --output json > "{file}"\n' in ended.out
     files = '"shop-prod-api.$name.json" ${AddonsStack:+"shop-prod-api.$name.AddonsStack.json"}'
-    assert f"leave check --phase protect {files} --stack shop-prod-api\n" in ended.err
-    told = re.findall(r'echo "  (?:aws cloudformation )?(\S+)', ended.err)
+    assert f"leave check --phase protect {files} --stack shop-prod-api\n" in ended.out
+    told = re.findall(r'echo "  (?:aws cloudformation )?(\S+)', ended.out)
     assert told == ["execute-change-set", "wait", "update-termination-protection"], "one waits for the other"
 
     ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api")
@@ -104,7 +104,7 @@ def test_in_another_account_than_the_applications_its_bucket_is_given(
     given: str, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "addons.yml").write_text(ADDONS_OF_API)
-    lines = run("leave", "protect", "addons.yml", "--stack", "shop-prod-api-AddonsStack-1ABC", "-o", "new.yml").err
+    lines = run("leave", "protect", "addons.yml", "--stack", "shop-prod-api-AddonsStack-1ABC", "-o", "new.yml").out
     (here / "aws").write_text(f'#!/bin/sh\necho "$@" >> {here}/words\ncase "$*" in *list-stack-i*) exit 254; esac\n')
     (here / "copilot-local").write_text("#!/bin/sh\n")
     for name in ("aws", "copilot-local"):
@@ -122,6 +122,11 @@ def test_protect_writes_a_file(run: Run, here: Path) -> None:
     again = run("leave", "protect", "out/protected.yml")
     assert again.code == 0
     assert "the stack is protected" in again.err
+    written = run("leave", "protect", "deployed.yml", "-o", "protected.yml")
+    assert written.out.startswith("# 1 of 1 resource of this template"), (
+        "`> lines.sh` keeps them, as of every other verb"
+    )
+    assert written.err == ""
     assert run("leave", "protect", "deployed.yml", "-o", "deployed.yml").code == 2
     assert (here / "deployed.yml").read_text() == TEMPLATE
 
@@ -340,7 +345,8 @@ def test_report_says_what_would_be_lost_and_why(
     assert "ELBAccessLogsBucketCleanerAction" in environment_part
     assert "AddonsStack/LogGroup (AWS::DynamoDB::Table): holds data" in api
     assert "[the only one in this workspace with the file system]" in api
-    assert "secrets stay where they are, and are read by Copilot's tags: TOKEN" in api
+    assert "secrets stay where they are: TOKEN" in api
+    assert "imports these exports" not in api
     assert "EnvControllerAction" in hello
     assert "images are in the application's repository shop/hello" in hello
     assert "pipeline-shop-main: a pipeline" in ended.out
@@ -402,9 +408,18 @@ def test_report_of_one_service_names_how_callers_reach_it(
     assert "PublicLoadBalancer (AWS::ElasticLoadBalancingV2::LoadBalancer)" in environment_part
     assert "FileSystem (AWS::EFS::FileSystem): holds data [for api]" in environment_part
     assert "Subnet" not in environment_part
+    assert "where they are: DB from /shop/test/DB, KEY from arn:${AWS::Partition}:secretsmanager:" in ended.out
+    rendered = run("render", "cloudformation", "api", "-e", "test", "--in-copilot-environment").out
+    assert "ssm:ResourceTag" not in rendered
+    assert "the rendered role reads secrets by name, and decrypts with KMS keys that have Copilot's tags" in ended.out
+    [line] = [line for line in ended.out.splitlines() if "imports these exports" in line]
+    exports = set(re.findall(r"!ImportValue ([\w-]+)", rendered))
     assert (
-        "are read by Copilot's tags: DB from /shop/test/DB, KEY from arn:${AWS::Partition}:secretsmanager:" in ended.out
+        set(line.rpartition(": ")[2].split(", ")) == exports > {"shop-test-HTTPListenerArn", "shop-test-FilesystemID"}
     )
+    order = ended.out.partition("In this order:")[2]
+    steps = ("termination protection", "--take-over", "Copilot's pipelines", "deny shop-test-EnvManagerRole changes")
+    assert [order.index(step) for step in steps] == sorted(order.index(step) for step in steps)
     assert "shop-test-hello" not in ended.out
     ended = run("leave", "report", "-e", "test", "apii")
     assert (ended.code, ended.out) == (2, "")

@@ -42,6 +42,8 @@ class Wanted:
     committed: bool = False
     """Templates of workloads are in the repository."""
     options: tuple[str, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of images that are not built, by their containers."""
 
 
 def pipeline_name(target: Target, name: str | None) -> str:
@@ -193,7 +195,7 @@ class _Collector:
         # Where none is named, workloads that do not run on ECS are passed over with a warning.
         named = tuple(names) if stage.deployments else ()
         chosen = replace(self.selection, environment=stage.name, services=named, new_environment=True)
-        found = load_services(chosen, self.emit, given=Given())
+        found = load_services(chosen, self.emit, given=Given(images=self.wanted.images))
         for one in found:
             if findings := registration_findings(one):
                 raise FindingsError(one.service.manifest, findings)
@@ -268,6 +270,10 @@ class _Collector:
         )  # fmt: skip
         parameters = stack_document(service, options).get("Parameters")
         images = {image_parameter(name, service.main_container): name for name in service.builds}
+        for name in self.wanted.images:
+            if name not in service.builds:
+                hint = did_you_mean(name, service.builds, "built containers")
+                raise UsageError(f"no container {name} of {service.name} is built, so --image gives it none", hint=hint)
         files = dict(environment_files(loaded))
         for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
             if name in images:
