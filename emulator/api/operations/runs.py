@@ -22,7 +22,7 @@ from emulator.api.operations.orders import (
     refuse_members,
     refuse_other_than_fargate,
 )
-from emulator.api.operations.placement import order_to, plain_service
+from emulator.api.operations.placement import order_to, plain_service, settle
 from emulator.api.operations.tags import changed_tags, set_tags
 from emulator.api.overrides import described, overridden
 from emulator.api.translation import as_on_fargate, images_of, inherited, model_of
@@ -72,6 +72,7 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
     return _run(clusters, cluster, definition, asked, count, _order)
 
 
+_STARTED = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED")
 Ordering = Callable[[Clusters, Cluster, Definition, Request], tuple[Order, TaskDefinition]]
 
 
@@ -126,6 +127,9 @@ def _run(
     begun = _begun(cluster, tasks)
     for one in begun:
         set_tags(clusters, one["taskArn"], tags)
+    if cluster.recorded is not None:
+        settle(clusters, lambda: all(one["lastStatus"] in _STARTED for one in _begun(cluster, tasks)))
+        begun = _begun(cluster, tasks)
     return {"tasks": begun, "failures": []}
 
 

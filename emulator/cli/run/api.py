@@ -15,6 +15,11 @@ from emulator.regions import LOCAL_ACCOUNT
 PORT = 4510
 
 
+SETTLES_WITHIN = 20.0
+"""Seconds in which tasks of clusters that a client makes start, by default: what is written for other emulators reads
+counts and states right after its request. Clusters of environments answer at once, as ECS does."""
+
+
 def api(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="Listen on this port of 127.0.0.1.")
@@ -42,9 +47,10 @@ def api(
             min=0,
             max=60,
             metavar="SECONDS",
-            help="Answer about clusters of CreateCluster once what was changed is done, at most this much later.",
+            help="Answer about clusters of CreateCluster once what was changed is done, at most this much later. "
+            "0: at once, as ECS.",
         ),
-    ] = 0,
+    ] = SETTLES_WITHIN,
     lenient: Annotated[
         bool,
         typer.Option(
