@@ -26,12 +26,21 @@ MOST_OF_BARE = 1.15
 
 BARE_EGRESS, BARE_INGRESS = 15001, 15000
 
+ANSWERS = (
+    "sh",
+    "-c",
+    "echo 'server { listen 80; location / { return 200 ok; } }' > /etc/nginx/conf.d/default.conf"
+    " && exec nginx -g 'daemon off;'",
+)
+"""An answer in one piece, as programs give it: of a file nginx sends head and content one after the other, and each
+piece wakes every proxy once."""
 SERVICE = """
 name: {name}
 type: Backend Service
 image:
   location: nginx:1.27
   port: 80
+command: {command}
 """
 CLIENT = """
 name: client
@@ -61,7 +70,7 @@ def figures() -> Iterator[Figure]:
         project = _project(Path(name) / "workspace")
         try:
             yield _up(project)
-            project.write("copilot/http/manifest.yml", SERVICE.format(name="http") + CONNECTED + HTTP)
+            project.write("copilot/http/manifest.yml", _service("http") + CONNECTED + HTTP)
             project.write("copilot/client/manifest.yml", CLIENT)
             project.run("up", "-d", "--wait").ok()
             yield from _request(project, "tcp", MOST_TCP)
@@ -76,8 +85,12 @@ def _project(folder: Path) -> Project:
     folder.mkdir()
     project = Project(folder)
     project.write("copilot/.workspace", f"application: {project.app}\n")
-    project.write("copilot/tcp/manifest.yml", SERVICE.format(name="tcp") + CONNECTED)
+    project.write("copilot/tcp/manifest.yml", _service("tcp") + CONNECTED)
     return project
+
+
+def _service(name: str) -> str:
+    return SERVICE.format(name=name, command=json.dumps(ANSWERS))
 
 
 def _up(project: Project) -> Figure:
@@ -85,7 +98,7 @@ def _up(project: Project) -> Figure:
 
     def timed(more: str) -> Callable[[], float]:
         def measured() -> float:
-            project.write("copilot/tcp/manifest.yml", SERVICE.format(name="tcp") + more)
+            project.write("copilot/tcp/manifest.yml", _service("tcp") + more)
             took = seconds(lambda: project.run("up", "-d", "--wait").ok())
             project.run("down", "-v", "-t", "0").ok()
             return took
@@ -93,7 +106,7 @@ def _up(project: Project) -> Figure:
         return measured
 
     ours, without = medians(timed(CONNECTED), timed(""), pairs=PAIRS)
-    project.write("copilot/tcp/manifest.yml", SERVICE.format(name="tcp") + CONNECTED)
+    project.write("copilot/tcp/manifest.yml", _service("tcp") + CONNECTED)
     note = f"{PAIRS} pairs; one task"
     return Figure("`up` of a connected service", ours, without, "s", "not connected", MOST_UP, note=note)
 
@@ -101,7 +114,10 @@ def _up(project: Project) -> Figure:
 def _request(project: Project, service: str, most: float) -> Iterator[Figure]:
     """Through the proxies of both tasks, against the pair by hand, and against a container of the same image."""
     client, server = project.container("client"), project.container(service)
-    with _started(project, _image(server)) as direct, _started(project, _image(client), "sleep", "86400") as bare:
+    with (
+        _started(project, _image(server), *ANSWERS) as direct,
+        _started(project, _image(client), "sleep", "86400") as bare,
+    ):
         address = _address(direct)
         with (
             _envoy(project, direct, service, BARE_INGRESS, ("127.0.0.1", 80)),
