@@ -140,11 +140,12 @@ def _refuse_unknown_environment(workspace: Workspace, name: str) -> None:
         )
 
 
-def others_declared(workspace: Workspace, name: str) -> set[str]:
-    """The environments that the workspace declares, where it does not declare the one of that name; else none."""
+def others_declared(workspace: Workspace, name: str, *, deployed: bool = False) -> set[str]:
+    """The environments that the workspace declares, where it does not declare the one of that name; else none. The
+    default one needs no declaration here, but it does where it is `deployed`."""
     from emulator.settings import load_settings
 
-    if name in (*workspace.environments, DEFAULT_ENVIRONMENT):
+    if name in workspace.environments or (name == DEFAULT_ENVIRONMENT and not deployed):
         return set()
     known = {*workspace.environments, *_overridden(workspace.manifests.values())}
     known |= load_settings(workspace.root).environments.keys()

@@ -75,7 +75,10 @@ def back(
     options, upload = f"--template-body {shlex.quote(f'file://{template}')}", []
     if len(text.encode()) > MOST_INLINE:
         key = f"back/{found.stack}/{template.name}"
-        upload = [*bucket_of(found.stack), f'aws s3 cp {shlex.quote(str(template))} "s3://$bucket/{key}"']
+        upload = [
+            *bucket_of(found.stack),
+            f'aws s3 cp --only-show-errors {shlex.quote(str(template))} "s3://$bucket/{key}"',
+        ]
         options = f'--template-url "https://$bucket.s3.$region.amazonaws.com/{key}"'
     kept = [name for name in found.parameters if name in _OF_RELEASES or name.startswith(_ENV_FILES)]
     lines += _of_release(kept, release)

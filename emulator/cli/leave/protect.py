@@ -84,7 +84,7 @@ def _of_addons(stack: str, file: Path) -> list[str]:
         "# Copilot's application, and protect that stack with it. These lines print others: paste those too.",
         "( set -euo pipefail",
         *bucket_of(parent),
-        f'aws s3 cp {shlex.quote(str(file))} "s3://$bucket/{key}"',
+        f'aws s3 cp --only-show-errors {shlex.quote(str(file))} "s3://$bucket/{key}"',
         f"aws cloudformation get-template --stack-name {parent} --template-stage Original --query TemplateBody "
         f"--output text > {parent}.deployed.yml",
         f"copilot-local leave protect {parent}.deployed.yml --stack {parent} -o {parent}.protected.yml "
@@ -107,7 +107,7 @@ def _of_parent(found: Protected, stack: str, file: Path, addons_url: str | None)
     if len(found.text.encode()) > MOST_INLINE:
         notes.append("# The template is larger than 51,200 bytes, and goes by the bucket of Copilot's application.")
         key = f"protected/{stack}/{file.name}"
-        before = [*bucket_of(stack), f'aws s3 cp {shlex.quote(str(file))} "s3://$bucket/{key}"']
+        before = [*bucket_of(stack), f'aws s3 cp --only-show-errors {shlex.quote(str(file))} "s3://$bucket/{key}"']
         template = f'--template-url "https://$bucket.s3.$region.amazonaws.com/{key}"'
     given = {TEMPLATE_URL: addons_url} if addons_url is not None else {}
     parameters = [parameter(name, given[name]) if name in given else previous(name) for name in found.parameters]

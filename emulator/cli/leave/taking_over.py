@@ -146,7 +146,7 @@ def _lines(found: _Rendered, bucket: str | None) -> list[str]:
                 hint=f"give --bucket NAME: `copilot-local aws app show -a {found.names.app} --run` says its name",
             )
         key = f"takeover/{found.file}"
-        upload = [f"aws s3 cp {found.file} s3://{bucket}/{key}"]
+        upload = [f"aws s3 cp --only-show-errors {found.file} s3://{bucket}/{key}"]
         template = f"--template-url https://{bucket}.s3.{dns_suffix(region)}/{key}"
     role = f"arn:{partition(region)}:iam::$account:role/{found.names.environment_stack}-CFNExecutionRole"
     tags = " ".join(f"Key={key},Value={value}" for key, value in found.names.tags.items())

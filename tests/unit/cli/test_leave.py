@@ -76,7 +76,7 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     ended = run("leave", "protect", "addons.yml", "--stack", "shop-prod-api-AddonsStack-1ABC", "-o", "new.yml")
     assert ended.code == 0, ended.err
     assert "change-set" not in ended.out, "AWS refuses change sets of a nested stack"
-    assert 'aws s3 cp new.yml "s3://$bucket/protected/shop-prod-api/new.yml"' in ended.out
+    assert 'aws s3 cp --only-show-errors new.yml "s3://$bucket/protected/shop-prod-api/new.yml"' in ended.out
     assert "OutputKey=='PipelineBucket'" in ended.out, "the bucket is Copilot's, and the lines find it"
     assert "get-template --stack-name shop-prod-api " in ended.out, "nothing has to be saved before"
     assert "leave protect shop-prod-api.deployed.yml --stack shop-prod-api " in ended.out

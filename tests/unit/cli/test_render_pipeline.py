@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -372,3 +373,14 @@ def test_files_need_a_bucket(here: Path, run: Run) -> None:
     assert "copilot/api/manifest.yml:8" in ended.err, "the line of env_file"
     assert "api needs a bucket for api/own.env" in ended.err
     assert "give --bucket NAME" in ended.err
+
+
+def test_a_stage_of_the_default_environment_is_declared_like_any_other(here: Path, run: Run) -> None:
+    """Where it is not, a sample's stage would be deployed to stacks that are no part of the pipeline."""
+    shutil.rmtree(here / "copilot" / "environments" / "test")
+    ended = run("render", "pipeline", "release", "-o", "out")
+    assert ended.code == 1
+    assert "there is no environment test" in ended.err
+    assert f"{RELEASE}:8" in ended.err
+    assert "one without a manifest is declared by [environments.test] in copilot-local.toml" in ended.err
+    assert not (here / "out").exists()

@@ -165,11 +165,12 @@ class _Collector:
             raise InputError(
                 f"{stage.name!r} is no name of an environment", position=self.loaded.position(f"stages[{number}].name")
             )
-        if known := others_declared(self.target.workspace, stage.name):
+        if known := others_declared(self.target.workspace, stage.name, deployed=True):
+            declared = f"; one without a manifest is declared by [environments.{stage.name}] in copilot-local.toml"
             raise InputError(
                 f"there is no environment {stage.name}",
                 position=self.loaded.position(f"stages[{number}].name"),
-                hint=did_you_mean(stage.name, known, "environments"),
+                hint=did_you_mean(stage.name, known, "environments") + declared,
             )
 
     def _services(
