@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator.api.definitions import Definition
 from emulator.api.errors import client_error, invalid
+from emulator.ecs.container_registration import LOG_DRIVERS
 from emulator.ecs.fargate import size_problem
 from emulator.ecs.plain import NOT_ON_FARGATE
 from emulator.ecs.service import Service
@@ -62,8 +63,9 @@ def model_of(definition: Definition, current: DesiredService | None = None) -> T
 
 
 def as_on_fargate(definition: Definition) -> TaskDefinition:
-    """A task definition of any launch type as it runs in a created cluster: in a network of its own, and without the
-    task's size where Fargate has none such. Raises `ApiError`, as `model_of`."""
+    """A task definition of any launch type as it runs in a created cluster: in a network of its own, without the task's
+    size where Fargate has none such, and without log drivers of EC2, whose lines stay on this machine. Raises
+    `ApiError`, as `model_of`."""
     content = definition.content
     if definition.kept:
         return model_of(definition)
@@ -72,16 +74,20 @@ def as_on_fargate(definition: Definition) -> TaskDefinition:
     left |= {"cpu", "memory"} if size_problem(cpu, memory)[0] else set()
     kept: dict[str, Any] = {key: value for key, value in content.items() if key not in left}
     kept["networkMode"] = "awsvpc"
-    kept["containerDefinitions"] = [_own_ports(one) for one in content["containerDefinitions"]]
+    kept["containerDefinitions"] = [_on_fargate(one) for one in content["containerDefinitions"]]
     return model_of(replace(definition, content=kept))
 
 
-def _own_ports(container: dict[str, Any]) -> dict[str, Any]:
-    """A container without ports of its machine: in a network of its own there are none."""
+def _on_fargate(container: dict[str, Any]) -> dict[str, Any]:
+    """A container without ports of its machine, since in a network of its own there are none, and without a log driver
+    that Fargate has not."""
     mappings = [
         {key: value for key, value in one.items() if key != "hostPort"} for one in container.get("portMappings", ())
     ]
-    return {**container, "portMappings": mappings}
+    own = {**container, "portMappings": mappings}
+    if own.get("logConfiguration", {}).get("logDriver", LOG_DRIVERS[0]) not in LOG_DRIVERS:
+        del own["logConfiguration"]
+    return own
 
 
 def _references(plain: Any, rendered: Any, path: Path) -> Iterator[tuple[tuple[Path, str], Any]]:

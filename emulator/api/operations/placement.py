@@ -69,7 +69,8 @@ def placed(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> A
         return bool(failed) or (as_asked and not (forced and _primary(now) == before))
 
     begin(work, seen, within=IMAGES_WITHIN)
-    settle(clusters, lambda: bool(failed) or _settled(cluster.fresh(), name))
+    if not (forced and same):  # a new deployment of what runs leaves the counts as they are
+        settle(clusters, lambda: bool(failed) or _settled(cluster.fresh(), name))
     return found(clusters, cluster, name)
 
 

@@ -24,6 +24,7 @@ DEFINITION: dict[str, Any] = {
             "name": "app",
             "image": "busybox:1.37",
             "memory": 64,
+            "logConfiguration": {"logDriver": "json-file"},
             "command": ["sh", "-c", 'trap "exit 0" TERM; sleep 3600 & wait'],
             "portMappings": [{"containerPort": 80, "hostPort": 8080}],
         }
