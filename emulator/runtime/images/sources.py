@@ -14,6 +14,7 @@ from pathlib import Path
 from emulator.ecs.references import ImageReference
 from emulator.ecs.service import Build, Service
 from emulator.ecs.task_definition import ContainerDefinition
+from emulator.engine.docker.dockerfile import normalized
 from emulator.engine.interface import BuildSpec
 from emulator.errors import InputError, Position, UsageError
 from emulator.missing import Kind, Missing
@@ -60,6 +61,7 @@ class ImageSources:
     ) -> None:
         self.workspace = workspace
         self.substitutes = substitutes
+        self._by_image = {normalized(name): target for name, target in substitutes.items()}
         self.replacements = replacements
         self.images = images or {}
         self.logins = logins or RegistryLogins()
@@ -95,7 +97,7 @@ class ImageSources:
                 position=container.image.position,
                 hint=f"replace it: --image {service.name}/{container.name}=REFERENCE_OR_FOLDER",
             )
-        substitute = self.substitutes.get(container.image)
+        substitute = self._by_image.get(normalized(container.image))
         if substitute is not None:
             return self._replaced(service, container.name, substitute, self.workspace)
         return ImageSource(reference=container.image, login=self.logins.secret(service.name, container.name))
@@ -103,7 +105,7 @@ class ImageSources:
     def stand_in(self, reference: str) -> str:
         """The reference that `[substitute]` gives in place of one that is not a container's of the manifest: of one of
         our own images, or of a replacement. Raises InputError where it is something to build."""
-        actual = self.substitutes.get(reference, reference)
+        actual = self._by_image.get(normalized(reference), reference)
         if not isinstance(actual, str) or actual.startswith("/"):
             raise InputError(
                 f"{reference} is replaced by a folder, which nothing builds here: {actual}",

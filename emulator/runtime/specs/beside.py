@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.engine.docker.dockerfile import normalized
 from emulator.errors import InputError, Position
 from emulator.runtime.state import names as labels
 from emulator.runtime.state.names import Names, Role
@@ -130,12 +131,13 @@ def _service(
     substitutes: Mapping[str, str],
     is_free: Callable[[int, bool], bool],
 ) -> dict[str, Json]:
+    by_image = {normalized(one): target for one, target in substitutes.items()}
     image = service.get("image") or f"{model.get('name', 'beside')}-{name}"
     stop = str(_seconds(service.get("stop_grace_period")))
     own = {**environment.labels(Role.BESIDE), labels.CONTAINER: name, labels.STOP_TIMEOUT: stop}
     found = {
         **{key: value for key, value in service.items() if key not in ("container_name", "profiles")},
-        "image": substitutes.get(image, image),
+        "image": by_image.get(normalized(image), image),
         "labels": {**(service.get("labels") or {}), **labels.sealed(own)},
     }
     needs = {needed: how for needed, how in (service.get("depends_on") or {}).items() if needed in model["services"]}

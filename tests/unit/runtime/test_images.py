@@ -192,6 +192,24 @@ def test_our_own_images_can_be_substituted_too(shop: Shop) -> None:
     assert found.tags == ("stand-in/haproxy:3.0",)
 
 
+@pytest.mark.parametrize(
+    ("entry", "image"),
+    [
+        ("nginx", "nginx:latest"),
+        ("nginx:latest", "nginx"),
+        ("nginx:1.27", "docker.io/library/nginx:1.27"),
+        ("index.docker.io/bitnami/redis", "bitnami/redis:latest"),
+    ],
+)
+def test_an_image_is_substituted_however_it_is_spelled(shop: Shop, entry: str, image: str) -> None:
+    shop.substitutes[entry] = "mine:1"
+    shop.engine.add_image("mine:1")
+    assert shop.resolve(service(image)) == {"nginx": "mine:1"}
+    shop.substitutes = {"nginx:1": "mine:1", "other/nginx": "mine:1"}
+    with pytest.raises(ImageError):
+        shop.resolve(service("nginx:1.2"))
+
+
 def test_a_folder_cannot_stand_for_one_of_ours(shop: Shop) -> None:
     shop.substitutes["haproxy:3.0"] = str(shop.root / "mine")
     with pytest.raises(InputError, match=r"haproxy:3\.0 is replaced by a folder") as caught:
