@@ -93,6 +93,7 @@ def bootstrap(task: str, service: str, served: Served | None, log: AccessLog | N
     return {
         "node": {"id": task, "cluster": service},
         "admin": {"address": {"pipe": {"path": ADMIN_SOCKET}}},
+        "stats_flush_interval": "1s",  # until then times of calls are not told
         "watchdogs": {"main_thread_watchdog": _SELDOM, "worker_watchdog": _SELDOM},
         "cluster_manager": {"outlier_detection": {"event_log_path": EJECTIONS_LOG}},
         "dynamic_resources": {

@@ -81,13 +81,12 @@ class Bringup:
         Raises the `CopilotLocalError` that says what failed, and `EnvironmentBusy` where another command holds the
         environment.
         """
-        lock, given = "", False
+        lock = ""
         try:
             lock = self.claim.lock()
             with beside_of(self.request)(self.engine, self.request, self.emit, self.cancelled):
                 self._provide()
             lease = self.claim.give(self.state, self.private)
-            given = True
             self._execute(lease)
             running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
             addresses = OwnAddresses(self.engine, self.state, self.emit)
@@ -99,7 +98,7 @@ class Bringup:
             self.claim.keep_lease()
             return running
         except EnvironmentBusy as error:
-            if not given:
+            if not lock:
                 raise  # nothing of what is there is ours
             raise self._taken_down() from error  # by a `down` that removes what is ours too
         except BaseException as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+from typing import Any
 
 import pytest
 
@@ -55,12 +56,17 @@ def test_a_task_that_fails_five_times_is_avoided(mesh: Mesh) -> None:
     assert asked.failed == {"500": 5}
     assert len(asked.by) == 2
     assert "failed_outlier_check" in docker("exec", proxy_of(client), "proxy-admin", "GET", "/clusters")
-    found = json.loads(mesh.project.run("connect", "client", "--format", "json").ok().out)
-    [calls] = [one for one in found["calls"] if one["name"] == "http" and one["task_id"] == task_of(client)]
+
+    def shown() -> tuple[dict[str, Any], dict[str, Any]]:
+        found = json.loads(mesh.project.run("connect", "client", "--format", "json").ok().out)
+        [calls] = [one for one in found["calls"] if one["name"] == "http" and one["task_id"] == task_of(client)]
+        return found, calls
+
+    wait_until(lambda: shown()[1]["p50_ms"] is not None, "Envoy's next look at the times of calls")
+    found, calls = shown()
     assert (calls["failed"], [one["task_id"] for one in calls["avoided"]]) == (5, [task_of(bad)])
     assert calls["avoided"][0]["until"] is not None
     assert calls["calls"] >= 90
-    assert calls["p50_ms"] is not None
     [name] = [one for one in found["names"] if one["name"] == "http"]
     assert (name["protocol"], len(name["servers"])) == ("http", 3)
 
