@@ -32,7 +32,6 @@ class Ran:
 
     code: int
     out: str
-    seconds: float
 
     def counts(self) -> dict[str, int]:
         """`{"passed": 2, "failed": 1}`, from the last line."""
@@ -77,12 +76,11 @@ class Suite:
         return process
 
     def run(self, *arguments: str) -> Ran:
-        began = time.monotonic()
-        return self.ended(self.start(*arguments), began)
+        return self.ended(self.start(*arguments))
 
-    def ended(self, process: subprocess.Popen[str], began: float) -> Ran:
+    def ended(self, process: subprocess.Popen[str]) -> Ran:
         out, _ = process.communicate(timeout=TIMEOUT)
-        return Ran(process.returncode, out, time.monotonic() - began)
+        return Ran(process.returncode, out)
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Waits until something holds; fails with the output where pytest ends before."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,12 +62,11 @@ def test_tests_pass_and_a_container_that_dies_fails_one_at_once_with_its_last_li
     ran = suite.run()
     assert ran.counts() == {"passed": 5, "failed": 1}, ran.out
     assert ran.code == 1
-    assert ran.seconds < 55
     assert "container hello of hello exited with code 0" in ran.out
     assert re.search(r"^E +stopping$", ran.out, re.M)
     assert "hello/hello exited with code 0" in ran.section("copilot-local events of")
     assert "copilot-local plan of" not in ran.out
-    assert ran.out.count("time.sleep(60)") == 1
+    assert ran.out.count("time.sleep(60)") == 1, "it ends amid the wait"
     assert suite.said("instance").startswith(f"{suite.app}-")
     assert suite.instances() == set()
 
@@ -187,11 +185,10 @@ SLEEPS = """
 
 def test_ctrl_c_while_it_comes_up_takes_everything_down(suite: Suite) -> None:
     suite.write(SLEEPS)
-    began = time.monotonic()
     process = suite.start()
     suite.until("containers are made", lambda: len(suite.instances()) == 1)
     process.send_signal(signal.SIGINT)
-    ran = suite.ended(process, began)
+    ran = suite.ended(process)
     assert ran.code == 2, ran.out
     assert suite.instances() == set()
 
@@ -205,12 +202,11 @@ def test_the_next_run_removes_what_a_killed_one_left_and_ctrl_c_takes_everything
     left = suite.said("running")
     assert suite.instances() == {left}
     suite.forget("running")
-    began = time.monotonic()
     process = suite.start()
     suite.until("the test runs again", lambda: suite.said("running") != "")
     assert suite.instances() == {suite.said("running")} != {left}
     process.send_signal(signal.SIGINT)
-    ran = suite.ended(process, began)
+    ran = suite.ended(process)
     assert ran.code == 2, ran.out
     assert "KeyboardInterrupt" in ran.out
     assert suite.instances() == set()

@@ -44,7 +44,9 @@ class Terminal:
     def until_it_reads(self) -> None:
         """Python hears of a signal that comes just before it begins to read when it has read something."""
         state = Path(f"/proc/{self.process.pid}/stat")
+        deadline = time.monotonic() + 60
         while state.read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < deadline, "it never waits for what is typed"
             time.sleep(0.01)
 
     def type(self, text: str) -> None:
