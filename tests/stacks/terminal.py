@@ -97,7 +97,7 @@ class Terminal:
             program, *words = json.loads(asked)
             try:
                 answer = self._copilot_local(words) if program == "copilot-local" else (0, self._aws(words), "")
-            except (AssertionError, KeyError, ValueError) as error:
+            except (AssertionError, KeyError, OSError, ValueError) as error:
                 answer = (255, "", f"{program} {shlex.join(words)}: {error!r}\n")
             one.sendall(json.dumps(answer).encode())
         return True
@@ -124,7 +124,8 @@ class Terminal:
 
         match service, operation:
             case "s3", "cp":
-                self._bucket[rest[1].removeprefix("s3://")] = Path(rest[0]).read_text()
+                file, to = (word for word in rest if not word.startswith("--"))
+                self._bucket[to.removeprefix("s3://")] = Path(file).read_text()
             case "sts", "get-caller-identity":
                 return "123456789012"
             case "elbv2", "describe-rules":
