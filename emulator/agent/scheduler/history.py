@@ -213,6 +213,12 @@ class TaskHistory:
             if task.members and all(member.started for member in task.members.values()):
                 self._tasks[task.id].content.setdefault("startedAt", context.now)  # it may have ended at once
 
+    def meet(self, task: Task, state: DesiredState, deployment: str) -> None:
+        """A task is about to be stopped: it is known, although it may come and go between two looks."""
+        with self._changed:
+            if task.id not in self._tasks:
+                self._update(task, Context(state, frozenset(), frozenset(), deployments={task.id: deployment}))
+
     def gone(self, task_id: str, state: DesiredState) -> None:
         """A task that was announced has no containers any more, if it ever had some."""
         with self._changed:

@@ -187,6 +187,7 @@ class Scheduler:
         for task_id, reason in result.stopped.items():
             task = observed.tasks[task_id]
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
+            self.history.meet(task, self.state, self.rollouts.deployment_id(task))
             # What was still to be started when a plan ended is no fault of the task's own.
             failed = task_id in result.broken and (not reason.startswith("container ") or self.history.why(task_id))
             unhealthy = self._unhealthy.get(task_id)

@@ -238,6 +238,18 @@ class TestWhyItStops:
         supervisor.look()
         assert self.reason(rig) == f"{name}: no space left on device"
 
+    def test_a_task_that_comes_and_goes_between_two_looks_at_the_targets(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        rig.engine.fail("start", EngineError("no space left on device"), target="*-hello", times=1)
+        supervisor.look()
+        [failed] = rig.tasks
+        supervisor.look()
+        assert failed.id not in [task.id for task in rig.tasks]
+        [stopped] = self.stopped(rig)
+        assert stopped["taskArn"].endswith(failed.id)
+        assert stopped["startedBy"].startswith("ecs-svc/")
+        assert stopped["stoppedReason"] == "CannotStartContainerError: no space left on device"
+
     def test_an_essential_container_that_exits(self, rig: Rig) -> None:
         rig.boot(acting(make_service())).look()
         rig.engine.finish(rig.container("hello"), 3)
