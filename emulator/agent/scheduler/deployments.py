@@ -50,7 +50,7 @@ class Deployments:
             new = [name for name in wanted.services if old.of_service(name) != private.of_service(name)]
             return state.merged_with(wanted, forced=new)
 
-        self._deploy(list(wanted.services), changed, emit, private, in_place=in_place, orphaned=orphaned)
+        self._deploy(list(wanted.services), changed, emit, private, again=True, in_place=in_place, orphaned=orphaned)
 
     def order(self, wanted: DesiredState, private: Private) -> None:
         """Merges what should run into what runs already, as UpdateService does: it is written down, and the agent's own
@@ -170,6 +170,7 @@ class Deployments:
         emit: Emit,
         private: Private | None = None,
         *,
+        again: bool = False,
         in_place: bool = False,
         orphaned: bool = False,
         steady: bool = False,
@@ -177,7 +178,8 @@ class Deployments:
         """Makes a changed state the desired one and waits for it. Tasks that fail are replaced until the circuit
         breaker gives the deployment up and rolls it back, as in ECS; after any other failure all is as it was before.
 
-        What goes on in other services goes on meanwhile. `steady`: tasks beside those that run have to become healthy.
+        What goes on in other services goes on meanwhile. `again`: services whose tasks fail are deployed anew although
+        nothing of them changes. `steady`: tasks beside those that run have to become healthy.
         """
         control, scheduler = self._control, self._scheduler
         with control.lock:
@@ -198,7 +200,7 @@ class Deployments:
         begun: list[str] = []
         try:
             edited = self._edit(task_factory(previous, previous_private, scheduler.engine), services, in_place)
-            begun = scheduler.rollouts.begin(scheduler.state, services, previous, previous_private)
+            begun = scheduler.rollouts.begin(scheduler.state, services, previous, previous_private, again=again)
             scheduler.shifts.keep(begun, previous)
             if scheduler.shifts.waits_before(begun):
                 claimed.discard(FRONT)

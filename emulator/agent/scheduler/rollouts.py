@@ -102,9 +102,12 @@ class Rollouts:
         services: Iterable[str],
         before: DesiredState | None = None,
         private: Private | None = None,
+        *,
+        again: bool = False,
     ) -> list[str]:
         """A deployment of each of these services that differs from what was desired `before` begins, and of each whose
-        last one has failed. `private` are the values before. Returns the services."""
+        last one has failed; `again`: or is about to, since tasks of it have failed. `private` are the values before.
+        Returns the services."""
         begun = []
         with self._lock:
             for name in services:
@@ -113,7 +116,8 @@ class Rollouts:
                     continue
                 known, old = self._current.get(name), before.services.get(name) if before is not None else None
                 same = old is not None and old.config_hash() == desired.config_hash()
-                if same and known is not None and known.state is not State.FAILED:
+                failing = again and known is not None and known.state is State.IN_PROGRESS and known.failures > 0
+                if same and known is not None and known.state is not State.FAILED and not failing:
                     self._hear_of_count(name, desired)
                     known.wanted = True
                     continue

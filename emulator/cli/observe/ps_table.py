@@ -94,14 +94,15 @@ def stopped_table(tasks: Sequence[dict[str, Any]], width: int | None = None) -> 
     for task in tasks:
         containers = task.get("containers", [])
         codes = ", ".join(f"{one['name']} {one['exitCode']}" for one in containers if "exitCode" in one)
-        reasons = [one["reason"] for one in containers if one.get("reason")]
+        reasons = dict.fromkeys(one["reason"] for one in containers if one.get("reason"))
+        reasons.pop(why := task.get("stoppedReason", ""), None)
         rows.append(
             [
                 service_of(task),
                 task["taskArn"].rpartition("/")[2][:8],
                 str(task.get("stoppedAt", ""))[:19],
                 codes,
-                "; ".join([task.get("stoppedReason", ""), *reasons]),
+                "; ".join([why, *reasons]),
             ]
         )
     return table(["SERVICE", "TASK", "STOPPED AT", "EXIT CODES", "REASON"], rows, width=width)

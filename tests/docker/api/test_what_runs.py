@@ -223,7 +223,9 @@ class TestExec:
 class TestLogs:
     def test_by_the_command_line(self, shop: Shop) -> None:
         group = f"/copilot/{shop.project.app}-test-web"
-        printed = shop.aws("logs", "filter-log-events", "--log-group-name", group, "--query", "events[].message")
+        stream = f"copilot/web/{shop.task('web').rpartition('/')[2]}"
+        words = ("--log-group-name", group, "--log-stream-names", stream, "--query", "events[].message")
+        printed = shop.aws("logs", "filter-log-events", *words)
         assert json.loads(printed) == ["begun"]
 
     def test_what_a_task_had_printed_that_is_gone(self, shop: Shop) -> None:

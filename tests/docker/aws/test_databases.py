@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.runtime.specs.databases.programs import PROGRAMS
-from emulator.runtime.state.names import Names
+from emulator.runtime.state.names import DATA, Names
 from emulator.testing import Environment
 from tests.docker.aws.conftest import WAITS, variables, write_workspace
 from tests.docker.project import MakeProject, Project, docker, wait_until
@@ -226,7 +226,8 @@ def test_a_full_volume_is_said(make_project: MakeProject) -> None:
     project = make_workspace(make_project(""), AURORA_ADDON)
     names = Names(project.app, "test")
     volume = names.database_volume(f"{project.app}-test-api-AddonsStack/dataDBCluster")
-    labels = [word for pair in names.labels().items() for word in ("--label", "=".join(pair))]
+    pairs = {**names.labels(), DATA: "a database"}.items()
+    labels = [word for pair in pairs for word in ("--label", "=".join(pair))]
     size = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=16m")
     docker("volume", "create", *size, *labels, volume)
     done = project.run("up", "-d")

@@ -82,7 +82,7 @@ def test_an_image_that_was_removed_is_a_stated_failure_until_the_next_up(project
     docker("image", "rm", "--force", image)
     docker("unpause", agent)
     wait_until(lambda: says(project, "did not stay: CannotPullContainerError: pull image manifest"), "why", LONG)
-    assert "TaskFailedToStart" in {found["stopCode"] for found in stopped(project)}
+    wait_until(lambda: "TaskFailedToStart" in {found["stopCode"] for found in stopped(project)}, "its end is told")
     project.run("up", "-d").ok()
     wait_until(lambda: replaced(project, {task}), lambda: str(project.containers()), LONG)
 

@@ -57,6 +57,7 @@ def test_down_in_the_middle_of_a_stream_loses_nothing(project: Project) -> None:
     project.append(MANIFEST, COUNT_UNTIL_STOPPED)
     project.up()
     (task,) = project.tasks()
+    wait_until(lambda: "line 1000\n" in project.run("logs").ok().out, "a thousand lines")
     project.run("down").ok()
     project.write(MANIFEST, SERVICE + WAITS)
     project.up()

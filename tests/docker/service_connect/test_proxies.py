@@ -124,9 +124,9 @@ def test_proxies_write_an_access_log_as_ecs_does(mesh: Mesh) -> None:
         printed = mesh.project.run("logs", "-c", "ecs-service-connect", "tcp", "--grep", "request_id").ok().out
         return [json.loads(line[line.index("{") :]) for line in printed.splitlines()]
 
-    wait_until(lambda: len(requests()) >= 3, "the client's proxy writes them")
+    wait_until(lambda: requests()[-1:] and requests()[-1]["path"] == "/2", "the client's proxy writes the last one")
     one = requests()[-1]
-    assert (one["method"], one["path"], one["authority"], one["response_code"]) == ("GET", "/2", "http:8080", 200)
+    assert (one["method"], one["authority"], one["response_code"]) == ("GET", "http:8080", 200)
     served = mesh.project.run("logs", "-c", "ecs-service-connect", "http", "--grep", str(one["request_id"])).ok().out
     assert '"upstream_host":"127.0.0.1:8080"' in served, "the server's proxy has the same id"
     assert "request_id" not in mesh.project.run("logs", "tcp").ok().out, "it is no container of the task definition"

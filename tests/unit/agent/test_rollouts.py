@@ -311,6 +311,26 @@ class TestAFirstDeployment:
         [line] = known_from(desired_state(make_service()), rig.agent.status()).failing
         assert "no task is started any more" in line
 
+    def test_that_is_failing_begins_again_with_the_next_up(self, rig: Rig) -> None:
+        """The last task of the one before must not end the new one: it began before its cause was mended."""
+        breaks(rig)
+        rig.boot(desired_state(make_service()))
+        lease = rig.agent.hold(Private())
+        lease.begin(desired_state(make_service()), Private())
+        lease.hand_over()
+        for _ in range(3):
+            rig.supervisor.look()
+            rig.clock.now += 120
+        before = primary(rig)
+        assert (before["rolloutState"], before["failedTasks"]) == ("IN_PROGRESS", 2)
+        rig.engine.behave("*-hello", Behaviour())
+        rig.agent.scale({"hello": 1}, discard)
+        assert primary(rig)["id"] == before["id"], "a change of the number is none"
+        rig.agent.apply(desired_state(make_service()), Private(), discard)
+        settle(rig)
+        assert primary(rig)["id"] != before["id"]
+        assert (primary(rig)["rolloutState"], primary(rig)["runningCount"]) == ("COMPLETED", 1)
+
 
 class TestALateFailure:
     """The command has its answer, and the old task is gone."""

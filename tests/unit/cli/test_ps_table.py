@@ -104,3 +104,10 @@ def test_a_stopped_task_says_when_with_which_codes_and_why() -> None:
         "web       01234567   2026-01-01T10:00:00   web 137      Essential container in task exited; "
         "OutOfMemoryError: x"
     )
+
+
+def test_a_reason_that_a_task_shares_with_its_containers_stands_once() -> None:
+    why = "CannotPullContainerError: no such image"
+    containers = [{"name": name, "reason": why} for name in ("hello", "nginx")]
+    task = {"taskArn": "arn/1", "group": "service:hello", "stoppedReason": why, "containers": containers}
+    assert stopped_table([task]).splitlines()[1].count(why) == 1
