@@ -202,7 +202,13 @@ class FrontMonitor(FrontControl):
     def configure(self, engine: Engine, container: str) -> None:
         """Writes a load balancer's rules and loads them where they changed; targets alone need no reload."""
         with self._configuring:
-            super().configure(engine, container)
+            try:
+                super().configure(engine, container)
+            except EngineError:
+                found = [one for one in observe(engine, self.names).containers if one.name == container]
+                if not any(map(_was_killed, found)):
+                    raise
+                super().configure(engine, container)  # it was killed meanwhile, and begins with the new rules
         self.refresh()
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:  # noqa: ARG002 - the base class's signature
@@ -220,6 +226,15 @@ class FrontMonitor(FrontControl):
         with self._changed:
             self._leaving[task_id] = 0.0
         self.refresh()
+
+    def spare(self, tasks: Collection[str]) -> None:
+        """These tasks, by id, stay: where one's targets had been deregistered, they are registered again."""
+        with self._changed:
+            back = self._leaving.keys() & tasks
+            for task_id in back:
+                del self._leaving[task_id]
+        if back:
+            self.refresh()
 
     def _balancer_of(self, service: str) -> BalancerMonitor:
         """The load balancer that a service is behind; the public one for a service that is not wanted any more."""
@@ -273,7 +288,7 @@ class FrontMonitor(FrontControl):
         wanted = front_specs(self.state) if self.state is not None else {}
         for balancer in wanted if not self._stands_down.is_set() else ():
             front = front_in(self._observed, balancer)
-            if front is None or front.state is not ContainerState.EXITED or front.exit_code not in SIGNALLED:
+            if front is None or not _was_killed(front):
                 continue
             with self._configuring, contextlib.suppress(EngineError):  # it may be removed by now
                 log.info("%s has ended (%s) and is started again", front.name, front.exit_code)
@@ -331,6 +346,10 @@ class FrontMonitor(FrontControl):
             }
             self._leaving = {t: until for t, until in self._leaving.items() if t in self._observed.tasks or until > now}
         return found
+
+
+def _was_killed(front: Container) -> bool:
+    return front.state is ContainerState.EXITED and front.exit_code in SIGNALLED
 
 
 def _failing(desired: DesiredService, health: TargetHealth) -> FailingTarget | None:

@@ -51,6 +51,8 @@ from emulator.spelling import closest
 
 log = logging.getLogger(__name__)
 
+DRAINED = "its stop had begun, and its proxy takes no new connection any more"
+
 
 class Scheduler:
     """Holds the desired state, and compares it with what runs. It carries nothing out and never waits: the caller that
@@ -153,6 +155,10 @@ class Scheduler:
         replaced without delay."""
         waiting = [name for name in self.back_off.held_back(self._clock()) if name not in at_once]
         self.doomed = {task: reason for task, reason in self.doomed.items() if task in observed.tasks}
+        drained = [
+            task for task in observed.service_tasks if task.proxy is not None and self.connect.is_leaving(task.id)
+        ]
+        self.doomed |= {task.id: DRAINED for task in drained if task.service not in leave_alone}
         unhealthy = given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC))
         self._unhealthy = {task: why for task, why in self._unhealthy.items() if task in self.doomed} | unhealthy
         result = reconcile(
@@ -172,6 +178,8 @@ class Scheduler:
             if task.service not in leave_alone and task.id not in result.stopped
         }
         self.history.spare(spared)
+        self.front.spare(spared)
+        self.connect.spare(spared)
         self._late = {task: stop for task, stop in self._late.items() if task not in spared and task in observed.tasks}
         return result
 

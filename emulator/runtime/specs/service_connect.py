@@ -151,6 +151,15 @@ class ServiceConnect:
         self._leaving.add(task_id)
         self.refresh()
 
+    def is_leaving(self, task_id: str) -> bool:
+        """Whether a task was taken out from behind its name."""
+        return task_id in self._leaving
+
+    def spare(self, tasks: Collection[str]) -> None:
+        """These tasks, by id, stay: the next `refresh` puts them behind their names again."""
+        with self._writing:
+            self._leaving.difference_update(tasks)
+
     def _changes(self, observed: Observed) -> dict[str, tuple[str, str]]:
         """By the name of a pause, its id and the lines that it should have and has not."""
         state = self._state() if self._state is not None else None

@@ -124,7 +124,7 @@ def test_proxies_write_an_access_log_as_ecs_does(mesh: Mesh) -> None:
         printed = mesh.project.run("logs", "-c", "ecs-service-connect", "tcp", "--grep", "request_id").ok().out
         return [json.loads(line[line.index("{") :]) for line in printed.splitlines()]
 
-    wait_until(lambda: requests()[-1:] and requests()[-1]["path"] == "/2", "the client's proxy writes the last one")
+    wait_until(lambda: [one["path"] for one in requests()[-1:]] == ["/2"], "the client's proxy writes the last one")
     one = requests()[-1]
     assert (one["method"], one["authority"], one["response_code"]) == ("GET", "http:8080", 200)
     served = mesh.project.run("logs", "-c", "ecs-service-connect", "http", "--grep", str(one["request_id"])).ok().out

@@ -221,6 +221,24 @@ class TestRules:
         with pytest.raises(EngineError, match="the front does not answer"):
             fronted.monitor.configure(fronted.engine, DEMO.front)
 
+    def test_a_front_that_is_killed_meanwhile_is_started_with_the_new_rules(self, fronted: Rig) -> None:
+        self.change(fronted)
+        fronted.front.close()
+        (fronted.folder / "front" / "run" / "master.sock").unlink()
+        fronted.engine.calls.clear()
+        listings: list[str] = []
+
+        def die(verb: str, target: str) -> None:
+            listings.extend([target] * (verb == "list_containers"))
+            if len(listings) == 2:
+                fronted.engine.before = None
+                fronted.engine.kill(DEMO.front)
+
+        fronted.engine.before = die
+        fronted.monitor.configure(fronted.engine, DEMO.front)
+        assert fronted.did("start") == ["start front"]
+        assert b"/other/" in fronted.engine.read_file(DEMO.front, "/copilot-local/front/haproxy.cfg")
+
     def test_a_stopped_front_is_started_with_what_it_needs(self, fronted: Rig) -> None:
         fronted.engine.stop(DEMO.front, 0)
         fronted.engine.calls.clear()
@@ -269,6 +287,16 @@ class TestDraining:
             draining.join(0.02)
         look(busy)
         assert busy.front.servers == {}
+
+    def test_a_task_that_stays_after_all_is_a_target_again(self, busy: Rig) -> None:
+        """What was to stop it failed, or was interrupted, after it had been deregistered."""
+        busy.front.set_sessions(0)
+        busy.monitor.deregister(busy.engine, busy.task.id, 0)
+        look(busy)
+        assert states(busy) == []
+        busy.supervisor.look()
+        look(busy)
+        assert states(busy) == ["healthy"]
 
     def test_a_task_that_is_gone_already_is_not_waited_for(self, busy: Rig) -> None:
         busy.monitor.deregister(busy.engine, "gone", 600)

@@ -15,11 +15,13 @@ from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import discard
 from emulator.model import to_json
 from emulator.runtime.control.client import AgentError
+from emulator.runtime.specs.connect.proxy import READY
+from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.names import Role
 from tests.unit.agent.rig import SHORT, Rig
-from tests.unit.runtime.world import DEMO, ROUTED, ROUTER, desired_state, make_service
+from tests.unit.runtime.world import DEMO, ROUTED, ROUTER, connected, desired_state, make_service
 
 Until = Callable[[Callable[[], object]], None]
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
@@ -98,6 +100,22 @@ class TestReplacing:
         supervisor.look()
         assert rig.task.id != dead.id
         assert "create_container drain" not in rig.did("create_container"), "the relay takes what comes"
+
+    @pytest.mark.parametrize("proxy", ["envoy", "none"])
+    def test_a_task_whose_stop_had_begun_stays_unless_its_proxy_was_drained(self, rig: Rig, proxy: str) -> None:
+        state = acting(connected("api", serves="api")).model_copy(update={"proxy_image": "envoy:1"})
+        api = state.services["api"]
+        api.options = api.options.model_copy(update={"connect_proxy": proxy})
+        rig.engine.add_image("envoy:1")
+        rig.engine.behave("*-service-connect", Behaviour(log=(READY,)))
+        supervisor = rig.boot(state)
+        supervisor.scheduler.connect = ServiceConnect(rig.engine, DEMO)  # without the files that proxies read
+        supervisor.look()
+        before = rig.task.id
+        supervisor.scheduler.connect.withdraw(before)
+        supervisor.look()
+        assert (rig.task.id == before) is (proxy == "none")
+        assert not supervisor.scheduler.connect.is_leaving(rig.task.id)
 
     def test_a_container_that_is_not_essential_may_stop(self, rig: Rig) -> None:
         supervisor = rig.boot(acting(make_service({"hello": {}, "db": {"essential": False}})))

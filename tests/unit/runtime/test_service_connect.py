@@ -223,6 +223,10 @@ class TestWriting:
         connect.refresh()
         assert self.addresses(bench, "api")[leaving] not in self.written(bench)["web"]
         assert self.addresses(bench, "api")[staying[0]] in self.written(bench)["web"]
+        connect.spare([leaving])
+        assert connect.is_outdated(bench.observed)
+        connect.refresh()
+        assert self.addresses(bench, "api")[leaving] in self.written(bench)["web"], "it stays after all"
 
     def test_a_client_that_died_meanwhile_is_no_trouble(self, bench: Bench) -> None:
         bench.start(desired_state(WEB, API))
