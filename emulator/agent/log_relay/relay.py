@@ -43,6 +43,9 @@ ROUTER_TIMEOUT = 30.0
 ROUTER_TIMEOUT_WHILE_FULL = 5.0
 """The same once a container has to wait: when it exits, Docker waits ten seconds for the rest of its output."""
 POLL = 0.02
+BREATH = 0.001
+"""Seconds that it looks away while lines come in quick succession. Docker writes each by itself: to be woken for each
+costs more than to carry them, and takes the processor from the router."""
 GRACE = 1.0
 """Seconds from the end of one connection until its lines are sent again: a router that dies closes one after another,
 and what it had begun to store is looked for once all are closed."""
@@ -103,6 +106,8 @@ class Relay:
         """A connection that says nothing: its end is the router's."""
         self._gone_since = time.monotonic()
         self._settling = False
+        self._read_at = 0.0
+        """When a container's output was read last."""
         self._signals, self._wake = socket.socketpair()
         self._selector.register(self._signals, selectors.EVENT_READ)
 
@@ -141,6 +146,15 @@ class Relay:
                 self._resend()
             if self._settling and not ready and self._is_settled():
                 self._say_settled()
+            self._breathe(any(key.data is not None and key.fileobj is key.data.driver for key, _ in ready))
+
+    def _breathe(self, has_read: bool) -> None:
+        """Looks away for a moment where this round and the one just before it have read what a container printed."""
+        if not has_read:
+            return
+        if time.monotonic() - self._read_at < 2 * BREATH:
+            time.sleep(BREATH)
+        self._read_at = time.monotonic()
 
     def _say_settled(self) -> None:
         self._settling = False
