@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.app.selection import Selection
-from emulator.app.up_request import UpOptions, up_request
 from emulator.cli.run.console_beside import WatchKey, beside
 from emulator.cli.run.early_claim import EarlyClaim
 from emulator.cli.run.native_options import Natives, refuse_watching
@@ -220,6 +219,8 @@ def up(
     )
     claims = not (dry_run or watch)
     with closing(display), EarlyClaim(selection, display.emit, claims=claims, stays=not detach) as early:
+        from emulator.app.up_request import UpOptions, up_request  # Docker works meanwhile
+
         choice = secret_choice(secrets, before_asking=early.give_up)
         emit_once = _without_repeated_warnings(display.emit)
         options = UpOptions(

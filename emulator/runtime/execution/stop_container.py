@@ -60,6 +60,10 @@ class ContainerStopper:
         if operation.subject in self.by_agent and self._ends(operation):
             return
         task = self._execution.task(operation.task_id)
+        if operation.timeout == 0 and (task is None or (task.pause and task.pause.name == operation.subject)):
+            # A part of ours that holds nothing: a signal that it may heed first only takes Docker time.
+            self.engine.kill(operation.subject)
+            return
         if task is not None and task.router is not None and task.router.container.name == operation.subject:
             self.settle(task)  # what its containers printed last may be on its way to it
         try:

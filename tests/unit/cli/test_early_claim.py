@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from emulator.app import up_request
 from emulator.cli.run import trust_workspace
-from emulator.cli.run import up as verb
 from emulator.cli.run.early_claim import SIGNALS
 from emulator.engine import connect
 from emulator.engine.fake import Behaviour, FakeEngine
@@ -84,7 +84,7 @@ def test_an_interruption_while_manifests_are_read_leaves_nothing(
         signal.raise_signal(number)
 
     before = signal.getsignal(number)
-    monkeypatch.setattr(verb, "up_request", load)
+    monkeypatch.setattr(up_request, "up_request", load)
     ended = run("up", "-d")
     assert (ended.code, ended.err) == (130, "")
     assert created(docker) == [SHOP.agent]
