@@ -88,7 +88,7 @@ def _name(body: Body, key: str) -> str:
 
 def _events(act: Callable[[Emit], None], closed: threading.Event) -> Iterator[Message]:
     """What an action tells, as it comes, until `closed`. It goes on where the reader goes away."""
-    told: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+    told: queue.Queue[Message | None] = queue.Queue()
 
     def emit(event: Event) -> None:
         told.put({"event": event_to(event)})

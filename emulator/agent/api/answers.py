@@ -33,7 +33,7 @@ def content_of(error: Exception) -> Message:
 
 def with_events(act: Callable[[Emit], None]) -> Iterator[Message]:
     """Passes on the events of something that takes a while, as they come."""
-    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+    events: queue.Queue[Event | BaseException | None] = queue.Queue()
 
     def work() -> None:
         try:

@@ -235,7 +235,7 @@ def follow_all(
 ) -> Iterator[ContainerLine]:
     """What is wanted of the last lines (None: all) of each container, by time; then of what comes, new tasks included,
     until interrupted or nothing of the environment runs any more."""
-    lines: queue.SimpleQueue[ContainerLine | None] = queue.SimpleQueue()
+    lines: queue.Queue[ContainerLine | None] = queue.Queue()
     members: dict[str, TaskMember] = {}
 
     def printed(container: str, line: LogLine) -> None:

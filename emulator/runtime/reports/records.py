@@ -91,7 +91,7 @@ def _service_of(environment: Names, found: dict[str, Any], outputs: Iterable[tup
 
 def _as_they_come(sources: Sequence[Callable[[], Records]]) -> Records:
     """The records of endless sources, each read in a thread of its own; ends when all have."""
-    records: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
+    records: queue.Queue[dict[str, Any] | BaseException | None] = queue.Queue()
 
     def read(source: Callable[[], Records]) -> None:
         try:

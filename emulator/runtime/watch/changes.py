@@ -30,7 +30,7 @@ class FileChanges:
         self._flat = flat
         self._concerns = concerns
         self._stop = threading.Event()
-        self._batches: queue.SimpleQueue[set[Path] | Exception] = queue.SimpleQueue()
+        self._batches: queue.Queue[set[Path] | Exception] = queue.Queue()
 
     def start(self) -> None:
         for folders, recursive in ((self._deep, True), (self._flat, False)):

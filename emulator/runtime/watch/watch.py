@@ -125,10 +125,10 @@ class Watch:
         self._state: DesiredState | None = None
         self._synced: dict[WatchedSync, set[Path]] = {}
         """What was copied since the watch began: a container that starts anew gets it again."""
-        self._started: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._started: queue.Queue[tuple[str, str]] = queue.Queue()
         self._applied: set[str] = set()
         """Ids of the containers that were there once the last change was applied: others may be of what it mends."""
-        self._deaths: queue.SimpleQueue[Death] = queue.SimpleQueue()
+        self._deaths: queue.Queue[Death] = queue.Queue()
         self._values = dict(request.private.services)
         """The private variables that were last applied."""
         self._unsettled = ""
