@@ -148,14 +148,16 @@ def describe_container_instances(clusters: Clusters, asked: Request) -> Answer:
 def described(clusters: Clusters, cluster: Cluster) -> Answer:
     """DescribeClusters' `Cluster`, with what was set of it."""
     states = [task["lastStatus"] for task in cluster.tasks]
+    alone = [task["lastStatus"] for task in cluster.tasks if not str(task["group"]).startswith("service:")]
     return {
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
         "status": "ACTIVE" if cluster.recorded is None or cluster.recorded.active else "INACTIVE",
         "registeredContainerInstancesCount": 0,
         "runningTasksCount": states.count("RUNNING"),
-        "pendingTasksCount": sum(1 for state in states if state in ("PROVISIONING", "PENDING", "ACTIVATING"))
-        + sum(int(one["desiredCount"]) for one in _waiting(cluster)),
+        # As its services say: a task whose image cannot be had comes and goes, and another one is pending.
+        "pendingTasksCount": sum(1 for state in alone if state in ("PROVISIONING", "PENDING", "ACTIVATING"))
+        + sum(min(int(one["pendingCount"]), int(one["desiredCount"])) for one in cluster.services),
         "activeServicesCount": len(cluster.services),
         "statistics": _statistics(cluster),
         "attachments": [],
@@ -164,11 +166,6 @@ def described(clusters: Clusters, cluster: Cluster) -> Answer:
         "defaultCapacityProviderStrategy": [],
         **clusters.store.read(CLUSTERS).get(cluster.arn, {}),
     }
-
-
-def _waiting(cluster: Cluster) -> list[Answer]:
-    """The services of a created cluster of which nothing runs."""
-    return [one for one in cluster.services if not one.get("placed")] if cluster.recorded is not None else []
 
 
 def _statistics(cluster: Cluster) -> list[Answer]:

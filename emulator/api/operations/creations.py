@@ -153,13 +153,15 @@ def wanted(cluster: Cluster, name: str) -> int:
 
 
 def deleted(clusters: Clusters, cluster: Cluster) -> dict[str, Answer]:
-    """The deleted services of a cluster, by name: DRAINING while tasks of theirs run."""
+    """The deleted services of a cluster, by name: DRAINING while tasks of theirs run. One that has not started, such as
+    one whose image cannot be had, does not."""
     found = {}
     for key, service in clusters.store.read(DELETED).items():
         if not key.startswith(f"{cluster.arn}/"):
             continue
         name = service["serviceName"]
-        left = [one for one in cluster.tasks if one["group"] == f"service:{name}" and one["lastStatus"] != "STOPPED"]
+        own = [one for one in cluster.tasks if one["group"] == f"service:{name}"]
+        left = [one for one in own if one["lastStatus"] != "STOPPED" and one.get("startedAt")]
         found[name] = {
             **service,
             "runningCount": sum(1 for one in left if one["lastStatus"] in ("RUNNING", "STOPPING", "DEACTIVATING")),
