@@ -155,13 +155,22 @@ def _primary(service: Answer | None) -> str:
 
 
 def _settled(cluster: Cluster, name: str) -> bool:
-    """Whether a service runs as it should and nothing of it goes away, or its tasks fail."""
+    """Whether a service runs as it should and nothing of it goes away, or its tasks fail, or will: ECS answers before
+    it knows that an image cannot be had."""
     service = _real(cluster, name)
     if service is None:
         return False
+    if _lacks_image(cluster, name):
+        return True
     left = [one for one in cluster.tasks if one["group"] == f"service:{name}" and one["lastStatus"] != "STOPPED"]
     steady = len(service["deployments"]) == 1 and service["runningCount"] == service["desiredCount"] == len(left)
     return steady or any(one["failedTasks"] for one in service["deployments"])
+
+
+def _lacks_image(cluster: Cluster, name: str) -> bool:
+    """Whether an image of a service could not be had: its container has the name of it in place of an id."""
+    desired = cluster.state.services.get(name)
+    return desired is not None and not all(image.startswith("sha256:") for image in desired.options.images.values())
 
 
 def _nothing() -> None:

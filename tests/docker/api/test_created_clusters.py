@@ -122,6 +122,23 @@ def test_a_task_runs_in_the_answer_and_to_its_exit_code(cluster: Cluster) -> Non
     assert (stopped["stopCode"], stopped["containers"][0]["exitCode"]) == ("EssentialContainerExited", 7)
 
 
+def test_an_image_that_cannot_be_had_is_known_after_the_answer(cluster: Cluster) -> None:
+    ecs, name = cluster.ecs, cluster.name
+    lacking = {**DEFINITION["containerDefinitions"][0], "image": "registry.invalid/nothing:1"}
+    ecs.register_task_definition(**{**DEFINITION, "family": "lacking", "containerDefinitions": [lacking]})
+    wanted = {"cluster": name, "serviceName": "lacking", "taskDefinition": "lacking", "desiredCount": 2}
+    [deployment] = ecs.create_service(**wanted)["service"]["deployments"]
+    assert (deployment["rolloutState"], deployment["pendingCount"]) == ("IN_PROGRESS", 2)
+    assert (deployment["failedTasks"], deployment["runningCount"]) == (0, 0)
+
+    def failed() -> bool:
+        [service] = ecs.describe_services(cluster=name, services=["lacking"])["services"]
+        return bool(service["deployments"][0]["failedTasks"])
+
+    wait_until(failed, "a task that fails")
+    ecs.delete_service(cluster=name, service="lacking", force=True)
+
+
 def test_deletions_leave_nothing(cluster: Cluster) -> None:
     other = Cluster(cluster.ecs.meta.endpoint_url, f"{cluster.name}-b")
     made = other.ecs.create_service(cluster=other.name, serviceName="s", taskDefinition="sleeper", desiredCount=1)
