@@ -160,7 +160,7 @@ def _settled(cluster: Cluster, name: str) -> bool:
     service = _real(cluster, name)
     if service is None:
         return False
-    if _lacks_image(cluster, name):
+    if service["desiredCount"] and _lacks_image(cluster, name):
         return True
     left = [one for one in cluster.tasks if one["group"] == f"service:{name}" and one["lastStatus"] != "STOPPED"]
     steady = len(service["deployments"]) == 1 and service["runningCount"] == service["desiredCount"] == len(left)
