@@ -114,6 +114,16 @@ class FakeEngine(FakeControls):
                 record.stopped_by_hand = True
                 self._daemon.end(record, code)
 
+    def await_stop(self, container: str, timeout: float) -> bool:
+        self._call("await_stop", container)
+
+        def ended() -> bool:
+            record = self._daemon.maybe(container)
+            return record is None or record.state in (ContainerState.CREATED, ContainerState.EXITED)
+
+        with self._daemon.changed:
+            return self._daemon.changed.wait_for(ended, timeout)
+
     def pause(self, container: str) -> None:
         self._call("pause", container)
         with self._daemon.changed:

@@ -231,6 +231,10 @@ class Engine(Protocol):
         """Sends a signal; a stopped or missing container is fine."""
         ...
 
+    def await_stop(self, container: str, timeout: float) -> bool:
+        """Waits until a container does not run, for so many seconds; whether it has ended. A missing one has."""
+        ...
+
     def pause(self, container: str) -> None:
         """Freezes every process of a container; one that is paused already is fine. `Conflict`: it does not run."""
         ...

@@ -35,11 +35,11 @@ def take_down(supervisor: Supervisor, body: Message) -> Future[list[str]]:
 
 
 def finish(supervisor: Supervisor, stops: Future[list[str]] | None) -> None:
-    """The agent is killed next: what load balancers have logged is stored, and no more is taken. `stops` is what
-    `take_down` gave. Raises InputError where that was not asked for over the same connection."""
+    """The agent is killed next: what load balancers have logged until their end is stored. `stops` is what `take_down`
+    gave. Raises InputError where that was not asked for over the same connection."""
     if stops is None:
         raise InputError("this connection does not take the environment down", hint="ask for `retire` first")
-    supervisor.front.finish_access_logs()
+    supervisor.front.finish_access_logs(killed=True)
 
 
 def store_kept(folder: Path, body: Message) -> None:

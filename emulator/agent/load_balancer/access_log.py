@@ -62,12 +62,14 @@ class AccessLog:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def finish(self, timeout: float) -> None:
+    def finish(self, timeout: float, *, ends: bool = False) -> None:
         """Stores what HAProxy has sent by now and takes no more of it, within `timeout` seconds: HAProxy keeps what
-        comes next for the one that listens after this one."""
+        comes next for the one that listens after this one. Where HAProxy `ends`, its end is awaited first."""
         self.close()
         deadline = time.monotonic() + timeout
         for connection, thread in list(self._connections.items()):
+            if ends:
+                thread.join(max(0.0, deadline - time.monotonic()))
             with contextlib.suppress(OSError):  # it has ended
                 connection.shutdown(socket.SHUT_RD)  # what was sent before can still be read
             thread.join(max(0.0, deadline - time.monotonic()))

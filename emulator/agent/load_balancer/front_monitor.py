@@ -97,11 +97,12 @@ class FrontMonitor(FrontControl):
             monitor.access_log = AccessLog(monitor.folder / ACCESS_LOG_SOCKET, store, monitor.logged())
             monitor.access_log.start()
 
-    def finish_access_logs(self) -> None:
-        """Stores what the load balancers have logged by now; what comes next waits for the next agent."""
+    def finish_access_logs(self, *, killed: bool = False) -> None:
+        """Stores what the load balancers have logged by now; what comes next waits for the next agent. Those that are
+        being `killed` have logged all when their connections end."""
         for monitor in self.monitors.values():
             if monitor.access_log is not None:
-                monitor.access_log.finish(FINISH)
+                monitor.access_log.finish(FINISH, ends=killed)
 
     # what the supervisor and the control API use
 

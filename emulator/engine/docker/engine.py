@@ -168,6 +168,16 @@ class DockerEngine:
             if "is not running" not in error.message:
                 raise
 
+    def await_stop(self, container: str, timeout: float) -> bool:
+        try:
+            with self._client.sdk(f"wait for {container}", timeout) as sdk:
+                sdk.wait(container, condition="not-running")
+        except NotFound:
+            return True
+        except EngineTimeout:
+            return False
+        return True
+
     def pause(self, container: str) -> None:
         try:
             with self._client.sdk(f"pause {container}", KILL_TIMEOUT) as sdk:

@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
+from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.errors import CopilotLocalError, NotFound
 from emulator.firelens.stored import LOG_FOLDER, kept_stream, stored_line
 from emulator.runtime.state import names
@@ -25,7 +25,8 @@ MOST_LINES = 100_000
 
 class Keeper:
     """Writes into the log store through `store`, which says whether it could, else through a container that is never
-    started; it is removed by `close`. `lost` hears of a container whose output could not be kept, and why."""
+    started; it is removed by `close`. `lost` hears of a container whose output could not be kept, and why. `known`
+    finds a container by its name."""
 
     def __init__(
         self,
@@ -33,8 +34,10 @@ class Keeper:
         environment: Names,
         lost: Callable[[str, str], None],
         store: Store | None = None,
+        known: Callable[[str], Container | None] | None = None,
     ) -> None:
         self._engine = engine
+        self._known = known or self._listed
         self._names = environment
         self._lost = lost
         self._store = store
@@ -74,11 +77,10 @@ class Keeper:
                 self.keep(container.name)
 
     def _keep(self, name: str) -> None:
-        rows = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})
-        container = next((row for row in rows if row.name == name), None)
-        if container is None:
+        container = self._known(name)
+        stream = container.labels.get(names.LOG_STREAM) if container is not None else None
+        if container is None or stream is None:
             return
-        stream = container.labels[names.LOG_STREAM]
         lines = [
             stored_line(
                 stream,
@@ -92,6 +94,10 @@ class Keeper:
             stored = kept_stream(labels[names.CONTAINER], container.id)
             file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{stored}"
             self._write(container.image_id, File(file, "".join(lines).encode(errors="replace")))
+
+    def _listed(self, name: str) -> Container | None:
+        rows = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})
+        return next((row for row in rows if row.name == name), None)
 
     def _has_store(self) -> bool:
         return self._names.log_volume in self._engine.list_volumes(self._names.labels())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from emulator.engine.interface import Engine
+from emulator.engine.interface import Container, Engine
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, Task, observe
@@ -50,6 +50,19 @@ class Execution:
                 self._observed = observe(self.engine, self.names)
                 self._listed_at = began
             return self._observed
+
+    def known(self, name: str) -> Container | None:
+        """A container as the last listing that has it, or else a new one, tells of it: for what of it never changes.
+        None where there is none."""
+
+        def found(listed: Observed) -> Container | None:
+            return next((one for one in listed.containers if one.name == name), None)
+
+        return found(self._observed) or found(self.observed())
+
+    def told(self, observed: Observed) -> None:
+        """Takes over what the caller has listed."""
+        self._observed = observed
 
     def warn(self, subject: str, message: str) -> None:
         """Warns the caller of something that does not stop the plan."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from emulator.engine.interface import ContainerState, Engine
+from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import Conflict, ContainerFailed, EngineError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.archive_output import Keeper, Store
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from emulator.runtime.execution.wait_condition import ConditionWaiter
     from emulator.runtime.health.watch import Known
     from emulator.runtime.specs.load_balancer import FrontControl
-    from emulator.runtime.state.observed import Task
+    from emulator.runtime.state.observed import Observed, Task
 
 Shift = Callable[[str, Emit, threading.Event], None]
 """Lets the requests of a service go over to its new tasks, and returns once the old ones may stop; ends early where the
@@ -53,7 +53,7 @@ class Executor:
     `store` writes into the log store, as `Keeper` needs it. `stops_since`: when, of the monotonic clock, the agent
     began to stop `stopped_by_agent`, whose end is waited for. Without `shift` old tasks stop once new ones are steady,
     whatever the strategy.
-    `gives_up`: whether the service scheduler replaces a task that is awaited.
+    `gives_up`: whether the service scheduler replaces a task that is awaited. `observed`: what the caller has listed.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Executor:
         stopped_by_agent: Collection[str] = (),
         shift: Shift | None = None,
         gives_up: Callable[[Task], bool] = lambda _: False,
+        observed: Observed | None = None,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -90,9 +91,11 @@ class Executor:
         self.keep_output = keep_output
         self.connect = connect or ServiceConnect(engine, environment)
         self._execution = Execution(engine, environment, emit, self.cancelled)
+        if observed is not None:
+            self._execution.told(observed)
         self._kept: set[str] = set()
         self._kept_changed = threading.Condition()
-        self._keeper = Keeper(engine, environment, self._execution.warn, store)
+        self._keeper = Keeper(engine, environment, self._execution.warn, store, self._execution.known)
         self._target_healthy = target_healthy
         self._known = known
         self._first_moments = first_moments
@@ -270,15 +273,19 @@ class Executor:
                     with self._kept_changed:
                         self._kept.add(operation.subject)
                         self._kept_changed.notify_all()
-                task = self._execution.task(operation.task_id)
-                if task and task.relay and task.relay.name == operation.subject:
-                    self._stopper.settle(task)  # the router has ended: what it left in its buffer too
+                if operation.task_id and _relays(self._execution.known(operation.subject)):
+                    self._settle(operation)  # the router has ended: what it left in its buffer too
                 self.engine.remove(operation.subject)
             case Verb.REMOVE_VOLUME:
                 self._remove_volumes(operation.subject)
             case Verb.REMOVE_NETWORK:
                 with suppress(EngineError):  # something else is in it: `down` asks again, and says so
                     self.engine.remove_network(operation.subject)
+
+    def _settle(self, operation: Operation) -> None:
+        task = self._execution.task(operation.task_id)
+        if task and task.relay and task.relay.name == operation.subject:
+            self._stopper.settle(task)
 
     def _lose(self, operation: Operation, lost: NeverStarts) -> None:
         """Passes on that what is awaited, or the container itself, will never start."""
@@ -310,6 +317,10 @@ class Executor:
             self.engine.remove(container.name)
         for volume in self.engine.list_volumes({**self.names.labels(), names.TASK: subject}) or [subject]:
             remove_volume(self.engine, volume)
+
+
+def _relays(container: Container | None) -> bool:
+    return container is not None and names.RELAY in container.labels
 
 
 def remove_volume(engine: Engine, volume: str) -> None:

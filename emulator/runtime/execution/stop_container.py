@@ -19,8 +19,8 @@ SETTLE = ("sh", "-c", f"rm -f {SETTLED}; until [ -e {SETTLED} ]; do kill -USR1 1
 SETTLE_TIMEOUT = 20.0
 AGENT_IS_LATE = 2.0
 """Seconds beyond a stop timeout in which the agent has stopped a container, unless it hangs."""
-SHORTEST_LOOK, LONGEST_LOOK = 0.02, 0.32
-STOPPABLE = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING)
+BETWEEN_LOOKS = 0.3
+"""Seconds in which the end of a container is awaited before it is asked whether the agent, which stops it, is there."""
 KILLED = 137
 """The exit code of a process that SIGKILL ended."""
 
@@ -80,17 +80,13 @@ class ContainerStopper:
     def _ends(self, operation: Operation) -> bool:
         """Waits for the end of a container that the agent stops: many programs take a second SIGTERM for an order to
         give up what they are at. Whether it has ended, which it has not where the agent is gone."""
-        until, delay = time.monotonic() + operation.timeout + AGENT_IS_LATE, SHORTEST_LOOK
-        while True:
-            observed = self._execution.observed()
-            mine = [one for one in observed.containers if one.name == operation.subject]
-            if not any(one.state in STOPPABLE for one in mine):
-                return True
-            agent = observed.agent
+        until = time.monotonic() + operation.timeout + AGENT_IS_LATE
+        while not self.engine.await_stop(operation.subject, BETWEEN_LOOKS):
+            self._execution.pause(0)
+            agent = self._execution.observed().agent
             if agent is None or agent.state is not ContainerState.RUNNING or time.monotonic() > until:
                 return False
-            self._execution.pause(delay)
-            delay = min(delay * 2, LONGEST_LOOK)
+        return True
 
     def revive(self, task_id: str) -> None:
         """Makes something take what a task's containers log: the router, else the task's relay, else a drain.

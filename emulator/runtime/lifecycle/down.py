@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
@@ -110,6 +110,7 @@ def _take_down(
             else:
                 agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
         drain_image = _drain_image(engine, observed, emit, agent_image)
+        by_agent = retirement.stops() if retirement is not None else frozenset[str]()
         executor = Executor(
             *(engine, environment, None, emit),
             cancelled=cancelled,
@@ -119,7 +120,8 @@ def _take_down(
             kills=True,
             store=retirement.store if retirement is not None else None,
             stops_since=retirement.began if retirement is not None else None,
-            stopped_by_agent=retirement.stops() if retirement is not None else frozenset(),
+            stopped_by_agent=by_agent,
+            observed=observed,
         )
 
         def prepare_removal(container: str) -> None:
@@ -130,7 +132,8 @@ def _take_down(
 
         prepared = pool.submit(executor.prepare_to_keep)
         try:
-            executor.run(_plan(observed, environment, timeout, volumes=volumes, serving=serving), closes=False)
+            plan = _plan(observed, environment, timeout, volumes=volumes, serving=serving, by_agent=by_agent)
+            executor.run(plan, closes=False)
             if not serving:
                 pool.submit(_remove_network, engine, environment.network, agent_gone)
         except Cancelled:
@@ -195,10 +198,19 @@ def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | N
     engine.remove_network(network)
 
 
-def _plan(observed: Observed, environment: Names, timeout: int | None, *, volumes: bool, serving: str = "") -> Plan:
+def _plan(
+    observed: Observed,
+    environment: Names,
+    timeout: int | None,
+    *,
+    volumes: bool,
+    serving: str = "",
+    by_agent: Collection[str] = (),
+) -> Plan:
     """All tasks stop side by side, then the databases that they were connected to and the local AWS endpoint; the load
     balancers, which hold nothing that could be lost, are killed meanwhile, as the endpoint is where its data goes
-    too. `serving` is the agent, where it still answers tasks: it goes when they and the load balancers have ended."""
+    too. `serving` is the agent, where it still answers tasks: it goes when they and the load balancers have ended, of
+    which it kills those `by_agent` itself."""
     plan = Plan()
     stopped = [stop_task(plan, task, "down", timeout=timeout, at_once=True) for task in observed.tasks.values()]
     ended = [operation.id for operation in plan.operations if operation.verb is Verb.STOP_CONTAINER]
@@ -207,7 +219,8 @@ def _plan(observed: Observed, environment: Names, timeout: int | None, *, volume
         stop_endpoint(plan, observed.aws, "down", stopped, timeout=timeout)
     for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
         killed = []
-        if serving and not volumes and front.state is ContainerState.RUNNING:  # that takes less time than its removal
+        runs = front.state is ContainerState.RUNNING and front.name not in by_agent
+        if serving and not volumes and runs:  # that takes less time than its removal
             killed = [plan.add(Verb.STOP_CONTAINER, front.name, "down", timeout=0)]
         ended += killed
         plan.add(Verb.REMOVE_CONTAINER, front.name, "down", killed)

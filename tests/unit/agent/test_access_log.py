@@ -7,6 +7,7 @@ import json
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,28 @@ def test_an_agent_that_ends_stores_what_was_sent_and_takes_no_more(rig: Rig, tmp
             with pytest.raises(BrokenPipeError):
                 worker.sendall(record())
         assert rig.access.joinpath(ACCESS.name).read_bytes().count(b"\n") == 1 + sent + 100
+
+
+def test_the_end_of_a_load_balancer_that_is_killed_is_awaited(rig: Rig, until: Until) -> None:
+    rig.boot(desired_state(make_service()))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+        ending = AccessLog(Path(folder) / "access.sock", rig.access)
+        ending.start()
+        with socket.socket(socket.AF_UNIX) as worker:
+            worker.connect(str(Path(folder) / "access.sock"))
+            worker.sendall(record())
+            until(lambda: rig.access.joinpath(ACCESS.name).exists())
+            finished = pool.submit(ending.finish, 20, ends=True)
+            until(lambda: not listens(Path(folder) / "access.sock"))
+            worker.sendall(record())
+            assert not finished.done()
+        finished.result()
+        assert rig.access.joinpath(ACCESS.name).read_bytes().count(b"\n") == 2
+
+
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(str(path)) == 0
 
 
 def test_an_agent_that_starts_stores_what_the_one_before_did_not(rig: Rig, until: Until) -> None:

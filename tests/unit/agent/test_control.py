@@ -117,7 +117,7 @@ class TestBeingInCharge:
         """And for no command that does not take the environment down."""
         supervisor = rig.boot(acting(desired_state(make_service())))
         stored: list[bool] = []
-        monkeypatch.setattr(supervisor.front, "finish_access_logs", lambda: stored.append(True))
+        monkeypatch.setattr(supervisor.front, "finish_access_logs", lambda *, killed: stored.append(killed))
         assert not Retirement(rig.agent._open()).finish()
         assert stored == []
         retirement = rig.agent.retire()

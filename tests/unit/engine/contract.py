@@ -237,6 +237,16 @@ class EngineContract:
         assert lab.exited("one").exit_code == code
         lab.engine.kill(container, signal)
 
+    def test_the_end_of_a_container_is_awaited(self, lab: Lab) -> None:
+        container = lab.run_until_ready("one")
+        assert not lab.engine.await_stop(container, 0.2), "it runs"
+        with ThreadPoolExecutor() as pool:
+            ended = pool.submit(lab.engine.await_stop, container, 30)
+            lab.engine.kill(container)
+            assert ended.result()
+        assert lab.rows()["one"].exit_code == 137
+        assert lab.engine.await_stop(lab.name("nobody"), 30)
+
     def test_a_paused_container_is_listed_as_such_and_goes_on(self, lab: Lab) -> None:
         container = lab.run("one")
         lab.engine.pause(container)
