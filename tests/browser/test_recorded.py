@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import axe_playwright_python
 import pytest
+from playwright.sync_api import expect
 
 from emulator.console.recording import read
 from emulator.console.serve import Address, showing
-from tests.browser.chromium import PAGES, WIDER, overlapping, visit, window
+from tests.browser.chromium import PAGES, TIMEOUT, WIDER, overlapping, visit, window
 from tests.browser.conftest import RECORDED, Opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 KEYS = dict(zip("orbtlfeducmq", dict.fromkeys(name.partition("?")[0] for name in PAGES), strict=True))
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -215,6 +216,47 @@ def test_a_page_of_another_site_learns_and_does_nothing(browser: Browser, record
 def test_without_a_token_the_page_says_where_it_is(tab: Opened, recorded: Address) -> None:
     visit(tab.page, f"http://127.0.0.1:{recorded.port}/")
     tab.page.locator("h1", has_text="No access").wait_for()
+
+
+class Losing:
+    """Has a browser lose eight connections for what fits `pattern`, as it does while an environment comes up: with each
+    container that joins its network."""
+
+    def __init__(self, opened: Opened, pattern: str) -> None:
+        self.lost: list[str] = []
+        opened.page.route(pattern, self._lose)
+
+    def _lose(self, route: Route) -> None:
+        if len(self.lost) == 8:
+            route.continue_()
+        else:
+            self.lost.append(route.request.url)
+            route.abort("connectionreset")
+
+    def forget(self, opened: Opened) -> None:
+        """The browser says of each that it was lost."""
+        assert len(self.lost) == 8
+        opened.problems[:] = [one for one in opened.problems if "ERR_CONNECTION_RESET" not in one]
+
+
+@pytest.mark.parametrize("part", ["pages/firelens.js", "service.js", "api/services/*"])
+def test_what_is_lost_on_the_way_is_asked_for_until_it_comes(tab: Opened, recorded: Address, part: str) -> None:
+    visit(tab.page, recorded.url)
+    tab.page.wait_for_selector(".connection.ok")
+    losing = Losing(tab, f"**/{part}*")
+    tab.go("firelens", "FireLens")
+    assert tab.page.locator("#main .note.bad").count() == 0
+    losing.forget(tab)
+
+
+@pytest.mark.parametrize("part", ["app.js", "store.js", "pages/overview.js", "style.css", "api/stream"])
+def test_a_page_whose_parts_are_lost_on_the_way_is_whole_in_the_end(tab: Opened, recorded: Address, part: str) -> None:
+    losing = Losing(tab, f"**/{part}*")
+    tab.page.goto(recorded.url)
+    tab.page.wait_for_selector(".connection.ok")
+    tab.page.locator("#main h1", has_text="Overview").wait_for()
+    expect(tab.page.locator("#rail")).to_have_css("display", "flex", timeout=TIMEOUT)
+    losing.forget(tab)
 
 
 def test_a_page_reconnects_and_does_not_take_another_console_for_its_own(tab: Opened) -> None:

@@ -46,7 +46,7 @@ async function go() {
   shown = `${name}?${without(query)}`;
   drawRail();
   const page = await moduleOf(name);
-  if (route().name !== name) return; // another page was chosen meanwhile
+  if (!page || route().name !== name) return; // another page was chosen meanwhile
   end();
   main.replaceChildren();
   end = page.show(main, query) ?? (() => {});
@@ -54,14 +54,17 @@ async function go() {
   if (moved) main.scrollTop = 0;
 }
 
-/** The module of a page, asked for again where the browser lost the connection: a network of Docker came or went. */
-async function moduleOf(name, again = 0) {
-  try {
-    return await import(`./pages/${name}.js${again ? `?${again}` : ""}`);
-  } catch (error) {
-    if (again === 3) throw error;
-    await new Promise((done) => setTimeout(done, 250));
-    return await moduleOf(name, again + 1);
+/** The module of a page, asked for until it comes, or another page is chosen: a browser loses its connections whenever a
+ * network of Docker changes. */
+async function moduleOf(name) {
+  for (let again = 0;; again++) {
+    try {
+      return await import(`./pages/${name}.js${again ? `?${again}` : ""}`);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      if (route().name !== name) return null;
+      await new Promise((done) => setTimeout(done, 250));
+    }
   }
 }
 

@@ -68,14 +68,25 @@ export async function takeToken() {
   if (found[1] === "token") {
     token = found[2];
   } else {
-    const response = await fetch("/api/open", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ code: found[2] }),
-    });
-    token = response.ok ? (await response.json()).token : "";
+    token = await tokenFor(found[2]);
   }
   sessionStorage.setItem("token", token);
+}
+
+async function tokenFor(code) {
+  for (let tries = 1;; tries++) {
+    try {
+      const response = await fetch("/api/open", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ code }),
+      });
+      return response.ok ? (await response.json()).token : "";
+    } catch {
+      if (tries >= TRIES) return "";
+      await new Promise((done) => setTimeout(done, AGAIN));
+    }
+  }
 }
 
 export function hasToken() {
@@ -96,7 +107,8 @@ export async function ask(path, body, signal) {
 }
 
 const ONCE = ["send", "aws/send", "aws/redrive"]; // what is not asked a second time
-const TRIES = 4;
+const AGAIN = 250; // ms
+const TRIES = 20; // the networks of an environment that comes up change again and again
 
 /** An answer that is one document. Throws an Error with the server's words, or that there are none.
  *
@@ -113,7 +125,7 @@ export async function answer(path, body, signal) {
     } catch (error) {
       if (error instanceof Refused || signal?.aborted) throw error;
       if (tries >= TRIES) throw new Refused({ message: "the console does not answer", hint: "" });
-      await new Promise((done) => setTimeout(done, 250));
+      await new Promise((done) => setTimeout(done, AGAIN));
     }
   }
 }

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-NAMED = re.compile(r"`((?:unit|docker|stacks)/[\w/]+\.py)(?:::([\w:]+))?`")
+NAMED = re.compile(r"`((?:unit|docker|stacks|browser)/[\w/]+\.py)(?:::([\w:]+))?`")
 
 
 def rows(document: Path) -> list[str]:
