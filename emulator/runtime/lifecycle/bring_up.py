@@ -141,19 +141,23 @@ class Bringup:
                 return agent.id if agent is not None else ""
             if agent.state is ContainerState.RUNNING and not asked:
                 asked = True
-                if self._is_going():
+                going = self._is_going()
+                if going:
                     return ""
+                if going is None:  # it may have been killed while it was asked
+                    ends = time.monotonic() + REMOVAL
+                    continue
             lasts = 0.0 if agent.state in (ContainerState.CREATED, ContainerState.RUNNING) else STOPPED_AGENT
             if time.monotonic() > ends + lasts:
                 break
             time.sleep(0.05)
         return lock
 
-    def _is_going(self) -> bool:
-        """Whether the agent says so: one that says nothing does not go."""
+    def _is_going(self) -> bool | None:
+        """Whether the agent says so; None where it says nothing."""
         with contextlib.suppress(CopilotLocalError):
             return bool(Agent(self.engine, self.names, timeout=SAYS_WITHIN).status().get("going"))
-        return False
+        return None
 
     def _answer(self, lease: Future[Lease]) -> Lease:
         """What the agent answers, which it should have done by now."""

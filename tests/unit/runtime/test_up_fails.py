@@ -25,6 +25,7 @@ from emulator.errors import (
 )
 from emulator.events import Event, EventKind, discard
 from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.lifecycle import bring_up
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.running import wait_healthy
 from emulator.runtime.lifecycle.up import up
@@ -278,6 +279,26 @@ class TestTakenDown:
         def begin() -> None:
             bench.agent.status = {**bench.agent.status, "going": True}
             raise EngineError("the agent ended the connection")
+
+        at_the_start(begin)
+        with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up"):
+            bench.up(make_service())
+
+    def test_is_told_as_such_also_where_the_agent_is_killed_while_it_is_asked(
+        self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Killed:
+            def __init__(self, *_: object, **__: object) -> None:
+                pass
+
+            def status(self) -> object:
+                down(bench.engine, DEMO, discard, volumes=True)
+                raise EngineError("the agent ended the connection")
+
+        def begin() -> None:
+            monkeypatch.setattr(bring_up, "Agent", Killed)
+            monkeypatch.setattr(bring_up, "REMOVAL", 0.0)
+            raise EngineError("no such container")
 
         at_the_start(begin)
         with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up"):
