@@ -11,6 +11,7 @@ Run as a program, this file is the process that forks: see `serve` for what it r
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import faulthandler
 import gc
@@ -22,6 +23,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -180,7 +182,18 @@ def _start() -> int:
     sys.argv = task.words
     from emulator.cli.main import main
 
-    return main()
+    code = main()
+    _end(code)
+    return code
+
+
+def _end(code: int) -> None:
+    """Ends as Python does, but for taking apart what was imported: that would copy all of it into this process."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

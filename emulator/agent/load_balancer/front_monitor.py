@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ from emulator.runtime.state.observed import Observed, observe
 log = logging.getLogger(__name__)
 
 RESTLESS = 3.0
-"""Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
-RESTLESS_PAUSE = 0.25
-"""Seconds between those."""
+"""Seconds after an event in which listings are taken again: Docker tells of a change before it lists it."""
+RESTLESS_PAUSE, LONGEST_PAUSE = 0.05, 0.5
+"""Seconds between the first two of those; each next pause is as long as all before it, up to the longest."""
 ASKED_TIMEOUT = 1.0
 """Seconds for which a question about targets waits for a load balancer that is slow to answer."""
 SIGNALLED = (0, 128 + 9, 128 + 15)
@@ -71,7 +72,7 @@ class FrontMonitor(FrontControl):
         self.fronts = self.monitors
         self._udp = UdpTargets(folders[Balancer.PUBLIC] / UDP_SOCKET)
         self._observed = Observed([])
-        self._listed = 0.0
+        self._listed = -inf
         self._leaving: dict[str, float] = {}
         """Task id to the monotonic time until which its targets drain."""
         self._silent_since: dict[Balancer, float] = {}
@@ -80,7 +81,8 @@ class FrontMonitor(FrontControl):
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._stands_down = threading.Event()
-        self._restless_until = 0.0
+        self._refreshed = -inf
+        """When something happened last, of the monotonic clock, as `_listed` is."""
         self._changed = threading.Condition()
         self._configuring = threading.Lock()
         """Held while a load balancer is started or its rules are loaded."""
@@ -112,7 +114,7 @@ class FrontMonitor(FrontControl):
 
     def refresh(self) -> None:
         """Something happened to a container: look at the listing again."""
-        self._restless_until = time.monotonic() + RESTLESS
+        self._refreshed = time.monotonic()
         self._wake.set()
 
     @contextlib.contextmanager
@@ -266,12 +268,12 @@ class FrontMonitor(FrontControl):
     def look(self) -> float:
         """One round; returns the seconds until the next."""
         now = time.monotonic()
-        if self._restless_until > now or now - self._listed > LISTING:
-            self._observed = observe(self.engine, self.names)
+        if self._due() <= now:
             self._listed = now
+            self._observed = observe(self.engine, self.names)
             self._start_again()
             self.on_look(self._observed, *self._registered(now))
-        idle = RESTLESS_PAUSE if self._restless_until > now else IDLE
+        idle = min(IDLE, max(0.0, self._due() - now))
         if self.state is None or not self.state.services:
             return idle  # the command has not sent the desired state yet
         with self._looking:
@@ -282,6 +284,16 @@ class FrontMonitor(FrontControl):
             known = self._udp.tell(routes_of(self.state, targets, self._health()))
             pauses.append(IDLE if known else BUSY)
         return min([idle, *pauses])
+
+    def _due(self) -> float:
+        """When the next listing is to be taken, of the monotonic clock."""
+        since = self._listed - self._refreshed
+        if since < 0:
+            return self._refreshed
+        return self._listed + (LISTING if since > RESTLESS else min(max(RESTLESS_PAUSE, since), LONGEST_PAUSE))
+
+    def _is_restless(self) -> bool:
+        return time.monotonic() - self._refreshed < RESTLESS
 
     def _start_again(self) -> None:
         """Starts load balancers that were ended, as Docker does with those that crash. No plan can: the one at work
@@ -308,13 +320,13 @@ class FrontMonitor(FrontControl):
             if monitor.lose_sight():
                 self.on_verdict()
             self._start_anew_where_deaf(front, monitor.balancer, now)
-            return AWAITED if self._restless_until > time.monotonic() else BUSY
+            return AWAITED if self._is_restless() else BUSY
         self._silent_since.pop(monitor.balancer, None)
         if changed:
             self.on_verdict()
         if (waited := monitor.waited(now)) is not None:
             return min(max(AWAITED, waited * AWAITED_SHARE), IDLE)
-        return IDLE if not told and self._restless_until < now else BUSY
+        return IDLE if not told and not self._is_restless() else BUSY
 
     def _start_anew_where_deaf(self, front: Container, balancer: Balancer, now: float) -> None:
         """Starts a load balancer anew that has run without an answer for `DEAF` seconds: it hangs, and Docker, which

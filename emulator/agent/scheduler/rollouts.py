@@ -304,9 +304,12 @@ class Rollouts:
                     current.failures = 0
         current.follow(desired)
         current.count(mine)
+        kept = []
         for old in self._former.get(name, []):
-            old.count([task for task in tasks if task.config_hash == old.hash and task not in mine])
-        kept = [old for old in self._former.get(name, []) if old.running or old.pending]
+            its = [task for task in tasks if task.config_hash == old.hash and task not in mine]
+            old.count(its)
+            if its:  # also where they have stopped and are not gone yet
+                kept.append(old)
         self._former[name] = kept
         steady = len(good) == len(tasks) == desired.desired_count and not kept
         before = (current.state, self._steady.get(name))
@@ -369,11 +372,7 @@ class Rollouts:
             ended = [one.as_plain() for one in self._ended.get(name, [])]
             if current is not None and current.state is State.IN_PROGRESS and not current.rolls_back:
                 ended.insert(0, Former.of(current, "IN_PROGRESS").as_plain())
-            return {
-                "deployments": deployments,
-                "events": self._messages.of(name),
-                "serviceDeployments": ended,
-            }
+            return {"deployments": deployments, "events": self._messages.of(name), "serviceDeployments": ended}
 
     def summary(self, desired: DesiredService) -> dict[str, Any]:
         """Of a service, in the agent's status: where its deployment stands."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from emulator.ecs.service import Redirect
@@ -32,6 +33,8 @@ from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Member, Observed, Task, observe
 
 HEALTH_POLL = 0.03
+BETWEEN_LISTINGS = 0.2
+"""Seconds: health is mostly the agent's to say, which costs Docker nothing."""
 RESTART_TIMEOUT = 5.0
 """Seconds within which the agent starts a container again that its restart policy covers."""
 
@@ -176,15 +179,17 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emi
     began = time.monotonic()
     watch = HealthWatch(running.engine, emit)
     wanted = sum(desired.desired_count for desired in running.state.services.values())
+    listed, listing = -inf, Observed([])
     while True:
-        observed = observe(running.engine, running.environment)
-        check_front(running.engine, observed)
-        if not observed.containers:
-            raise taken_down(running.environment)
+        if is_fresh := time.monotonic() - listed >= BETWEEN_LISTINGS:
+            listed, listing = time.monotonic(), observe(running.engine, running.environment)
+            check_front(running.engine, listing)
+            if not listing.containers:
+                raise taken_down(running.environment)
         unready: list[str] = []
-        known = Known(running.state)
+        known, observed = Known(running.state), listing
         try:
-            known, observed = _judged(running, observed)
+            known, observed = _judged(running, listing)
         except EngineTimeout as late:
             unready.append(late.message)
         tasks = observed.service_tasks
@@ -194,7 +199,10 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emi
             problems = silent(listeners_of(running.state))
             unready += [f"127.0.0.1:{port} does not answer ({why})" for port, why in problems.items()]
         if not unready and len(tasks) >= wanted:
-            return
+            if is_fresh:
+                return
+            listed = -inf
+            continue
         reasons = watch.reasons(tasks, known)
         waited = time.monotonic() - began
         # An agent in charge replaces what is unhealthy; the next one may be sound, unless several were not.

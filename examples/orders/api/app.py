@@ -98,6 +98,23 @@ def report() -> tuple[int, dict[str, object]]:
     return 200, {"orders": total, "shipped": shipped}
 
 
+def order_in(body: bytes) -> dict[str, str]:
+    """The order that a request brings; empty where it is none."""
+    try:
+        order = json.loads(body)
+    except ValueError:
+        return {}
+    return order if isinstance(order, dict) and isinstance(order.get("item"), str) else {}
+
+
+def is_id(text: str) -> bool:
+    """Whether an order may have this id: PostgreSQL refuses to look for another one."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 class Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         with serving("GET", self.path, self.headers) as self.span:
@@ -111,7 +128,7 @@ class Api(BaseHTTPRequestHandler):
         match self.path.strip("/").split("/"):
             case ["report"]:
                 self.answer(*report())
-            case ["orders", id]:
+            case ["orders", id] if is_id(id):
                 self.answer(*show(id))
             case _:
                 self.answer(404, {"error": "not found"})
@@ -120,8 +137,9 @@ class Api(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         match self.path.strip("/").split("/"):
             case ["orders"]:
-                self.answer(*place(json.loads(body)))
-            case ["orders", id, "shipped"]:
+                order = order_in(body)
+                self.answer(*(place(order) if order else (400, {"error": "an order is JSON with an item"})))
+            case ["orders", id, "shipped"] if is_id(id):
                 self.answer(*ship(id))
             case _:
                 self.answer(404, {"error": "not found"})

@@ -55,6 +55,14 @@ def test_an_item_without_a_price_is_refused(copilot_environment: Environment) ->
     assert copilot_environment.http.post("/orders", json={"item": "unicorn"}).status_code == 404
 
 
+def test_what_is_no_order_is_refused(copilot_environment: Environment) -> None:
+    http = copilot_environment.http
+    asked = [http.post("/orders", content=body).status_code for body in ("", "{", "[]", '{"item": 7}')]
+    assert asked == [400] * 4
+    asked = [http.get(f"/orders/{id}").status_code for id in ("seven", "0b5e2f0e-0000-4000-8000-000000000000")]
+    assert asked == [404] * 2
+
+
 def test_the_receipt_is_in_the_bucket(copilot_environment: Environment, place: Place) -> None:
     order = place("cup", kind="draft")
     s3 = copilot_environment.aws("s3")

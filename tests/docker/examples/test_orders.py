@@ -95,6 +95,6 @@ def test_the_orders_pass_their_own_tests(root: Path, engine: Engine) -> None:
         said = run(folder, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", timeout=450)
     finally:
         run(folder, command, "trust-workspace", "--revoke", timeout=30)
-    assert re.search(r"\b10 passed in", said)
+    assert re.search(r"\b11 passed in", said)
     assert engine.list_containers({"copilot-local.app": application}) == []
     assert engine.list_volumes({"copilot-local.app": application}) == {}

@@ -157,6 +157,11 @@ class Rig:
         threading.Thread(target=self.monitor.run, daemon=True).start()
         threading.Thread(target=self.supervisor.run, daemon=True).start()
 
+    def watch(self) -> None:
+        """One round of the load balancers' watch, after an event."""
+        self.monitor.refresh()
+        self.monitor.look()
+
     def start_front(self) -> None:
         """What the front's program does once its container runs: it reads the file that was put into its volume."""
         content = self.engine.read_file(self.environment.front, f"{FOLDER}/{CONFIGURATION_FILE}")

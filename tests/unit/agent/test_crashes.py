@@ -23,7 +23,7 @@ STATE = desired_state(make_service({"hello": {"image": "hello:1", "memory": 64}}
 @pytest.fixture
 def crashes(rig: Rig) -> Iterator[Crashes]:
     rig.boot(STATE.model_copy(update={"acting": True})).look()
-    rig.monitor.look()
+    rig.watch()
     found = Crashes(rig.engine, DEMO)
     yield found
     found.close()
@@ -86,7 +86,7 @@ def test_the_load_balancers_own_503_names_the_last_task_also_once_a_new_one_is_h
 ) -> None:
     ends(rig, 3, out_of_memory=False)
     rig.supervisor.look()
-    rig.monitor.look()
+    rig.watch()
     began = time.time()
     asked = exchange(OUTSIDE, "172.30.0.2:8080", began, began, "/", status=503, trace="1-a")
     [trace] = assemble([(FRONT, asked)], [FRONT])
@@ -100,7 +100,7 @@ def test_the_load_balancers_own_503_names_the_last_task_also_once_a_new_one_is_h
 def test_an_end_before_the_request_is_one_of_an_earlier_task(rig: Rig, crashes: Crashes) -> None:
     ends(rig, 137, out_of_memory=True)
     rig.supervisor.look()
-    rig.monitor.look()
+    rig.watch()
     found = explained(crashes, broken(rig, Outcome.UNFINISHED))
     assert found.message == "no whole answer"
     assert found.hint == "look; earlier tasks of hello were killed for memory (once): see `copilot-local ps -a`"

@@ -39,7 +39,7 @@ def runs(rig: Rig, *services: Service) -> None:
 
 def settle(rig: Rig) -> None:
     rig.supervisor.look()
-    rig.monitor.look()
+    rig.watch()
     rig.supervisor.look()
     rig.clock.now += 6
     rig.supervisor.look()
@@ -127,6 +127,23 @@ class TestASuccess:
         rig.agent.restart(["hello"], discard)
         assert primary(rig)["id"] != first
         assert len(service(rig)["deployments"]) == 1, "the old task is gone"
+
+    def test_comes_no_sooner_than_the_old_task_is_gone(self, rig: Rig) -> None:
+        """A waiter takes one deployment for the end of it: a pipeline goes on then."""
+        runs(rig, make_service())
+        seen: list[dict[str, Any]] = []
+
+        def look(verb: str, target: str) -> None:
+            if verb == "remove" and target.endswith("-hello"):
+                rig.engine.before = None
+                seen.extend(service(rig)["deployments"])
+
+        rig.engine.before = look
+        rig.agent.restart(["hello"], discard)
+        assert [(one["status"], one["rolloutState"], one["runningCount"]) for one in seen] == [
+            ("PRIMARY", "IN_PROGRESS", 1),
+            ("ACTIVE", "COMPLETED", 0),
+        ]
 
     def test_is_known_to_the_next_agent(self, rig: Rig) -> None:
         runs(rig, make_service())

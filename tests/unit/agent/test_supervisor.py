@@ -176,9 +176,9 @@ class TestBackingOff:
         rig.boot(acting(make_service())).look()
         age(rig, 61)
         for _ in range(3):
-            rig.monitor.look()
+            rig.watch()
             self.die(rig)
-        rig.monitor.look()
+        rig.watch()
         stopped = [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"]
         assert rig.agent.status()["services"]["hello"]["failed_starts"] == len(stopped) == 3
 
@@ -230,7 +230,7 @@ class TestBackingOff:
 class TestWhyItStops:
     def stopped(self, rig: Rig) -> list[dict[str, str]]:
         """The tasks that stopped, as DescribeTasks has them."""
-        rig.monitor.look()
+        rig.watch()
         return [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"]
 
     def reason(self, rig: Rig) -> str:
@@ -416,10 +416,9 @@ class TestScaling:
 
     def test_a_task_is_stopped_for_the_reason_that_is_given(self, rig: Rig) -> None:
         rig.boot(acting(make_service())).look()
-        rig.monitor.look()
+        rig.watch()
         rig.agent.stop_task(rig.task.id, discard, "cancelled by the pipeline")
-        rig.monitor.refresh()
-        rig.monitor.look()
+        rig.watch()
         stopped = [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"]
         assert [(task["stopCode"], task["stoppedReason"]) for task in stopped] == [
             ("UserInitiated", "cancelled by the pipeline")

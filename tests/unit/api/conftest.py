@@ -65,7 +65,7 @@ def answering(rig: Rig, folder: Path, service: Service, *, native: bool = False)
     lease.begin(state, Private())
     lease.hand_over()
     rig.supervisor.look()
-    rig.monitor.look()
+    rig.watch()
     engine = rig.engine
     support = SupportImages(PAUSE, FRONT, lambda _: AGENT)
     (folder / "workspace").mkdir()

@@ -63,7 +63,7 @@ def service(api: Api) -> dict[str, Any]:
 def runs(api: Api, count: int) -> Callable[[], bool]:
     def seen() -> bool:
         api.rig.supervisor.look()
-        api.rig.monitor.look()
+        api.rig.watch()
         now = service(api)
         return bool((now["runningCount"], now["pendingCount"], len(now["deployments"])) == (count, 0, 1))
 
