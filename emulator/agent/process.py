@@ -8,8 +8,10 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
+from emulator.agent.api.going_down import store_files
 from emulator.agent.api.records import AccessLines, keep_bounded
 from emulator.agent.api.server import ControlServer
 from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
@@ -52,6 +54,7 @@ def main(state_file: Path, first_state: str) -> None:
     folders = {balancer: Path(folder) for balancer, folder in FRONT_FOLDERS.items()}
     front = FrontMonitor(Names(state.app, state.environment), engine, folders)
     supervisor = Supervisor(engine, state_file, front)
+    supervisor.scheduler.store = partial(store_files, Path(LOG_FOLDER))
     tasks = serve_metadata(engine, supervisor, listener)
     traces = LateTraces(Path(ACCESS_FOLDER), AccessLines)
     if tasks is not None:

@@ -32,6 +32,7 @@ from emulator.agent.scheduler.unhealthy_tasks import Unhealthy, given_up, judged
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.archive_output import Store
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, Shift
 from emulator.runtime.health.reasons import CheckResult
@@ -86,6 +87,8 @@ class Scheduler:
         self.front.refresh()
         files = EndpointFiles(connect_folder, self.names, lambda: self.state)
         self.connect = ServiceConnect(engine, self.names, files, lambda: self.state)
+        self.store: Store | None = None
+        """What writes into the log store, if anything does: what containers printed that are removed."""
         self.history = TaskHistory()
         self.back_off = BackOff(timeouts.healthy_life, timeouts.longest_delay)
         self._clock = clock
@@ -309,6 +312,7 @@ class Scheduler:
             first_moments=self.timeouts.first_moments,
             shift=shift or self.shifts.carry_out,
             gives_up=gives_up,
+            store=self.store,
         )
 
     def stop_ahead(self, timeout: int | None, abandoned: threading.Event, tell: Callable[[list[str]], object]) -> None:

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from emulator.agent.api.going_down import store_files
 from emulator.agent.api.records import AccessLines
 from emulator.agent.api.server import ControlServer
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
@@ -137,6 +139,7 @@ class Rig:
             spawn=self.spawn,
             time_of_day=lambda: self.time_of_day,
         )
+        self.supervisor.scheduler.store = partial(store_files, self.logs)
         self.traces = LateTraces(self.access, AccessLines)
         server = ControlServer(self.socket, self.supervisor, self.logs, self.access, self.traces)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -295,6 +295,19 @@ class TestTrouble:
         assert rig.did("create_container").count("create_container pause") == 1
 
 
+class TestKeeping:
+    def test_what_a_task_printed_is_written_by_the_agent_itself(self, rig: Rig) -> None:
+        """A container that is made for it takes Docker more time than all else of a small task's end."""
+        options = {"awslogs-group": "/copilot/demo", "awslogs-stream-prefix": "copilot", "awslogs-region": "eu-west-1"}
+        logging = {"logConfiguration": {"logDriver": "awslogs", "options": options}}
+        rig.boot(acting(make_service({"hello": logging}))).look()
+        rig.engine.print_line(rig.container("hello"), "good morning")
+        rig.agent.restart(["hello"], discard)
+        [kept] = rig.logs.iterdir()
+        assert "good morning" in kept.read_text()
+        assert not [target for verb, target in rig.engine.calls if verb == "create_container" and "-keep-" in target]
+
+
 class TestRestarting:
     """The agent's container has a restart policy; its process starts anew with what is on its volume."""
 
