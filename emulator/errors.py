@@ -197,6 +197,10 @@ class EnvironmentBusy(CopilotLocalError):
     """Another copilot-local command is changing this environment."""
 
 
+TAKEN_DOWN = "this environment is being taken down"
+"""What an agent answers that a `down` has told to go."""
+
+
 class EngineError(CopilotLocalError):
     """Docker refused a request; the message is Docker's own."""
 

@@ -8,10 +8,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from emulator.agent.api.going_down import store_files
 from emulator.agent.api.records import AccessLines, keep_bounded
 from emulator.agent.api.server import ControlServer
 from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
@@ -23,8 +23,9 @@ from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.traces.late import LateTraces
 from emulator.agent.traces.server import serve_traces
 from emulator.engine.connect import connect
-from emulator.engine.interface import Engine
+from emulator.engine.interface import Engine, File
 from emulator.errors import CopilotLocalError
+from emulator.logstore.beneath import write_beneath
 from emulator.model import from_json
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import SOCKET
@@ -38,6 +39,17 @@ log = logging.getLogger(__name__)
 
 GO_INTERVAL = 1.0
 """Seconds between two tries to remove the container that this runs in."""
+
+
+def store_files(folder: Path, files: Sequence[File]) -> bool:
+    """Writes files into the log store: what containers printed that the agent removes. Whether it could."""
+    try:
+        for file in files:
+            write_beneath(folder, file.path, file.content)
+    except OSError as error:
+        log.warning("the log store cannot be written to: %s", error.strerror or error)
+        return False
+    return True
 
 
 def main(state_file: Path, first_state: str) -> None:

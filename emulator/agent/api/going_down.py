@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
 from emulator.agent.scheduler.supervisor import Supervisor
-from emulator.engine.interface import File
 from emulator.errors import InputError, TaskError
 from emulator.logstore.beneath import write_beneath
 from emulator.runtime.control.http import Message
@@ -47,20 +45,7 @@ def finish(supervisor: Supervisor, stops: Future[list[str]] | None) -> None:
 def store_kept(folder: Path, body: Message) -> None:
     """Writes files into the log store: what containers have printed that are removed next. Raises TaskError."""
     try:
-        _write(folder, {str(name): str(content).encode(errors="replace") for name, content in body["files"].items()})
+        for name, content in body["files"].items():
+            write_beneath(folder, str(name), str(content).encode(errors="replace"))
     except OSError as error:
         raise TaskError(f"the log store cannot be written to: {error.strerror or error}") from None
-
-
-def store_files(folder: Path, files: Sequence[File]) -> bool:
-    """The same for containers that the agent removes itself; whether it could."""
-    try:
-        _write(folder, {file.path: file.content for file in files})
-    except OSError:
-        return False
-    return True
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    for name, content in files.items():
-        write_beneath(folder, name, content)

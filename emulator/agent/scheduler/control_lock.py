@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from emulator.errors import EnvironmentBusy
+from emulator.errors import TAKEN_DOWN, EnvironmentBusy
 from emulator.runtime.planning.reconcile import PROVISIONS
 
 
@@ -74,9 +74,7 @@ class ControlLock:
     def refuse_retired(self) -> None:
         """Raises `EnvironmentBusy` where the environment is going away."""
         if self.retired.is_set():
-            raise EnvironmentBusy(
-                "this environment is being taken down", hint="wait for that, or run `copilot-local down`"
-            )
+            raise EnvironmentBusy(TAKEN_DOWN, hint="wait for that, or run `copilot-local down`")
 
     def refuse_held(self, *, orphaned: bool = False) -> None:
         """Raises `EnvironmentBusy` unless the agent is in control. `orphaned` also allows an environment whose command

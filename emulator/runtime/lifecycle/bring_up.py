@@ -9,10 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from emulator.engine.interface import ContainerState, Engine
-from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
+from emulator.errors import TAKEN_DOWN, ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease
+from emulator.runtime.control.http import AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.container_failure import container_failed
@@ -129,6 +130,8 @@ class Bringup:
     def _holder(self, lock: str, error: BaseException) -> str:
         """The id of the environment's agent after an error: ours (`lock`, also where Docker does not say), that of
         a later command, or "" where it is gone, or goes since a `down` told it to."""
+        if isinstance(error, AgentError) and error.message == TAKEN_DOWN:
+            return ""
         ends, asked = time.monotonic(), False
         if isinstance(error, EngineError | ContainerFailed):
             ends += REMOVAL  # what is being removed stops first: that is heard before it is gone from the listing
@@ -144,8 +147,8 @@ class Bringup:
                 going = self._is_going()
                 if going:
                     return ""
-                if going is None:  # it may have been killed while it was asked
-                    ends = time.monotonic() + REMOVAL
+                if going is None:  # it may have been killed while it was asked, or be about to go on a busy machine
+                    ends = time.monotonic() + STOPPED_AGENT
                     continue
             lasts = 0.0 if agent.state in (ContainerState.CREATED, ContainerState.RUNNING) else STOPPED_AGENT
             if time.monotonic() > ends + lasts:

@@ -29,13 +29,13 @@ def agent() -> str:
     return f"test-{uuid.uuid4().hex}"
 
 
-def logged(shop: Shop, agent: str, *arguments: str) -> list[dict[str, Any]]:
-    """The requests of one agent, once there is one."""
+def logged(shop: Shop, agent: str, *arguments: str, count: int = 1) -> list[dict[str, Any]]:
+    """The requests of one agent, once there are so many."""
     found: list[dict[str, Any]] = []
 
     def there() -> bool:
         found[:] = [request for request in shop.access("--grep", agent, *arguments) if request["user_agent"] == agent]
-        return bool(found)
+        return len(found) >= count
 
     wait_until(there, f"a request of {agent} is logged")
     return found
@@ -45,7 +45,7 @@ def test_lines_in_the_load_balancers_own_format(shop: Shop) -> None:
     mine = agent()
     shop.get("/cart?x=1", NAME, **{"User-Agent": mine})
     shop.plain("/cart", Host="localhost", **{"User-Agent": mine})
-    assert len(logged(shop, mine)) == 2
+    assert len(logged(shop, mine, count=2)) == 2
     lines = shop.project.run("logs", "--access", "--grep", mine).ok().out.splitlines()
     secure, plain = (LINE.fullmatch(line) for line in lines)
     assert secure, lines[0]
@@ -62,7 +62,7 @@ def test_the_requests_of_one_service_and_of_a_time(shop: Shop) -> None:
     mine = agent()
     for path in ("/plain/1", "/nowhere"):
         shop.plain(path, Host="nobody.test", **{"User-Agent": mine})
-    assert [request["elb_status_code"] for request in logged(shop, mine)] == [200, 503]
+    assert [request["elb_status_code"] for request in logged(shop, mine, count=2)] == [200, 503]
     assert [request["service"] for request in logged(shop, mine, "plain")] == ["plain"]
     assert shop.access("--grep", mine, "--until", "1h") == []
 

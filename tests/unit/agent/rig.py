@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from emulator.agent.api.going_down import store_files
 from emulator.agent.api.records import AccessLines
 from emulator.agent.api.server import ControlServer
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
+from emulator.agent.process import store_files
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.agent.traces.late import LateTraces

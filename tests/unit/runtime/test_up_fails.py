@@ -13,6 +13,7 @@ import pytest
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import Container, ContainerSpec, ContainerState
 from emulator.errors import (
+    TAKEN_DOWN,
     ContainerFailed,
     CopilotLocalError,
     EngineError,
@@ -24,6 +25,7 @@ from emulator.errors import (
     Unsupported,
 )
 from emulator.events import Event, EventKind, discard
+from emulator.runtime.control.http import AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.lifecycle import bring_up
 from emulator.runtime.lifecycle.down import down
@@ -284,6 +286,25 @@ class TestTakenDown:
         with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up"):
             bench.up(make_service())
 
+    def test_is_told_as_such_where_the_agent_refuses_what_comes_then(
+        self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Silent:
+            def __init__(self, *_: object, **__: object) -> None:
+                pass
+
+            def status(self) -> object:
+                raise EngineError("no answer within 1 s")
+
+        def begin() -> None:
+            monkeypatch.setattr(bring_up, "Agent", Silent)
+            monkeypatch.setattr(bring_up, "STOPPED_AGENT", 0.0)
+            raise AgentError(TAKEN_DOWN, hint="wait for that")
+
+        at_the_start(begin)
+        with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up"):
+            bench.up(make_service())
+
     def test_is_told_as_such_also_where_the_agent_is_killed_while_it_is_asked(
         self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -297,7 +318,7 @@ class TestTakenDown:
 
         def begin() -> None:
             monkeypatch.setattr(bring_up, "Agent", Killed)
-            monkeypatch.setattr(bring_up, "REMOVAL", 0.0)
+            monkeypatch.setattr(bring_up, "STOPPED_AGENT", 0.0)
             raise EngineError("no such container")
 
         at_the_start(begin)
