@@ -26,6 +26,7 @@ import msgpack
 from emulator.agent.log_relay.chunkio import buffered, chunk_entries, read_chunk, remove_chunk
 from emulator.agent.log_relay.forward import record_line
 from emulator.logstore.beneath import append_beneath
+from emulator.logstore.delivered import Delivered
 
 ROUTER = "fluent.sock"
 RELAY = "relay.sock"
@@ -35,13 +36,16 @@ ROUTED = "-firelens-"
 
 
 def salvage(folder: Path, file: Path) -> int:
-    """Moves what a dead router had buffered below `folder` to the end of `file`; returns how many lines."""
+    """Moves what a dead router had buffered below `folder` to the end of `file`; returns how many lines. What it had
+    delivered of that already is left out."""
     count = 0
+    delivered = Delivered(file)
     for chunk in buffered(folder):
         try:
             # The router's filters have been over these records: they have its fields.
             entries = chunk_entries(read_chunk(folder, chunk))
-            kept = [line for entry in entries if ROUTED in entry[0] and (line := record_line(entry))]
+            lines = (line for entry in entries if ROUTED in entry[0] and (line := record_line(entry)))
+            kept = delivered.others(lines)
             write_lines(file, kept)
             remove_chunk(folder, chunk)  # or a router that is started here after all would deliver it again
             count += len(kept)

@@ -28,6 +28,7 @@ from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
 from emulator.agent.log_relay.buffer_recovery import stored, take_back
 from emulator.agent.log_relay.drain import salvage, write_lines
 from emulator.agent.log_relay.forward import Batch, Splitter, acknowledged
+from emulator.logstore.delivered import Delivered
 
 READ = 1 << 18
 """Bytes of one read, and about the size of a batch."""
@@ -105,6 +106,7 @@ class Relay:
         self._watch: socket.socket | None = None
         """A connection that says nothing: its end is the router's."""
         self._gone_since = time.monotonic()
+        self._delivered = Delivered(file)
         self._settling = False
         self._read_at = 0.0
         """When a container's output was read last."""
@@ -187,7 +189,7 @@ class Relay:
             return
         self._close(self._watch)
         self._watch = None
-        self._gone_since = time.monotonic()
+        self._gone_since, self._delivered = time.monotonic(), Delivered(self._file)
         for flow in self._flows:
             self._read_answers(flow)
             self._lose_router(flow)
@@ -228,7 +230,7 @@ class Relay:
             while flow.waiting:  # one after the other: as text they are far bigger
                 batch = flow.waiting.popleft()
                 flow.held -= batch.size
-                lines = batch.lines(self._metadata)
+                lines = self._delivered.others(batch.lines(self._metadata))
                 write_lines(self._file, lines)
                 count += len(lines)
             self._continue(flow)

@@ -141,8 +141,8 @@ def _streams(cluster: Cluster, services: dict[str, DesiredService]) -> Iterator[
         definitions = _definitions(services.values(), short(task["taskDefinitionArn"]).partition(":")[0])
         for container in task["containers"]:
             definition = definitions.get(container["name"])
-            if definition is None or task["lastStatus"] == "STOPPED":
-                continue
+            if definition is None or task["lastStatus"] == "STOPPED" or "runtimeId" not in container:
+                continue  # one that is not made yet has no stream
             name = _stream_name(definition, short(task["taskArn"]))
             created = milliseconds(datetime.fromisoformat(task["createdAt"]))
             yield group_of(definition), LogStream(name, created, cluster.agent.engine, str(container["runtimeId"]))

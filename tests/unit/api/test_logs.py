@@ -31,6 +31,7 @@ LINES = tuple(f"line {number}" for number in range(25))
 class Logs:
     client: Any
     stream: str
+    rig: Rig
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def logs(rig: Rig, tmp_path: Path) -> Iterator[Logs]:
     rig.engine.behave("*-hello", Behaviour(log=LINES))
     service = make_service({"hello": {"logConfiguration": AWSLOGS}, "nginx": {}}, cpu="256", memory="512")
     with answering(rig, tmp_path, service) as api:
-        yield Logs(api.client("logs"), f"copilot/hello/{rig.task.id}")
+        yield Logs(api.client("logs"), f"copilot/hello/{rig.task.id}", rig)
 
 
 def refused(api: Logs, operation: str, **asked: Any) -> tuple[str, str]:
@@ -58,6 +59,18 @@ def test_groups_and_streams(logs: Logs) -> None:
         [stream] = logs.client.describe_log_streams(**name, orderBy="LastEventTime", descending=True)["logStreams"]
         assert stream["logStreamName"] == logs.stream
         assert stream["firstEventTimestamp"] <= stream["lastEventTimestamp"]
+
+
+def test_a_task_that_is_to_be_started_has_no_stream_yet(logs: Logs) -> None:
+    """Its containers are not made: on AWS, too, the first line makes the stream."""
+    scheduler, pause = logs.rig.supervisor.scheduler, logs.rig.task.pause
+    assert pause is not None
+    [desired] = scheduler.state.services.values()
+    scheduler.history.announce("0" * 32, desired, pause.labels, scheduler.state)
+    [stream] = logs.client.describe_log_streams(logGroupName=GROUP)["logStreams"]
+    assert stream["logStreamName"] == logs.stream
+    answer = logs.client.get_log_events(logGroupName=GROUP, logStreamName=logs.stream)
+    assert [event["message"] for event in answer["events"]] == list(LINES)
 
 
 class TestGetLogEvents:
