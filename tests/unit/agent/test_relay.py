@@ -295,7 +295,7 @@ def test_what_a_dead_router_had_delivered_is_not_written_again(
     times = [f"{SECONDS}.{number:09}" for number in (1, 2, 3, 5)]
     lines = [f"{TAG}: [{time}, {text}]\n" for time, text in zip(times, fields, strict=True)]
     (folder / "hello.0123.hello").write_text(lines[0])
-    (folder / "hello.0123.output-1").write_text("".join(lines[1:]) + f"{TAG}: [{SECONDS}.000000004, {{\"log\":\"li")
+    (folder / "hello.0123.output-1").write_text("".join(lines[1:]) + f'{TAG}: [{SECONDS}.000000004, {{"log":"li')
     (folder / "other.0123.other").write_text(f'{TAG}: [{SECONDS}.000000006, {{"log":"line 6"}}]\n')
     relay.send_signal(signal.SIGUSR1)
     until((folder / "relay.settled").exists)
