@@ -58,7 +58,13 @@ FILTERS = (
     Filter("multiline", ("multiline.key_content log", "multiline.parser trace", "buffer off"), "-off"),
     Filter(
         "multiline",
-        ("multiline.key_content log", "multiline.parser trace", "buffer on", "emitter_mem_buf_limit 100M"),
+        (
+            "multiline.key_content log",
+            "multiline.parser trace",
+            "buffer on",
+            "emitter_mem_buf_limit 100M",
+            "flush_ms 600000",  # not in the middle of a trace, however busy the machine is
+        ),
         "-on",
     ),
     Filter("multiline", ("multiline.key_content log", "multiline.parser java", "buffer off"), "-java"),
