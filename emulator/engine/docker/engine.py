@@ -89,6 +89,7 @@ class DockerEngine:
         self._volumes = Volumes(self._client)
         self._document: Json = {}
         self._info: EngineInfo | None = None
+        self._describing = threading.Lock()
 
     # The daemon
 
@@ -97,11 +98,12 @@ class DockerEngine:
         return self._endpoint.host
 
     def info(self) -> EngineInfo:
-        if self._info is None:
-            with self._client.sdk("describe itself") as sdk:
-                self._document = sdk.info()
-            self._info = self._parse_info(self._document)
-        return self._info
+        with self._describing:  # who asks meanwhile waits for the answer: it takes the daemon a while
+            if self._info is None:
+                with self._client.sdk("describe itself") as sdk:
+                    self._document = sdk.info()
+                self._info = self._parse_info(self._document)
+            return self._info
 
     def _parse_info(self, document: Json) -> EngineInfo:
         version = self._client.server_version

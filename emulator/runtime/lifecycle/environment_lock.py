@@ -50,8 +50,9 @@ class Claim:
         self._stays = stays
         self._state = state
         self._kept = False
-        self._pool = ThreadPoolExecutor(8, thread_name_prefix="claim")
+        self._pool = ThreadPoolExecutor(12, thread_name_prefix="claim")
         self._image = self._pool.submit(image)
+        self._info = self._pool.submit(engine.info)  # the daemon starts programs to describe itself
         self._lock = self._pool.submit(self._make_alone)
         self._lease = self._pool.submit(self._start)
 
@@ -105,7 +106,7 @@ class Claim:
         network.result()
         for volume in volumes:
             volume.result()
-        folder = direct.make_folder(self.names, self.engine.info())
+        folder = direct.make_folder(self.names, self._info.result())
         if self._state is None:
             spec = idle_agent_spec(self.engine, self.names, self._image.result(), folder)
         else:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-AT_ONCE = 20
+AT_ONCE = 10
 LONG = 180.0
-"""Seconds: on a busy machine twenty tasks take some time to start."""
+"""Seconds: on a busy machine ten tasks take some time to start."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def deployed(project: Project) -> bool:
     return all(service["deployments"][0]["rolloutState"] == "COMPLETED" for service in services)
 
 
-def test_twenty_tasks_that_die_at_once_are_replaced(make_project: MakeProject) -> None:
+def test_ten_tasks_that_die_at_once_are_replaced(make_project: MakeProject) -> None:
     """Once their deployment is complete: before, the circuit breaker counts them, and gives up."""
     project = backend(make_project(""), count=AT_ONCE)
     project.run("up", "-d").ok()
