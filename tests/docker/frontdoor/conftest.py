@@ -14,6 +14,7 @@ import http.server
 import itertools
 import json
 import os
+import shlex
 import shutil
 import socket
 import struct
@@ -23,13 +24,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.ecs.service import Service
 from emulator.engine.connect import connect
-from emulator.engine.interface import ContainerSpec, Engine, File, UlimitSpec
+from emulator.engine.interface import ContainerSpec, Engine, Mount, UlimitSpec
 from emulator.frontdoor.haproxy.admin import (
     RELOAD,
     SHOW_STAT,
@@ -48,7 +50,7 @@ from emulator.frontdoor.haproxy.configuration import (
     FrontFiles,
     front_configuration,
 )
-from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, NOFILE, RUN_FOLDER, USER_ID, FrontOptions, Target
+from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, NOFILE, RUN_FOLDER, FrontOptions, Target
 from emulator.frontdoor.target_health import TargetHealth, target_health
 from emulator.settings import load_settings
 
@@ -277,9 +279,10 @@ class Front:
         self._beside = False
         self._health: list[TargetHealth] = []
         self._write(front_configuration(services, targets, options))
-        self.host.run("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}")
+        check = shlex.join(("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}"))
         master = ("-S", f"127.0.0.1:{self.master_port}")
-        self.host.run("haproxy", "-W", "-D", "-p", f"{folder}/pid", *master, *self._files())
+        start = shlex.join(("haproxy", "-W", "-D", "-p", f"{folder}/pid", *master, *self._files()))
+        self.host.run("sh", "-c", f"{check} && {start}")
 
     def _files(self) -> tuple[str, ...]:
         return ("-f", f"{self.folder}/{CONFIGURATION_FILE}", "-f", f"{self.folder}/test.cfg")
@@ -388,17 +391,21 @@ def targets_hit(front: Front, path: str = "/") -> set[str]:
 
 
 class FrontHost:
-    """The container that the HAProxy processes of a session run in."""
+    """The container that the HAProxy processes of a session run in. It has `folder` at the same path."""
 
-    def __init__(self, engine: Engine, container: str) -> None:
-        self.engine, self.container = engine, container
+    def __init__(self, engine: Engine, container: str, folder: Path) -> None:
+        self.engine, self.container, self._folder = engine, container, folder
         self._numbers = itertools.count()
 
     def put(self, folder: str, files: dict[str, bytes]) -> None:
-        folders = (".", RUN_FOLDER)
-        entries = [File(path, mode=0o770, uid=USER_ID, gid=USER_ID, directory=True) for path in folders]
-        entries += [File(path, content, uid=USER_ID, gid=USER_ID) for path, content in files.items()]
-        self.engine.put_files(self.container, folder, entries)
+        for path in (".", RUN_FOLDER):  # HAProxy has a user of its own
+            (Path(folder) / path).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / path).chmod(0o777)
+        for path, content in files.items():
+            file = Path(folder) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            file.chmod(0o644)
 
     def run(self, *command: str) -> str:
         result = self.engine.exec(self.container, command)
@@ -408,14 +415,16 @@ class FrontHost:
     def start(
         self, services: Sequence[Service], targets: Sequence[Target], options: FrontOptions, log_port: int
     ) -> Front:
-        return Front(self, f"/tmp/front-{next(self._numbers)}", services, targets, options, log_port)
+        return Front(self, f"{self._folder}/{next(self._numbers)}", services, targets, options, log_port)
 
 
 @pytest.fixture(scope="session")
-def front_host() -> Iterator[FrontHost]:
+def front_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontHost]:
     engine = connect()
     image = load_settings().references.get("haproxy:3.0", "haproxy:3.0")
     name = f"cl-test-front-{uuid.uuid4().hex[:12]}"
+    folder = tmp_path_factory.mktemp("fronts")
+    folder.chmod(0o755)
     spec = ContainerSpec(
         name=name,
         image=image,
@@ -423,13 +432,14 @@ def front_host() -> Iterator[FrontHost]:
         entrypoint=("sleep", "3600"),
         network="host",
         init=True,
+        mounts=(Mount(str(folder), str(folder), bind=True),),
         cap_drop=("ALL",),
         ulimits=(UlimitSpec("nofile", NOFILE, NOFILE),),
     )
     container = engine.create_container(spec)
     try:
         engine.start(container)
-        yield FrontHost(engine, container)
+        yield FrontHost(engine, container, folder)
     finally:
         engine.kill(container)
         engine.remove(container)
