@@ -54,7 +54,9 @@ def _last(path: Path) -> Iterator[int]:
     """What was printed, by the end of a file."""
     with contextlib.suppress(OSError), open(open_beneath(path.parent, path.name), "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
-        for line in file.read(LAST).splitlines():
+        left = LAST  # it may grow while it is read
+        while left and (line := file.readline(left)):
+            left -= len(line)
             if (printed := _printed(line.decode(errors="replace"))) is not None:
                 yield printed
 
