@@ -84,10 +84,10 @@ class Place:
         text = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         return docker("inspect", "--format", text, self.container("pause")).strip()
 
-    def finds(self, host: str) -> bool:
-        """Whether its task is answered at that host."""
+    def hears(self, host: str) -> str:
+        """Which environment answers its task at that host; empty where none does."""
         command = f"timeout 2 wget -qO- http://{host}:8080/ 2> /dev/null || true"
-        return bool(docker("exec", self.container("api"), "sh", "-c", command).strip())
+        return docker("exec", self.container("api"), "sh", "-c", command).strip()
 
 
 @pytest.fixture(scope="module")
@@ -124,16 +124,16 @@ class TestSideBySide:
 
     def test_no_container_finds_or_reaches_one_of_another(self, places: list[Place]) -> None:
         for place in places:
-            assert place.finds("api")
-            assert place.finds(place.long_name)
+            assert place.hears("api") == place.name
+            assert place.hears(place.long_name) == place.name
             hosts = docker("exec", place.container("api"), "cat", "/etc/hosts")
             for stranger in places:
                 if stranger is not place:
-                    assert not place.finds(stranger.long_name)
+                    assert place.hears(stranger.long_name) == ""
                     assert stranger.address() not in hosts
         one, same_app, other = places
-        assert not one.finds(same_app.address())
-        assert not one.finds(other.address())
+        for stranger in (same_app, other):
+            assert one.hears(stranger.address()) == "", f"{one.address()} and {stranger.address()}"
 
     def test_down_of_one_leaves_the_others(self, places: list[Place]) -> None:
         gone, *rest = places[1], places[0], places[2]
