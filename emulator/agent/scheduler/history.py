@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +35,10 @@ from emulator.runtime.state.operations import Verb
 
 KEPT_STOPPED = 100
 KEPT_EVENTS = 1000
+KILLED = 137
+"""The exit code of a process that SIGKILL ended."""
+LATE = timedelta(seconds=1)
+"""How long after the end of a container Docker may still tell that memory had run out."""
 
 NO_IMAGE = "No such image"
 """In Docker's words."""
@@ -153,13 +158,20 @@ class TaskHistory:
     def happened(self, event: EngineEvent) -> None:
         """Takes an event of Docker's. A container that is removed at once is in no listing as exited."""
         with self._changed:
-            if (end := self._ends.note(event)) is None:
+            if (end := self._ends.note(event) or self._killed_before(event)) is None:
                 return
             self._exits[event.container_id] = end
             for record in self._tasks.values():
                 self._add_exits(record.content)
             for oldest in list(self._exits)[:-KEPT_EVENTS]:
                 del self._exits[oldest]
+
+    def _killed_before(self, event: EngineEvent) -> Exit | None:
+        """The exit whose cause an event tells: Docker may report `oom` an instant after the end that it brought."""
+        end = self._exits.get(event.container_id) if event.action == "oom" else None
+        if end is None or end.code != KILLED or end.signalled or event.time - end.at > LATE:
+            return None
+        return replace(end, out_of_memory=True)
 
     def _add_exits(self, content: Mapping[str, Any]) -> None:
         for container in content["containers"]:

@@ -69,7 +69,8 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
         }
     )
     tasks.sh("hungry", "touch /go")
-    tasks.until(lambda found: found["hungry"]["lastStatus"] == "STOPPED", "the end of hungry")
+    # Docker tells the reason by an event of its own.
+    tasks.until(lambda found: found["hungry"]["lastStatus"] == "STOPPED" and "reason" in found["hungry"], "its end")
     found = tasks.containers()
     assert found["hungry"]["exitCode"] == 137
     assert found["hungry"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"

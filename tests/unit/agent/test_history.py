@@ -167,6 +167,34 @@ def test_the_reason_of_a_task_says_that_its_container_was_killed_for_memory() ->
     assert history.with_memory(task_id, "its definition changed") == "its definition changed"
 
 
+@pytest.mark.parametrize(
+    ("code", "signal", "later", "killed"),
+    [
+        pytest.param("137", "", timedelta(milliseconds=300), True, id="an instant later"),
+        pytest.param("137", "", timedelta(seconds=2), False, id="of a neighbour, later"),
+        pytest.param("137", "9", timedelta(milliseconds=300), False, id="of one that was killed by a user"),
+        pytest.param("1", "", timedelta(milliseconds=300), False, id="of one that exited by itself"),
+    ],
+)
+def test_docker_may_tell_of_the_want_of_memory_after_the_end(
+    code: str, signal: str, later: timedelta, killed: bool
+) -> None:
+    history = TaskHistory()
+    world = World(nginx_sidecar())
+    task_id = world.runs_task()
+    container = world.observed.tasks[task_id].members["hello"].container
+    look(history, world)
+    now = datetime.now(UTC)
+    if signal:
+        history.happened(EngineEvent("kill", container.id, {"signal": signal}, now))
+    history.happened(EngineEvent("die", container.id, {"exitCode": code}, now))
+    look(history, World(nginx_sidecar()))
+    history.happened(EngineEvent("oom", container.id, {}, now + later))
+    [task] = history.tasks()
+    [reason] = [one.get("reason") for one in task["containers"] if one["name"] == "hello"]
+    assert reason == ("OutOfMemoryError: Container killed due to memory usage" if killed else None)
+
+
 def test_tasks_that_failed_one_after_the_other_are_counted_up_to_one_that_was_stopped() -> None:
     history = TaskHistory()
     crash = "essential container hello exited with code 137"
