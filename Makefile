@@ -2,7 +2,7 @@
 BIN := .venv/bin
 CLI := $(CURDIR)/$(BIN)/copilot-local
 EXAMPLE := examples/nginx-sidecar
-PYTEST := $(BIN)/pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -q -n 5 --dist loadgroup --no-loadscope-reorder
 PIP_COMPILE := pip-compile --quiet --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url
 DENO := DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 $(BIN)/deno
 PAGE := $(wildcard emulator/console/static/*.js emulator/console/static/pages/*.js)
