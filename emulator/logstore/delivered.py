@@ -25,32 +25,47 @@ MOST_FILES = 16
 
 class Delivered:
     """The last records of a task in the files beside `file`, the one that is to be written. They are read when they
-    are first needed."""
+    are first needed.
+
+    Each stream has every record of the tags that it takes: one that lacks in one of them was not delivered there.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._printed: set[int] | None = None
+        self._streams: list[dict[str, set[int]]] | None = None
+        """Of each, what was printed by tag."""
 
     def others(self, lines: Iterable[str]) -> list[str]:
-        """Those of `lines`, each with its end, that were not delivered."""
-        if self._printed is None:
-            self._printed = {printed for path in self._files() for printed in _last(path)}
-        return [line for line in lines if not self._printed or _printed(line) not in self._printed]
+        """Those of `lines`, each with its end, that were not delivered, or not everywhere."""
+        if self._streams is None:
+            self._streams = list(self._read().values())
+        return [line for line in lines if not self._streams or not self._has(line, self._streams)]
 
-    def _files(self) -> Iterator[Path]:
+    def _has(self, line: str, streams: list[dict[str, set[int]]]) -> bool:
+        if (printed := _printed(line)) is None:
+            return False
+        tag, place = printed
+        takers = [stream[tag] for stream in streams if tag in stream]
+        return bool(takers) and all(place in taker for taker in takers)
+
+    def _read(self) -> dict[str, dict[str, set[int]]]:
+        found: dict[str, dict[str, set[int]]] = {}
+        for stream, path in islice(self._files(), MOST_FILES):
+            for tag, place in _last(path):
+                found.setdefault(stream, {}).setdefault(tag, set()).add(place)
+        return found
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        """Each with the name of its stream."""
         own = RecordFile.parse(self._file.name)
         with contextlib.suppress(OSError):
-            entries = entries_beneath(self._file.parent) if own is not None else []
-            others = [(RecordFile.parse(name), name) for name, kind in entries if kind == "file"]
-            wanted = (
-                self._file.with_name(name)
-                for file, name in others
-                if file and own and file.folder == own.folder and file.stream != own.stream and file.rotation <= 1
-            )
-            yield from islice(wanted, MOST_FILES)
+            for name, kind in entries_beneath(self._file.parent):
+                file = RecordFile.parse(name) if kind == "file" else None
+                if file and own and file.folder == own.folder and file.stream != own.stream and file.rotation <= 1:
+                    yield file.stream, self._file.with_name(name)
 
 
-def _last(path: Path) -> Iterator[int]:
+def _last(path: Path) -> Iterator[tuple[str, int]]:
     """What was printed, by the end of a file."""
     with contextlib.suppress(OSError), open(open_beneath(path.parent, path.name), "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
@@ -61,11 +76,11 @@ def _last(path: Path) -> Iterator[int]:
                 yield printed
 
 
-def _printed(line: str) -> int | None:
-    """What tells a printed line from every other, although a filter may have changed its text: tag, nanoseconds,
-    stream, and the place among the parts of a long line. None where the time is not that precise."""
+def _printed(line: str) -> tuple[str, int] | None:
+    """Its tag, and what tells a printed line from every other of that tag although a filter may have changed its text:
+    nanoseconds, stream, and the place among the parts of a long line. None where the time is not that precise."""
     record = parse_record(line)
     if record is None or not record.time_ns % MILLISECOND:
         return None
     place = tuple(str(record.fields.get(name)) for name in ("source", "partial_ordinal"))
-    return hash((record.tag, record.time_ns, *place))
+    return record.tag, hash((record.time_ns, *place))

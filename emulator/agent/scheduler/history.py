@@ -28,15 +28,13 @@ from emulator.agent.scheduler.described.tasks import (
     task_health,
 )
 from emulator.engine.interface import EngineEvent
-from emulator.runtime.health.exits import OUT_OF_MEMORY, Exit, Exits
+from emulator.runtime.health.exits import KILLED, OUT_OF_MEMORY, Exit, Exits
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.observed import FAILED_TO_START, Observed, Task
 from emulator.runtime.state.operations import Verb
 
 KEPT_STOPPED = 100
 KEPT_EVENTS = 1000
-KILLED = 137
-"""The exit code of a process that SIGKILL ended."""
 LATE = timedelta(seconds=1)
 """How long after the end of a container Docker may still tell that memory had run out."""
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from emulator.engine.interface import ContainerState
 from emulator.errors import EngineError, EngineTimeout, TaskError
 from emulator.runtime.execution.context import POLL, Execution
+from emulator.runtime.health.exits import KILLED
 from emulator.runtime.state.conventions import SETTLED
 from emulator.runtime.state.observed import Task
 from emulator.runtime.state.operations import IGNORED, Operation
@@ -21,8 +22,6 @@ AGENT_IS_LATE = 2.0
 """Seconds beyond a stop timeout in which the agent has stopped a container, unless it hangs."""
 BETWEEN_LOOKS = 0.3
 """Seconds in which the end of a container is awaited before it is asked whether the agent, which stops it, is there."""
-KILLED = 137
-"""The exit code of a process that SIGKILL ended."""
 
 
 class ContainerStopper:

@@ -14,6 +14,8 @@ from emulator.engine.interface import EngineEvent
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """ECS's reason of a container."""
+KILLED = 137
+"""The exit code of a process that SIGKILL ended."""
 HARMLESS_SIGNALS = frozenset({"1", "10", "12", "17", "18", "19", "20", "23", "28"})
 """HUP, USR1, USR2, CHLD, CONT, STOP, TSTP, URG, WINCH: a sender of one of these does not want the container to end."""
 _MOST = 1000
