@@ -57,19 +57,33 @@ def chromium() -> Iterator[Browser]:
 LOST: Final = "ERR_NETWORK_CHANGED"
 """A browser ends its connections, those to this machine too, whenever a network of Docker comes or goes: other tests
 make some all the time. The page asks again; the browser itself does not, and says so among its messages."""
+GONE: Final = (LOST, "interrupted by another navigation")
+"""What going to a page ends with then: the second where the browser still opens its own page about the first."""
+LOAD: Final = """const load = async (name) => {
+    for (let again = 0; ; again++) {
+        try { return await import(again ? `${name}?again=${again}` : name) }
+        catch (error) { if (again === 9) throw error }
+    }
+};
+const alone = (part) => {
+    for (const one of document.body.children) one.style.display = "none";
+    document.body.append(part);
+};"""
+"""For a test of a module by itself: `load` asks for it again, as the page does, and `alone` shows a part of it where
+the page, which goes on, does not write."""
 
 
-def visit(page: Page, url: str) -> None:
-    """Opens the console, once the browser has all of it."""
+def visit(page: Page, url: str, shown: str = "#rail .brand") -> None:
+    """Opens a page, by default the console, once the browser has all of it: what has the selector `shown`."""
     from playwright.sync_api import Error, TimeoutError
 
     for last in (False, False, False, False, True):
         try:
             page.goto("about:blank")
             page.goto(url)
-            page.wait_for_selector("#rail .brand", timeout=TIMEOUT / 4)
+            page.wait_for_selector(shown, timeout=TIMEOUT / 4, state="attached")
         except Error as error:
-            if last or (LOST not in error.message and not isinstance(error, TimeoutError)):
+            if last or not (isinstance(error, TimeoutError) or any(text in error.message for text in GONE)):
                 raise
         else:
             return
