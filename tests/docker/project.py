@@ -225,6 +225,7 @@ class Project:
         """`up`, once the load balancer answers for the service."""
         running = self.start("up", "--port", str(self.port), *arguments)
         running.wait_for("Ready at")
+        wait_until(lambda: set(self.targets()) == {"healthy"}, "healthy targets")
         return running
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:

@@ -34,11 +34,11 @@ SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
 
 
-DEAF_HINT = "`down -t 1` waits a second for SIGTERM; `[time] stop_timeout` is for all stops"
+DEAF_HINT = "`down -t 1` waits a second only; `[time] stop_timeout` is for all stops"
 
 
 class _Deaf:
-    """Passes events on; `heard` is whether one of them told of a container that ignored SIGTERM."""
+    """Passes events on; `heard` is whether one of them told of a container that ignored its stop signal."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TASK_STEADY = "STEADY"
 """Condition of an await on a whole task: running, container checks healthy, target healthy."""
-IGNORED = "ignored SIGTERM"
+IGNORED = "ignored its stop signal"
 """What is said of a container that ended by SIGKILL alone."""
 
 

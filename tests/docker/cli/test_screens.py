@@ -130,10 +130,12 @@ def run_until_ctrl_c(shell: Shell, columns: int, **variables: str) -> tuple[int,
 def run_with_keys(
     shell: Shell, columns: int, keys: Sequence[tuple[bytes, str]], **variables: str
 ) -> tuple[int, Screen]:
-    """`up` until it is ready; then each key, and what has to be seen after it."""
+    """`up` until the service answers; then each key, and what has to be seen after it."""
     terminal = Terminal(shell, columns, "up", "--port", str(shell.port), **variables)
     try:
         terminal.until("Press Ctrl-C to stop.")
+        # A program that has hardly begun misses the signal that would stop it.
+        shell.until(f"an answer; {terminal.text}", lambda: shell.answers("/api/health-check"))
         for key, seen in keys:
             terminal.type(key)
             terminal.until(seen)

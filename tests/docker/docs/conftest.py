@@ -118,6 +118,9 @@ class Reader:
             text=True,
             start_new_session=True,
         )
+        # Docker carries the two streams of an exec one beside the other, in no order.
+        assert self.shell.stdin is not None
+        self.shell.stdin.write("exec 2>&1\n")
 
     def follow(self, step: Step) -> str:
         """Types a command; returns what it printed. Fails where it fails, or where the document says otherwise."""

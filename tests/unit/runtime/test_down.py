@@ -110,7 +110,7 @@ def test_a_container_that_ignored_its_stop_before_the_command_asked_is_marked(pl
     ahead.began = time.monotonic() - 60
     take_down(plain, ahead=ahead)
     [told] = [e.message for e in plain.events if e.kind is EventKind.STEP_DONE and "stop hello/hello" in e.subject]
-    assert told == "(ignored SIGTERM; killed)"
+    assert told == "(ignored its stop signal; killed)"
 
 
 @pytest.mark.parametrize("agent", ["stops it", "is removed meanwhile", "is of another version"])

@@ -315,7 +315,7 @@ def test_a_kernel_without_ipv6_has_none_to_switch_off(bench: Bench) -> None:
     assert dict(bench.engine.spec("cl-demo-test-task0001-pause").sysctls) == {}
 
 
-@pytest.mark.parametrize(("code", "said"), [(None, "(ignored SIGTERM; killed)"), (0, "")])
+@pytest.mark.parametrize(("code", "said"), [(None, "(ignored its stop signal; killed)"), (0, "")])
 def test_a_container_that_had_to_be_killed_is_marked(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, code: int | None, said: str
 ) -> None:
