@@ -100,9 +100,12 @@ class FrontOptions:
     """Ports inside the container for listeners of network load balancers, by service and listener port; the listener's
     own port where there is none."""
     timing: Literal["local", "ecs"] = "local"
-    """`local`: until a target's first success it is checked every `initial_interval` and one success makes it healthy,
-    whatever came before. `ecs`: checks are as configured from the start."""
+    """`local`: until a target's first success it is checked every `initial_interval`, and every `later_interval` once
+    it has failed for `initial_period`, since a program that starts slowly may log each check; one success makes it
+    healthy, whatever came before. `ecs`: checks are as configured from the start."""
     initial_interval: float = 1
+    initial_period: float = 3
+    later_interval: float = 1
     check_interval: float | None = None
     """Replaces the interval of every health check."""
     check_timeout: float | None = None

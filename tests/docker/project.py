@@ -224,7 +224,7 @@ class Project:
     def foreground(self, *arguments: str) -> Running:
         """`up`, once the load balancer answers for the service."""
         running = self.start("up", "--port", str(self.port), *arguments)
-        running.wait_for("Ready at")
+        running.wait_for("Running at")
         wait_until(lambda: set(self.targets()) == {"healthy"}, "healthy targets")
         return running
 

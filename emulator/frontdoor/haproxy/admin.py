@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.errors import EngineError
-from emulator.frontdoor.haproxy.health_checks import check_interval
-from emulator.frontdoor.haproxy.servers import backends_of, is_network, server_options
+from emulator.frontdoor.haproxy.health_checks import check_interval, intervals_until_success
+from emulator.frontdoor.haproxy.servers import LATER_WEIGHT, backends_of, is_network, server_options
 from emulator.frontdoor.options import (
     FrontOptions,
     Placement,
@@ -146,7 +146,16 @@ class View:
         if self.initial is None or not self.initial.status.startswith("DOWN"):
             return False
         wait = check_interval(group, options) * (group.health_check.unhealthy_threshold - 1)
-        return self.initial.since >= wait
+        before = options.initial_period if self.initial.weight == LATER_WEIGHT else 0
+        return before + self.initial.since >= wait
+
+    def is_slow(self, group: TargetGroup, options: FrontOptions) -> bool:
+        """Whether an initial target has failed for so long that it is to be checked less often from now on."""
+        if self.initial is None or self.initial.weight == LATER_WEIGHT or options.timing != "local":
+            return False
+        first, later = intervals_until_success(group, options)
+        failing = self.initial.status.startswith("DOWN") and self.initial.since >= options.initial_period
+        return failing and first < later
 
 
 def reconcile(
@@ -196,15 +205,21 @@ def _settle(view: View, group: TargetGroup, options: FrontOptions) -> list[str]:
     target = view.target
     backends = backends_of(view.placement(group, options), target.service, target.target_group)
     commands: list[str] = []
+    again = view.initial if view.is_slow(group, options) else None
     for backend in backends:
-        if backend in view.by_backend:
+        later = again is not None and backend == again.backend
+        if again is not None and later:
+            commands += _remove(again)  # HAProxy changes no interval
+        elif backend in view.by_backend:
             continue
         server = f"{backend}/{target.name}"
-        commands.append(f"add server {server} {server_options(target, group, backend, options)}")
+        commands.append(f"add server {server} {server_options(target, group, backend, options, later=later)}")
         if not backend.startswith("open:"):
             commands.append(f"enable health {server}")
         enable = f"enable server {server}"
-        if backend == backend_name(target.service, target.target_group):
+        if later:
+            enable += f"; set server {server} health down"  # as it was
+        elif backend == backend_name(target.service, target.target_group):
             # Full health, so that it takes the whole unhealthy threshold to fail; or none, in need of the healthy one.
             # In one go with `enable server`, which leaves it up with the least health there is.
             verdict = "up" if view.initial is not None and view.initial.passed else "down"

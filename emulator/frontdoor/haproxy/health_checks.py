@@ -24,8 +24,15 @@ def check_interval(group: TargetGroup, options: FrontOptions) -> float:
     return options.check_interval or group.health_check.interval
 
 
-def check_options(group: TargetGroup, options: FrontOptions, *, initial: bool) -> list[str]:
-    """The words of a `server` line that concern its check."""
+def intervals_until_success(group: TargetGroup, options: FrontOptions) -> tuple[float, float]:
+    """Seconds between two checks of a target that fails, where times are local: at first, and later."""
+    usual = check_interval(group, options)
+    first = min(usual, options.initial_interval)
+    return first, max(first, min(usual, options.later_interval))
+
+
+def check_options(group: TargetGroup, options: FrontOptions, *, initial: bool, later: bool = False) -> list[str]:
+    """The words of a `server` line that concern its check; `later` those of an initial target that has failed long."""
     check = group.health_check
     interval = duration(check_interval(group, options))
     if initial:
@@ -33,8 +40,9 @@ def check_options(group: TargetGroup, options: FrontOptions, *, initial: bool) -
         thresholds = "rise 1 fall 1"
         if options.timing == "local":
             # HAProxy lets an interval go by before the first check of a server that was added while it ran.
-            failing = min(check_interval(group, options), options.initial_interval)
-            interval = f"{duration(min(failing, FIRST_CHECK))} downinter {duration(failing)}"
+            first, afterwards = intervals_until_success(group, options)
+            soon = f"{duration(min(first, FIRST_CHECK))} downinter {duration(first)}"
+            interval = duration(afterwards) if later else soon
     else:
         thresholds = f"rise {check.healthy_threshold} fall {check.unhealthy_threshold}"
     words = [f"check inter {interval} {thresholds}"]

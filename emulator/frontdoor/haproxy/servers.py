@@ -32,8 +32,16 @@ def backends_of(placement: Placement, service: str, target_group: str) -> list[s
     return [backend_name(service, target_group), fallback]
 
 
-def server_options(target: Target, group: TargetGroup, backend: str, options: FrontOptions) -> str:
-    """What follows `server NAME` in the file and `add server BACKEND/NAME` on the admin socket."""
+LATER_WEIGHT = 2
+"""Tells an initial server that is checked rarely from one that is checked often: initial servers get no request, so
+that their weight means nothing else, and it is what the statistics show of a server's line."""
+
+
+def server_options(
+    target: Target, group: TargetGroup, backend: str, options: FrontOptions, *, later: bool = False
+) -> str:
+    """What follows `server NAME` in the file and `add server BACKEND/NAME` on the admin socket; `later` of an initial
+    target that has failed long."""
     words = [f"{target.address}:{target.port}"]
     initial = backend.startswith("initial:")
     if group.stickiness and not initial and not is_network(group):
@@ -42,7 +50,9 @@ def server_options(target: Target, group: TargetGroup, backend: str, options: Fr
         words += _protocol(group)
         words += [f"weight {target.weight}"] if target.weight != 1 else []
     if not backend.startswith("open:"):
-        words += check_options(group, options, initial=initial)
+        words += check_options(group, options, initial=initial, later=later)
+    if later:
+        words.append(f"weight {LATER_WEIGHT}")
     if is_network(group) and not initial:
         # A network load balancer cuts the connections of a target that turns unhealthy; an application one does not.
         words.append("on-marked-down shutdown-sessions")

@@ -97,7 +97,7 @@ class Running:
 
     def ready(self, doing: str) -> str:
         """A sentence for the foreground command: the address, and what Ctrl-C does."""
-        at = f"Ready at {self.where}" if self.where else "Running"
+        at = f"Running at {self.where}" if self.where else "Running"
         if self.fresh:
             return f"{at}{doing}. Press Ctrl-C to stop."
         return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running."
@@ -221,14 +221,17 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emi
 
 
 class FirstHealth:
-    """Reports why tasks are not healthy, until they have been once. For the foreground `up`; ends nothing."""
+    """Reports why tasks are not healthy, and that they are where that took a while. For the foreground `up`; ends
+    nothing."""
 
     def __init__(self, running: Running, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
         self._running = running
+        self._emit = emit
         self._watch = HealthWatch(running.engine, emit, clock)
         self._wanted = sum(desired.desired_count for desired in running.state.services.values())
         self._clock = clock
         self._next = clock()
+        self._took_a_while = False
         self.reached = False
 
     def look(self, observed: Observed) -> None:
@@ -241,6 +244,9 @@ class FirstHealth:
             tasks = observed.service_tasks
             reasons = self._watch.reasons(tasks, known)
             self.reached = not reasons and len(tasks) >= self._wanted
+            if self.reached and self._took_a_while:
+                self._emit(Event(EventKind.INFO, self._running.environment.app, "every task is healthy"))
+            self._took_a_while = True
 
 
 def _judged(running: Running, observed: Observed) -> tuple[Known, Observed]:

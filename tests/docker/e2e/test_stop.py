@@ -65,7 +65,7 @@ class TestCtrlC:
         nginx.append(MANIFEST, LONG_STOP)
         running = nginx.start("up", "--port", str(nginx.port))
         running.wait_for("deaf")
-        running.wait_for("Ready at")
+        running.wait_for("Running at")
         running.signal(signal.SIGINT)
         running.wait_for("Ctrl-C again stops at once")
         running.wait_for("✓ stop hello/nginx")  # and hello, at the same time, is sent its SIGTERM

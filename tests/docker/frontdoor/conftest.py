@@ -64,6 +64,7 @@ class Probe:
 
     request_line: str
     headers: list[tuple[str, str]]
+    time: float = field(default_factory=time.monotonic)
 
 
 @dataclass

@@ -96,6 +96,24 @@ def test_locally_one_success_ends_a_bad_start(start_front: StartFront, upstream:
     assert len(one.probes) < 10
 
 
+def test_a_target_that_starts_slowly_is_checked_less_often_until_it_answers(
+    start_front: StartFront, upstream: Make
+) -> None:
+    front = start_front([service()], initial_period=1, later_interval=0.8)
+    one = upstream("one")
+    one.health = 500
+    front.targets = [target(one)]
+    front.settle(one="unhealthy")
+    wait_until(lambda: front.step() == [] and "weight 2" in "\n".join(front.commands), "a check of another interval")
+    one.probes.clear()
+    wait_until(lambda: len(one.probes) == 5, "five checks")
+    assert one.probes[4].time - one.probes[0].time > 1  # instead of 0.2
+    assert front.step() == []
+    assert front.get("/").seen["target"] == "one"
+    one.health = 200
+    front.settle(one="healthy")
+
+
 def test_with_the_timing_of_ecs_a_bad_start_takes_the_healthy_threshold(
     start_front: StartFront, upstream: Make
 ) -> None:

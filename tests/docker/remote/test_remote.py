@@ -139,7 +139,7 @@ def test_a_test_uses_it_like_one_here(far: RemoteDaemon, project: Project, monke
 def test_all_of_it_works_over_ssh(far: RemoteDaemon, project: Project) -> None:
     over_ssh = far.start_sshd()
     assert "healthy" in project.run("ps", variables=over_ssh).ok().out
-    up = leads_here(project, over_ssh, "up", until="Ready at")
+    up = leads_here(project, over_ssh, "up", until="Running at")
     with httpx.Client() as client:
         assert {client.get(f"http://127.0.0.1:{project.port}/").status_code for _ in range(20)} == {200}
     up.signal(signal.SIGINT)

@@ -26,7 +26,7 @@ from tests.frontdoor_table import service_with
 MAIN, OPEN, INITIAL = "web:default", "open:web:default", "initial:web:default"
 ONE = Target("one", "web", "default", "10.0.0.1", 80)
 TWO = Target("two", "web", "default", "10.0.0.2", 80)
-COLUMNS = ("pxname", "svname", "scur", "status", "lastchg", "check_status", "check_code", "addr")
+COLUMNS = ("pxname", "svname", "scur", "status", "lastchg", "check_status", "check_code", "addr", "uweight")
 
 
 def service() -> Service:
@@ -92,6 +92,26 @@ def test_the_first_success_moves_it_to_where_it_gets_requests() -> None:
 def test_before_a_verdict_it_stays(row: str) -> None:
     assert commands(row) == []
     assert health(row) == [("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")]
+
+
+@pytest.mark.parametrize(("since", "weight", "again"), [(2, 1, False), (3, 1, True), (3, 2, False)])
+def test_one_that_has_failed_for_three_seconds_is_checked_every_second(since: int, weight: int, again: bool) -> None:
+    options = FrontOptions(initial_interval=0.1)
+    row = f"{INITIAL},one,0,DOWN,{since},L4CON,,10.0.0.1:80,{weight}"
+    slower = [
+        f"set server {INITIAL}/one state maint",
+        f"del server {INITIAL}/one",
+        f"add server {INITIAL}/one 10.0.0.1:80 check inter 1s rise 1 fall 1 weight 2",
+        f"enable health {INITIAL}/one",
+        f"enable server {INITIAL}/one; set server {INITIAL}/one health down",
+    ]
+    assert reconcile([service()], parse_show_stat(stat(row)), [ONE], [], options) == (slower if again else [])
+
+
+def test_what_it_failed_before_counts_for_one_that_is_checked_less_often() -> None:
+    row = f"{INITIAL},one,0,DOWN,%d,L4CON,,10.0.0.1:80,2"
+    assert commands(row % 16) == []
+    assert commands(row % 17) == [f"add server {OPEN}/one 10.0.0.1:80", f"enable server {OPEN}/one"]
 
 
 def test_failing_for_as_long_as_the_threshold_takes_it_gets_requests_where_nothing_else_does() -> None:
@@ -218,18 +238,12 @@ def test_a_name_that_haproxy_could_not_take_is_refused(name: str) -> None:
 
 
 def test_a_target_of_another_weight_is_told_so_without_a_reload() -> None:
-    def rows(*weights: int) -> str:
-        header = ",".join((*COLUMNS, "uweight"))
-        lines = [
-            f"{backend},one,0,UP,5,L7OK,200,10.0.0.1:80,{weight},"
-            for backend, weight in zip((MAIN, OPEN), weights, strict=True)
-        ]
-        return f"# {header},\n" + "\n".join(lines) + "\n"
-
     heavy = replace(ONE, weight=200)
 
     def said(target: Target, *weights: int) -> list[str]:
-        return reconcile([service()], parse_show_stat(rows(*weights)), [target], [], FrontOptions())
+        both = zip((MAIN, OPEN), weights, strict=True)
+        rows = [f"{backend},one,0,UP,5,L7OK,200,10.0.0.1:80,{weight}" for backend, weight in both]
+        return commands(*rows, targets=(target,))
 
     assert said(heavy, 1, 1) == [f"set server {MAIN}/one weight 200", f"set server {OPEN}/one weight 200"]
     assert said(replace(ONE, weight=0), 200, 200) == [

@@ -16,6 +16,7 @@ from emulator.errors import ContainerFailed, EngineError, ExitCode, TaskError
 from emulator.events import Event, EventKind
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import run_foreground
+from emulator.runtime.lifecycle.running import FirstHealth
 from emulator.runtime.state import names
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
@@ -112,6 +113,22 @@ def test_ctrl_c_while_it_comes_up(terminal: Terminal) -> None:
     terminal.bench.engine.before = interrupt
     assert terminal.run(nginx_sidecar()) == 130
     assert terminal.bench.left() == {"containers": [], "networks": [], "volumes": []}
+
+
+@pytest.mark.parametrize(
+    ("states", "said"), [(["initial", "healthy", "healthy"], ["every task is healthy"]), (["healthy", "healthy"], [])]
+)
+def test_what_took_a_while_is_said_to_be_healthy_once(bench: Bench, states: list[str], said: list[str]) -> None:
+    running = bench.up(make_service(target=("hello", 80)))
+    [task] = bench.observed.tasks.values()
+    target = {"name": f"hello-{task.short_id}", "service": "hello", "target_group": "default", "description": ""}
+    now, found = 0.0, list[Event]()
+    health = FirstHealth(running, found.append, clock=lambda: now)
+    for state in states:
+        bench.agent.status["targets"] = [{**target, "state": state}]
+        health.look(bench.observed)
+        now += 2
+    assert [event.message for event in found] == said
 
 
 def test_an_essential_container_that_fails_ends_it_with_its_code(terminal: Terminal, until: Until) -> None:
