@@ -62,7 +62,8 @@ SLOW_START = TRANSIENT | {Code.NOT_LISTENING}
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason. `final`: ECS would stop the task over it now, and nothing about it points to a late start."""
+    """One reason. `final`: ECS would stop the task over it now, and nothing about it points to a late start. `late`: a
+    program that takes long to start may be all that it is."""
 
     code: Code
     text: str
@@ -73,6 +74,7 @@ class Reason:
     output: tuple[str, ...] = ()
     """What the health check printed."""
     final: bool = False
+    late: bool = False
 
     @property
     def subject(self) -> str:
@@ -193,6 +195,12 @@ def _targets(facts: Facts) -> Iterator[Reason]:
         yield _reason(facts, Code.CHECKING, "the load balancer does not know the task yet")
 
 
+def _hint_for_status(code: int, path: str) -> str:
+    if code in (502, 503, 504):  # of a proxy, as a rule
+        return f"`copilot-local trace GET {path}` names the hop that fails"
+    return "`http.healthcheck` in the manifest has its path and `success_codes`"
+
+
 def _stated(target: Mapping[str, Any]) -> str:
     why = f" ({target['description']})" if target.get("description") else ""
     return f"its target is {target['state']}{why}"
@@ -211,14 +219,16 @@ def _target(facts: Facts, group: TargetGroup, target: Mapping[str, Any]) -> Reas
     what = f"GET {group.health_check.path}" if group.health_check.protocol != "TCP" else f"connecting to {asked}"
     where = "" if asked == group.container_port else f" on port {asked}"
     if check == "L7STS" and code and group.protocol_version != "GRPC":
+        # What answers so may be on its way; a path that is not there will not come.
+        late = int(code) >= 500 or int(code) in (408, 425, 429)
         return _reason(
             facts,
             Code.WRONG_STATUS,
             f"{what}{where} answered {code}; the health check of {container} takes {group.health_check.success_codes}",
             container=container,
-            hint="`http.healthcheck` in the manifest has its path and `success_codes`",
-            # What answers 5xx may be on its way; a path that is not there will not come.
-            final=unhealthy and 300 <= int(code) < 500 and int(code) not in (408, 425, 429),
+            hint=_hint_for_status(int(code), group.health_check.path),
+            final=unhealthy and int(code) >= 300 and not late,
+            late=late,
         )
     words = _CHECKS.get(check)
     if words is None:

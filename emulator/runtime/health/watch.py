@@ -99,7 +99,7 @@ class HealthWatch:
             before = {reason.text for reason in self._found.get(task.id, [])}
             self._found[task.id] = found = self._look(task, known)
             for reason in found:
-                quiet = LONG_QUIET if reason.code in SLOW_START else QUIET
+                quiet = LONG_QUIET if reason.late or reason.code in SLOW_START else QUIET
                 if reason.final or (reason.text in before and now - self._began >= quiet):
                     self._tell(reason)
         return [reason for task in tasks for reason in self._found.get(task.id, [])]

@@ -99,10 +99,21 @@ def test_a_healthy_target_is_not_looked_into(bench: Bench) -> None:
 def test_a_change_of_the_reason_is_said(bench: Bench) -> None:
     watching = Watching(bench)
     for at in (3, 4):
-        watching.look(at, check="L7STS", code=503)
-    for at in (5, 6, 7):
         watching.look(at, check="L7STS", code=404)
-    assert [text.partition(";")[0] for text in watching.said()] == ["GET / answered 503", "GET / answered 404"]
+    for at in (10, 11, 12):
+        watching.look(at, check="L7STS", code=503)
+    assert [text.partition(";")[0] for text in watching.said()] == ["GET / answered 404", "GET / answered 503"]
+
+
+def test_a_proxy_before_a_program_that_is_still_loading_is_given_time(bench: Bench) -> None:
+    watching = Watching(bench)
+    for at in range(10):
+        watching.look(at, check="L7STS", code=502)
+    assert watching.said() == []
+    for at in (10, 11):
+        watching.look(at, check="L7STS", code=502)
+    assert watching.said() == ["GET / answered 502; the health check of hello takes 200"]
+    assert watching.found[0].hint == "`copilot-local trace GET /` names the hop that fails"
 
 
 def test_of_two_tasks_that_printed_the_same_the_lines_are_shown_once(bench: Bench) -> None:
