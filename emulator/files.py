@@ -58,9 +58,10 @@ def read_bytes(path: Path | str, *, most: int = MAX_BYTES) -> bytes:
     return b"".join(parts)
 
 
-def read_text(path: Path | str, *, most: int = MAX_BYTES, encoding: str = "utf-8", errors: str = "strict") -> str:
-    """The same as text, its line ends as `\\n`. Raises `UnicodeDecodeError` too."""
-    return read_bytes(path, most=most).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+def read_text(path: Path | str, *, most: int = MAX_BYTES, errors: str = "strict") -> str:
+    """The same as text, its line ends as `\\n`, without the mark that some editors put before UTF-8. Raises
+    `UnicodeDecodeError` too."""
+    return read_bytes(path, most=most).decode("utf-8-sig", errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def kind_of(mode: int) -> str:

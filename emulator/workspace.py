@@ -299,7 +299,7 @@ def _read_variables(file: Path, form: re.Pattern[str] = _LINE) -> dict[str, str]
     """`NAME=value` lines, as Compose reads them: `#` comments, `export`, single quotes as they are, double quotes with
     escapes. Values are not interpolated."""
     try:
-        text = read_text(file, encoding="utf-8-sig")
+        text = read_text(file)
     except FileNotFoundError:
         raise InputError(f"there is no file {file}", hint="`--env-file` names a file of NAME=value lines") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -86,7 +86,7 @@ def _line(position: Position) -> str:
 def _lines(file: str, changed: int) -> list[str]:
     """The lines of a file as it was when last changed: many findings are about the same one."""
     del changed
-    with open(file, encoding="utf-8", errors="replace") as opened:
+    with open(file, encoding="utf-8-sig", errors="replace") as opened:
         return opened.read(_MOST_READ).split("\n")
 
 

@@ -47,7 +47,7 @@ def ignore_file(context: Path, dockerfile: Path) -> Path:
 def read_ignore(context: Path, dockerfile: Path) -> Ignore:
     """What a build leaves out of its context."""
     try:
-        return Ignore(read_text(ignore_file(context, dockerfile), encoding="utf-8-sig").splitlines())
+        return Ignore(read_text(ignore_file(context, dockerfile)).splitlines())
     except (OSError, UnicodeDecodeError):
         return Ignore()
 

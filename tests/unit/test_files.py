@@ -70,6 +70,14 @@ def test_the_bound_itself_is_read(tmp_path: Path) -> None:
         read_bytes(tmp_path / "x", most=4)
 
 
+def test_a_mark_before_utf_8_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """Editors of Windows write it, and PowerShell's `>`."""
+    workspace = tmp_path / "copilot-local.toml"
+    workspace.write_bytes(b"\xef\xbb\xbf[time]\r\nstop_timeout = 7\r\n")
+    assert read_text(workspace) == "[time]\nstop_timeout = 7\n"
+    assert load_settings(tmp_path).time.stop_timeout == 7
+
+
 def test_line_ends_are_those_of_text(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"a\r\nb\rc\n")
     assert read_text(tmp_path / "x") == "a\nb\nc\n"

@@ -44,6 +44,12 @@ def test_the_line_and_a_caret_below_the_word(manifest: Path) -> None:
     ]
 
 
+def test_a_mark_before_utf_8_takes_no_place(manifest: Path) -> None:
+    manifest.write_bytes(b"\xef\xbb\xbfname: hello\n")
+    error = InputError("x", position=Position(str(manifest), 1, 7))
+    assert render_error(error).splitlines()[1:3] == ["    1 | name: hello", "      |       ^^^^^"]
+
+
 def test_a_whole_line_has_no_caret_and_a_tab_moves_it_as_on_the_line_above(manifest: Path) -> None:
     assert render_error(InputError("x", position=Position(str(manifest), 1))).splitlines() == [
         "error: manifest.yml:1: x",
