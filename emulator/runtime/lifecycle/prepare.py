@@ -199,6 +199,7 @@ def desired_state(
         front_port=0,
         pause_image=pause,
         front_image=front,
+        front_image_name=request.support.front if front else "",
         agent_image=agent,
         log_limit=request.settings.logs.limit,
     )

@@ -74,6 +74,7 @@ def _rows(observed: Observed, details: Mapping[str, ServiceDetails]) -> Iterator
         ports = details[service]["ports"].get(member or "", []) if service in details else []
         # An agent of an older version knows no images.
         image_name = details[service].get("images", {}).get(member or "", "") if service in details else ""
+        image_name = image_name or container.labels.get(names.IMAGE_NAME, "")
         if role == names.Role.BESIDE:
             ports = sorted({f"127.0.0.1:{one.host_port}->{one.container_port}" for one in container.ports})
         if member and (native := container.labels.get(names.NATIVE)):

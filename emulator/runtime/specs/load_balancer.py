@@ -75,6 +75,7 @@ def front_spec(state: DesiredState, balancer: Balancer = Balancer.PUBLIC) -> Con
             **names.sealed(environment.labels(_ROLES[balancer])),
             names.CONFIG_HASH: f"{state.front_image}@{published}@{','.join(aliases)}",
             names.LISTENERS: to_label(front_listeners(state, balancer)),
+            names.IMAGE_NAME: state.front_image_name,
         },
         entrypoint=COMMAND[:1],
         command=COMMAND[1:],

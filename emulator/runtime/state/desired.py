@@ -170,6 +170,8 @@ class DesiredState(Model):
     network_ports: list[NetworkPort] = []
     pause_image: str
     front_image: str
+    front_image_name: str = ""
+    """What a person knows that image by."""
     agent_image: str
     log_limit: int = 1024
     """MiB that the log store may take; 0: that is not known yet, and nothing is removed."""

@@ -7,7 +7,7 @@ from emulator.engine.interface import Health
 from emulator.runtime.reports.overview import overview
 from emulator.runtime.reports.service_details import service_details
 from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.world import DEMO, desired_state, make_service
+from tests.unit.runtime.world import DEMO, FRONT, desired_state, make_service
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
 
@@ -33,6 +33,7 @@ def test_an_environment_with_its_containers_and_targets(bench: Bench) -> None:
         ("", "agent", "running", "", None),
         ("", "front", "running", "", None),
     ]
+    assert seen.containers[-1].image_name == FRONT  # it runs by an id
 
 
 def test_images_are_known_by_what_they_are_built_from_or_by_their_reference() -> None:
