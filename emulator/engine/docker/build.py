@@ -40,8 +40,12 @@ _REGISTRY = re.compile(r"/v2/|pull access denied|manifest|resolve source metadat
 _NOTICE = re.compile(
     r"DEPRECATED: The legacy builder|\s+(?:BuildKit is currently disabled|environment-variable\.)|\s+Install the buildx"
 )
-_STEP_IS_GONE = re.compile(r"unable to find image \"sha256:")
-"""The legacy builder, where another command removes the last image that a cached step belongs to."""
+_STEP_IS_GONE = re.compile(
+    r"(?:unable to find image|No such image:|failed to get (?:digest|destination image|layer)|unknown parent image ID)"
+    r" \"?sha256:"
+)
+"""The legacy builder, where another command removes the last image that a cached step belongs to: in its words for
+each moment in which it may notice."""
 
 
 def build_image(

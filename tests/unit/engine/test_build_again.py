@@ -34,7 +34,23 @@ def run(builder: Any, *, buildkit: bool = False, text: str = "FROM x") -> None:
     _run_until_possible(builder, text, text, buildkit=buildkit)
 
 
-@pytest.mark.parametrize("error", [ImageError(GONE), ImageError("it failed", output=["Step 2/3", GONE])])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImageError(GONE),
+        ImageError("it failed", output=["Step 2/3", GONE]),
+        *(
+            ImageError(f"the build of Dockerfile failed: {words}")
+            for words in (
+                "No such image: sha256:36bdf39886f9",
+                "failed to get digest sha256:649e7a3b09bc: open /var/lib/docker/image/…: no such file or directory",
+                'failed to get destination image "sha256:649e7a3b09bc": No such image: sha256:649e7a3b09bc',
+                "failed to get layer sha256:649e7a3b09bc: layer does not exist",
+                "unknown parent image ID sha256:1e211c29ce68",
+            )
+        ),
+    ],
+)
 def test_a_cached_step_that_another_command_removed(error: ImageError) -> None:
     builder = Builder(error)
     run(builder)
