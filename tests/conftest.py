@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import signal
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pytest
 
@@ -60,11 +62,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if not config.getoption("loadgroup", False):
         return
+    items[:] = beside_each_other(items, lambda item: item.nodeid)
     for item in items:
         if group := _group(item):
             # What xdist distributes by is behind the @ of an id. For a mark, xdist 3.8 writes it into an attribute
             # that pytest 9.2 does not read any more: each test would be a group of its own.
             item._id = type(item.id).parse(f"{item.nodeid}@{group}")
+
+
+COMPUTES = "tests/stacks/"
+WAITS = ("tests/unit/agent/", "tests/unit/runtime/")
+"""Folders whose tests keep a processor busy, and those whose tests mostly wait for other threads and for deadlines."""
+
+T = TypeVar("T")
+
+
+def beside_each_other(tests: Sequence[T], name: Callable[[T], str]) -> list[T]:
+    """In the same order, except that files of `WAITS` are spread among those of `COMPUTES`: where all workers wait at
+    the same time, the processors are idle. Tests are independent of their order."""
+    files = list(dict.fromkeys(name(test).partition("::")[0] for test in tests))
+    places = {file: (0.0 if index < _first(files) else 2.0) for index, file in enumerate(files)}
+    for folders in ((COMPUTES,), WAITS):
+        found = [file for file in files if file.startswith(folders)]
+        places |= {file: 1 + (index + 0.5) / len(found) for index, file in enumerate(found)}
+    return sorted(tests, key=lambda test: places[name(test).partition("::")[0]])
+
+
+def _first(files: Sequence[str]) -> int:
+    """The index of the first file that computes, or the number of files."""
+    return next((index for index, file in enumerate(files) if file.startswith(COMPUTES)), len(files))
 
 
 def _group(item: pytest.Item) -> str:

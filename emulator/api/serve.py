@@ -34,6 +34,16 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         clusters.sessions.address = f"127.0.0.1:{self.server_address[1]}"
 
+    def end(self) -> None:
+        """Serves no longer. `shutdown` alone is noticed at the next look only, half a second later; a socket that
+        listens no longer wakes the loop (on macOS it does not)."""
+        ending = threading.Thread(target=self.shutdown)
+        ending.start()
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        ending.join()
+        self.server_close()
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
@@ -127,12 +137,10 @@ def serving(clusters: Clusters, port: int, *, resets: bool = False) -> Iterator[
     except OSError as error:
         clusters.close()
         raise PortInUse(f"port {port} of 127.0.0.1 cannot be listened on: {error.strerror}", port=port) from None
-    thread = threading.Thread(target=server.serve_forever, args=(0.5,), daemon=True, name="api")
-    thread.start()
+    threading.Thread(target=server.serve_forever, args=(0.5,), daemon=True, name="api").start()
     try:
         yield server.server_address[1]
     finally:
         server.clusters.sessions.close()
-        server.shutdown()
-        server.server_close()
+        server.end()
         clusters.close()

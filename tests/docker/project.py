@@ -40,14 +40,15 @@ DEADLINE = 60.0
 def wait_until(condition: Callable[[], bool], what: str | Callable[[], str], timeout: float = DEADLINE) -> float:
     """Returns the seconds until the condition held; fails with `what` where it does not in time.
 
-    Between two looks it rests longer than a look takes: it must not keep what it waits for from the processor.
+    Between two looks it rests longer than a look takes, and the longer the longer it waits: it must not keep what it
+    waits for from the processor.
     """
     began = looked = time.monotonic()
     while not condition():
         now = time.monotonic()
         if now - began > timeout:
             pytest.fail(f"not within {timeout:g} s: {what if isinstance(what, str) else what()}")
-        time.sleep(min(max(0.05, 2 * (now - looked)), 1.0))
+        time.sleep(min(max(0.05, 2 * (now - looked), (now - began) / 8), 1.0))
         looked = time.monotonic()
     return time.monotonic() - began
 

@@ -39,9 +39,12 @@ class TestRequests:
         assert "x-forwarded-for:" in body.lower()
 
     def test_are_in_the_log_of_both_containers(self, hello: Project) -> None:
+        def printed() -> list[str]:
+            return [line for line in hello.run("logs").ok().out.splitlines() if "/api/in-both-logs" in line]
+
         hello.get("/api/in-both-logs")
-        printed = hello.run("logs").ok().out.splitlines()
-        lines = [line for line in printed if "/api/in-both-logs" in line]
+        wait_until(lambda: len(printed()) == 2, "nginx writes its line after the answer")
+        lines = printed()
         assert sorted(line.split()[0] for line in lines) == ["hello/hello", "hello/nginx"]
         assert "hello/hello | GET /api/in-both-logs" in lines
         last = hello.run("logs", "--format", "json", "--tail", "1").ok().out.splitlines()

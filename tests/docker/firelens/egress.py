@@ -67,7 +67,7 @@ def listening() -> Iterator[Ear]:
         daemon_threads = True
 
     with Server(("0.0.0.0", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield Ear(server.server_address[1], heard)
         server.shutdown()

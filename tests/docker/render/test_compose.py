@@ -114,7 +114,7 @@ def test_nginx_sidecar_answers_through_nginx(
         assert "X-Proxy: nginx" in response.text
         assert stack.get("/elsewhere").status_code == 404  # nginx's own: there is no load balancer to say 503
         for name in ("hello", "nginx"):
-            assert "/api/some/thing" in stack.compose("logs", "--no-log-prefix", name)
+            stack.wait(lambda name=name: "/api/some/thing" in stack.compose("logs", "--no-log-prefix", name))  # type: ignore[misc]
 
 
 def test_firelens_records_have_the_fields_of_ecs(

@@ -125,7 +125,13 @@ def test_nginx_serves_its_templates_and_logs(
     greeting = published(docker, container, 8080)
     assert "nginx" in eventually(lambda: get(f"http://{page}/"))
     assert get(f"http://{greeting}/") == "hello 127.0.0.1"
-    assert '"GET / HTTP/1.1" 200' in docker("logs", container)
+
+    def logged() -> str:
+        printed = docker("logs", container)
+        assert '"GET / HTTP/1.1" 200' in printed
+        return printed
+
+    eventually(logged)  # nginx writes it after the answer
     docker("stop", "--time", "60", container)
     assert docker("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "0"
 

@@ -24,7 +24,7 @@ class _Echo(socketserver.BaseRequestHandler):
 @pytest.fixture
 def target() -> Iterator[tuple[str, int]]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Echo) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield "127.0.0.1", server.server_address[1]
         server.shutdown()

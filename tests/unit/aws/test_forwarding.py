@@ -51,7 +51,7 @@ class _Echo(BaseHTTPRequestHandler):
 @pytest.fixture
 def other() -> Iterator[Other]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield Other(f"http://localhost:{server.server_port}", host="127.0.0.1")
     server.shutdown()
