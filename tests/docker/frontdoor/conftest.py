@@ -345,7 +345,8 @@ class Front:
         self._write(front_configuration(services, targets, self.options), state)
         problem = reload_problem(self._ask(self.master_port, RELOAD))
         assert problem is None, problem
-        assert self.key in self.admin(SHOW_KEY)
+        # Until the old worker has heard of its end it may take connections, and answer.
+        wait_until(lambda: self.key in self.admin(SHOW_KEY), "the new rules in force")
 
     def run_beside(self, configuration: str) -> None:
         """A HAProxy with a configuration of the test's own, as a client or target that speaks what Python does not."""

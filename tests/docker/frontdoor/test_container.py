@@ -120,7 +120,7 @@ def test_it_starts_serves_and_loads_new_rules(running: Running) -> None:
     written = front_configuration([service("/two")], ())
     running.put(written)
     assert reload_problem(running.ask(MASTER_SOCKET, RELOAD)) is None
-    assert written.rules_key in running.ask(ADMIN_SOCKET, SHOW_KEY)
+    wait_until(lambda: written.rules_key in running.ask(ADMIN_SOCKET, SHOW_KEY), "the key of the new rules")
     wait_until(lambda: running.status("/two") == 301, "the new rules")
     wait_until(lambda: running.status("/one") == 503, "the end of the old rules")
 
