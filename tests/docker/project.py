@@ -6,6 +6,7 @@ Docker is looked at through the `docker` command or Docker's own client, not thr
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -53,9 +54,9 @@ def wait_until(condition: Callable[[], bool], what: str | Callable[[], str], tim
     return time.monotonic() - began
 
 
-def docker(*arguments: str, check: bool = True) -> str:
+def docker(*arguments: str, check: bool = True, timeout: float = 120) -> str:
     """What a `docker` command prints on standard output."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode:
         raise AssertionError(f"docker {' '.join(arguments)}: code {done.returncode}\n{done.stderr}")
     return done.stdout
@@ -98,11 +99,20 @@ def remove_built_images() -> None:
                 client.remove_image(tag, force=True)
 
 
+# Below the range from which the kernel and Docker give out ports by themselves, and apart from other workers.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+_PORTS = itertools.cycle(range(12_000 + 480 * _WORKER, 12_000 + 480 * (_WORKER + 1)))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of this machine that nothing listens on, and that no other test is given for a while."""
+    for port in _PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("no port is free")
 
 
 @dataclass(frozen=True)
@@ -326,10 +336,14 @@ class Project:
 
     def everything(self) -> list[str]:
         """Every container, network and volume that carries the application's label."""
-        containers, networks = [container.name for container in self.containers()], self.networks()
-        with daemon() as client:
-            networks = [name for name in networks if containers or not is_kept_by_docker(client, name)]
+        containers = [container.name for container in self.containers()]
+        networks = self.networks() if containers else self.networks_left()
         return [*containers, *networks, *self.volumes()]
+
+    def networks_left(self) -> list[str]:
+        """Its networks, where no container of it is left: without those that Docker keeps by itself."""
+        with daemon() as client:
+            return [name for name in self.networks() if not is_kept_by_docker(client, name)]
 
     def clean_up(self) -> None:
         """What `down -v` does, after which nothing may be left."""
@@ -347,7 +361,7 @@ class DockerEvents:
 
     def __init__(self, project: Project) -> None:
         process = subprocess.Popen(
-            ["docker", "events", "--since", str(int(time.time())), "--filter", project.label, "--format", "{{json .}}"],
+            ["docker", "events", "--since", f"{time.time():.6f}", "--filter", project.label, "--format", "{{json .}}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

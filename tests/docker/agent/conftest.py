@@ -15,8 +15,8 @@ import pytest
 
 from emulator.engine.interface import Container, Engine, ExecResult, File
 from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
-from tests.docker.cli.conftest import Shell, free_port
-from tests.docker.project import built_for
+from tests.docker.cli.conftest import Shell
+from tests.docker.project import built_for, free_port
 
 MANIFEST = """
 name: sdk

@@ -73,25 +73,25 @@ RUNNING, STOPPED, NOT_RUNNING = ((200, {"Status": status}) for status in ("runni
 def test_a_black_hole_until_it_is_stopped(project: Project) -> None:
     hole = {"Port": 8000, "Protocol": "tcp", "TrafficType": "egress"}
     assert fault(project, "network-blackhole-port/status", **hole) == NOT_RUNNING
-    assert reaches(project)
+    wait_until(lambda: reaches(project), "an answer of the server")
     assert fault(project, "network-blackhole-port/start", **hole) == RUNNING
     assert not reaches(project)
     assert fault(project, "network-blackhole-port/start", **hole) == RUNNING, "again is fine"
     assert fault(project, "network-blackhole-port/status", **hole) == RUNNING
     assert fault(project, "network-blackhole-port/stop", **hole) == STOPPED
     assert fault(project, "network-blackhole-port/stop", **hole) == STOPPED, "again is fine"
-    assert reaches(project)
+    wait_until(lambda: reaches(project), "an answer of the server")
 
 
 def test_a_black_hole_of_what_comes_in(project: Project) -> None:
     hole = {"Port": 8001, "Protocol": "tcp", "TrafficType": "ingress"}
     ask = f"wget -T 2 -qO- http://client.test.{project.app}.local:8001/name 2>&1"
-    assert "ok" in inside(project, ask, "server")
+    wait_until(lambda: "ok" in inside(project, ask, "server"), "an answer of the client")
     assert fault(project, "network-blackhole-port/start", **hole) == RUNNING
     assert "ok" not in inside(project, ask, "server")
-    assert reaches(project), "what goes out does"
+    wait_until(lambda: reaches(project), "what goes out does")
     assert fault(project, "network-blackhole-port/stop", **hole) == STOPPED
-    assert "ok" in inside(project, ask, "server")
+    wait_until(lambda: "ok" in inside(project, ask, "server"), "an answer of the client")
 
 
 def test_a_task_keeps_its_metadata_where_port_80_is_a_black_hole(project: Project) -> None:
@@ -111,7 +111,7 @@ def test_packets_are_lost_on_the_way_to_the_sources_alone(project: Project) -> N
     assert fault(project, "network-latency/start", **SLOW, Sources=sources) == already
     assert fault(project, "network-packet-loss/stop") == STOPPED
     assert fault(project, "network-packet-loss/status") == NOT_RUNNING
-    assert reaches(project)
+    wait_until(lambda: reaches(project), "an answer of the server")
 
 
 def test_latency_or_the_reason_why_this_kernel_has_none(project: Project) -> None:
@@ -127,4 +127,4 @@ def test_latency_or_the_reason_why_this_kernel_has_none(project: Project) -> Non
         assert (status, answer) == RUNNING
         assert fault(project, "network-latency/status") == RUNNING
         assert fault(project, "network-latency/stop") == STOPPED
-    assert reaches(project)
+    wait_until(lambda: reaches(project), "an answer of the server")

@@ -81,7 +81,8 @@ def test_tasks_that_never_listen_trip_the_circuit_breaker(pipeline: Pipeline) ->
     deaf = pipeline.definition(command=["sh", "-c", DEAF])
     arn = ecs.register_task_definition(**deaf)["taskDefinition"]["taskDefinitionArn"]
     ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=arn)
-    wait_until(lambda: pipeline.service()["taskDefinition"] == before, lambda: str(pipeline.service()))
+    # Three tasks are given up one after the other.
+    wait_until(lambda: pipeline.service()["taskDefinition"] == before, lambda: str(pipeline.service()), timeout=180)
     assert pipeline.project.answers("/")
     pipeline.wait("services_stable", services=["web"])
     rolled_back = "ROLLBACK_SUCCESSFUL"

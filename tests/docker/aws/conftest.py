@@ -100,7 +100,7 @@ def boto3_image() -> str:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "Dockerfile").write_text(DOCKERFILE.format(base=base), encoding="utf-8")
         copy_boto3(Path(folder, "site"))
-        docker("build", "--quiet", "--tag", name, folder)
+        docker("build", "--quiet", "--tag", name, folder, timeout=280)
     atexit.register(docker, "image", "rm", "--force", name, check=False)
     return name
 

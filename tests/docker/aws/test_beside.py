@@ -84,7 +84,7 @@ def port_of(project: Project) -> str:
 
 
 def test_it_serves_the_tasks_and_this_machine(shop: Project) -> None:
-    assert "served a$b" in shop.run("logs", "api").ok().out
+    wait_until(lambda: "served a$b" in shop.run("logs", "api").ok().out, "what api has asked for")
     assert httpx.get(f"http://127.0.0.1:{port_of(shop)}/").text == "served a$b\n"
     assert f":{port_of(shop)}:8000" in (shop.folder / "compose.yaml").read_text().replace('["', ":")
     listed = shop.run("ps").ok().out
@@ -113,7 +113,7 @@ def test_down_takes_it_away_and_keeps_its_data(make_project: MakeProject) -> Non
     project = make_workspace(make_project(""))
     project.up()
     project.run("down").ok()
-    assert (made(project, "container"), made(project, "network")) == ([], [])
+    assert (made(project, "container"), project.networks_left()) == ([], [])
     assert [name for name in made(project, "volume") if "beside" in name]
     project.run("down", "-v").ok()
     assert made(project, "volume") == []
@@ -125,7 +125,7 @@ def failed(project: Project, done: Result, *says: str) -> None:
     for text in says:
         assert text in done.err
     assert made(project, "container") == []
-    assert made(project, "network") == []
+    assert project.networks_left() == []
     assert [name for name in made(project, "volume") if "beside" in name] == []
 
 
@@ -159,7 +159,7 @@ def test_an_interruption_while_it_waits_leaves_nothing(make_project: MakeProject
     running.signal(signal.SIGINT)
     assert running.wait().code == 130
     assert made(project, "container") == []
-    assert made(project, "network") == []
+    assert project.networks_left() == []
 
 
 def test_what_is_wrong_in_the_file_is_said_before_anything_starts(make_project: MakeProject) -> None:

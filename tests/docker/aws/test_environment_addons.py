@@ -180,4 +180,4 @@ def test_a_job_that_is_run_by_itself_finds_what_the_environment_has(make_project
     for number in (1, 2):
         assert f"runs {number} the-word-of-all" in alone.run("run", "nightly").ok().out, "what it wrote is kept"
         assert alone.containers() == []
-        assert alone.networks() == []
+        assert alone.networks_left() == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import httpx
 import pytest
 
 from emulator.engine.interface import Engine
-from tests.docker.project import built_for
+from tests.docker.project import built_for, free_port
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 TIMEOUT = 60.0
@@ -117,12 +116,6 @@ class Shell:
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "COPILOT_LOCAL_APP": self.app, "NO_COLOR": "1"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

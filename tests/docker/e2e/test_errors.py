@@ -111,7 +111,7 @@ def test_an_image_that_cannot_be_pulled(nginx: Project) -> None:
 
 def test_a_main_container_that_exits_at_once(nginx: Project) -> None:
     nginx.append(MANIFEST, "\ncommand: sh -c 'echo no database; echo giving up; exit 3'\n")
-    result = nginx.run("up", "-d", "--port", str(nginx.port))
+    result = nginx.run("up", "-d", "--wait", "--port", str(nginx.port))
     assert (result.code, result.out) == (1, "")
     for text in ("container hello", "code 3", "no database", "giving up"):
         assert text in result.err
@@ -121,7 +121,7 @@ def test_a_main_container_that_exits_at_once(nginx: Project) -> None:
 
 def test_retain_keeps_what_failed_until_down(nginx: Project) -> None:
     nginx.append(MANIFEST, "\ncommand: sh -c 'echo no database; exit 3'\n")
-    assert nginx.run("up", "-d", "--retain", "--port", str(nginx.port)).code == 1
+    assert nginx.run("up", "-d", "--wait", "--retain", "--port", str(nginx.port)).code == 1
     assert "hello" in {container.labels.get("copilot-local.container") for container in nginx.containers()}
     assert "no database" in nginx.run("logs").ok().out
     nginx.run("down", "-v").ok()

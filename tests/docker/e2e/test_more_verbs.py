@@ -129,8 +129,12 @@ def test_a_debugger_finds_its_port_until_it_is_not_wanted_any_more(nginx: Projec
 def test_history_says_why_a_task_stopped(nginx: Project) -> None:
     [task] = {c.task for c in nginx.containers() if c.task}
     nginx.run("stop", task[:8]).ok()
-    found = json.loads(nginx.run("inspect", task[:8]).ok().out)["tasks"]
-    assert [(t["lastStatus"], t["stopCode"]) for t in found] == [("STOPPED", "UserInitiated")]
+
+    def told() -> list[tuple[str, str | None]]:
+        found = json.loads(nginx.run("inspect", task[:8]).ok().out)["tasks"]
+        return [(t["lastStatus"], t.get("stopCode")) for t in found]
+
+    wait_until(lambda: told() == [("STOPPED", "UserInitiated")], lambda: str(told()))
     events = [json.loads(line) for line in nginx.run("events").ok().out.splitlines()]
     of_tasks = [event["detail"] for event in events if event["detail-type"] == "ECS Task State Change"]
     assert any(detail["lastStatus"] == "RUNNING" for detail in of_tasks)
@@ -151,8 +155,11 @@ def test_the_task_as_a_whole_is_limited(nginx: Project) -> None:
     assert task["attributes"] == [{"name": "copilot-local.limits", "value": scope}]
     pause_id = docker("inspect", pause, "--format", "{{.Id}}").strip()
     nginx.run("down").ok()
-    # `walk` does not mind the groups of other containers that go meanwhile.
-    assert [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if pause_id in folder] == []
+
+    def groups() -> list[str]:  # `walk` does not mind the groups of other containers that go meanwhile
+        return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if pause_id in folder]
+
+    wait_until(lambda: groups() == [], lambda: str(groups()))
 
 
 def test_ctrl_c_of_an_up_that_joined_leaves_the_service_to_its_agent(nginx: Project) -> None:

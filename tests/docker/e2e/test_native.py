@@ -191,7 +191,7 @@ def test_the_load_balancer_and_sidecars_reach_the_program(native: Native) -> Non
         assert headers["x-amzn-trace-id"]
         inside = docker("exec", native.container("side"), "wget", "-q", "-O", "-", "http://localhost:80/")
         assert "headers" in json.loads(inside)
-        native.run(*up(native), "--wait").ok()
+        native.run(*up(native), "--wait", "--wait-timeout", "60").ok()
         wait_until(lambda: native.targets() == ["healthy"], "a healthy target")
 
 

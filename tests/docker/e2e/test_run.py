@@ -115,7 +115,7 @@ def test_a_job_beside_an_up_in_the_foreground_ends_alone(empty: Project) -> None
     variables = {**KEYS, "TOKEN": "t", "PORT": "1"}
     up = empty.start("up", "--port", str(empty.port))  # which asks for nothing of the job's
     up.wait_for("api | up")
-    assert "`up --jobs` keeps to that, `copilot-local run nightly` runs it once" in up.printed()
+    up.wait_for("`up --jobs` keeps to that, `copilot-local run nightly` runs it once")
     service = {container.name for container in empty.containers()}
     ended = empty.run("run", "nightly", "--credentials", "static", variables=variables).ok()
     assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out

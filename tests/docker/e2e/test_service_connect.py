@@ -80,8 +80,8 @@ def is_answered(project: Project, container: str, host: str) -> None:
 
 def test_a_client_finds_a_server_by_name_before_its_first_line_runs(shop: Project) -> None:
     [api] = addresses(shop, "api")
+    wait_until(lambda: f"{api} api" in docker("logs", shop.container("web")), "its first lines")
     first = docker("logs", shop.container("web"))
-    assert f"{api} api" in first
     is_answered(shop, "web", "api")
     assert first.splitlines()[0] == "127.0.0.1 localhost"
     assert docker("exec", shop.container("web"), "hostname").strip() in first.splitlines()[1]

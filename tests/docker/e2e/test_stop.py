@@ -156,9 +156,10 @@ def test_a_network_that_something_else_uses_keeps_nothing_else(nginx: Project, b
 
 def test_a_task_that_ends_with_the_environment_still_gets_its_metadata(make_project: MakeProject) -> None:
     """As on ECS: what a program does at SIGTERM may need credentials and metadata."""
-    asks = 'wget -T 5 -qO /data/answer "$ECS_CONTAINER_METADATA_URI_V4/task"'
-    project = backend(make_project(""), f'trap "{asks}; exit 0" TERM; sleep 3600 & wait', more=SHARED)
+    asks = 'wget -T 20 -qO /data/answer "$ECS_CONTAINER_METADATA_URI_V4/task"'
+    project = backend(make_project(""), f'trap "{asks}; exit 0" TERM; echo ready; sleep 3600 & wait', more=SHARED)
     project.up()
+    wait_until(lambda: "ready" in project.run("logs").ok().out, "its handler")
     project.run("down").ok()
     assert project.containers() == []
     project.up()

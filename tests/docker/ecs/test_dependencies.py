@@ -42,6 +42,11 @@ def result(shared_tasks: Tasks) -> Result:
 
 @pytest.fixture(scope="module")
 def containers(shared_tasks: Tasks, result: Result) -> dict[str, dict[str, Any]]:
+    # `up` has seen the first success of a check itself; DescribeTasks tells Docker's verdict.
+    shared_tasks.until(
+        lambda found: found["follows"]["lastStatus"] == "RUNNING" and found["main"]["healthStatus"] == "HEALTHY",
+        "follows, which runs, and main, which is healthy",
+    )
     return shared_tasks.containers()
 
 

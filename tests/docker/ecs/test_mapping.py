@@ -257,7 +257,7 @@ def test_container_names_do_not_resolve(mapped: Tasks) -> None:
 
 
 def test_the_second_to_take_a_port_is_refused_by_the_kernel(mapped: Tasks) -> None:
-    assert "Address already in use" in mapped.sh("same_port", "cat /answer")
+    wait_until(lambda: "Address already in use" in mapped.sh("same_port", "cat /answer 2>&1; true"), "the refusal")
 
 
 def test_kernel_parameters_of_the_network_hold_for_every_container(mapped: Tasks) -> None:

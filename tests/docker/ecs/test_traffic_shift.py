@@ -202,7 +202,10 @@ def test_a_rollback_that_is_asked_for_leads_every_request_back(project: Project,
     assert "was answered with ROLLBACK" in result.err
     assert sample(project, "bluegreen") == {before: SAMPLE}
     assert project.tasks() == tasks
-    assert newest(project, "bluegreen")["status"] == "ROLLBACK_SUCCESSFUL"
+    wait_until(
+        lambda: newest(project, "bluegreen")["status"] == "ROLLBACK_SUCCESSFUL",
+        lambda: json.dumps(newest(project, "bluegreen")),
+    )
 
 
 def test_where_a_new_task_fails_meanwhile_requests_go_back_until_another_one_is_steady(project: Project) -> None:

@@ -48,7 +48,7 @@ def test_a_command_that_takes_too_long_is_a_timeout(lab: Lab, engine: Engine) ->
     begun = time.monotonic()
     with pytest.raises(EngineTimeout, match=r"'sleep 30' in .* did not end within 0\.3 s"):
         engine.exec(container, ["sleep", "30"], timeout=0.3)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 25
 
 
 def test_a_command_that_keeps_printing_is_a_timeout_too(lab: Lab, engine: Engine) -> None:
@@ -62,7 +62,7 @@ def test_a_stream_tells_standard_error_and_the_code(lab: Lab, engine: Engine) ->
     stream.close_stdin()
     assert list(stream.lines()) == [b"in"]
     assert stream.error_output() == b"problem\n"
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (code := stream.exit_code()) is None:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -91,7 +91,7 @@ def test_closing_a_stream_ends_the_command_s_input(lab: Lab, engine: Engine) -> 
     stream.write(b"a\n")
     assert next(stream.lines()) == b"a"
     stream.close()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while engine.exec(container, ["test", "-e", "/tmp/ended"]).exit_code:
         assert time.monotonic() < end, "the command still waits for input"
         time.sleep(0.05)

@@ -97,7 +97,7 @@ def test_a_container_waits_for_its_log_router_and_hangs_without_it(
         engine.remove(app)
     begun = time.monotonic()
     assert lab.rows()["app"].id == app
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5, "a listing that hangs takes ten seconds"
 
     monkeypatch.undo()
     engine.start(router)
@@ -148,7 +148,7 @@ def test_members_of_a_namespace_share_localhost(lab: Lab, engine: Engine) -> Non
     engine.put_files(server, "/tmp", [File("hello", b"from next door")])
     engine.start(server)
     client = lab.run("client", network=f"container:{owner}")
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (result := engine.exec(client, ["wget", "-qO-", "http://localhost:4000/hello"])).exit_code:
         assert time.monotonic() < end, result
         time.sleep(0.05)

@@ -34,7 +34,7 @@ def test_the_shop_passes_its_own_tests(tmp_path: Path, engine: Engine) -> None:
         env=variables,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

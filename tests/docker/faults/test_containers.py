@@ -62,6 +62,10 @@ def test_ten_tasks_that_die_at_once_are_replaced(make_project: MakeProject) -> N
     victims = [c.name for c in project.containers() if c.labels.get("copilot-local.container") == "hello"]
     docker("kill", *victims)
     wait_until(lambda: replaced(project, old, AT_ONCE), lambda: str(project.containers()), LONG)
-    assert {task["taskArn"].rpartition("/")[2] for task in stopped(project)} >= old
+
+    def ended() -> set[str]:
+        return {task["taskArn"].rpartition("/")[2] for task in stopped(project)}
+
+    wait_until(lambda: ended() >= old, lambda: str(ended()), LONG)
     project.run("down", "-v", timeout=LONG).ok()
     assert project.everything() == []

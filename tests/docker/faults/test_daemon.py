@@ -70,7 +70,7 @@ def test_a_daemon_that_restarts_or_is_killed_has_its_tasks_replaced(daemon: Priv
             tasks = project.tasks()
             return len(tasks) == 2 and not tasks & before and project.targets() == ["healthy", "healthy"]
 
-        wait_until(recovered, lambda: str(project.containers()))
+        wait_until(recovered, lambda: str(project.containers()), 180)
         assert daemon.request(f"http://127.0.0.1:{project.port}/") == "served"
     assert project.ps()["supervised"]
     project.run("down", "-v").ok()

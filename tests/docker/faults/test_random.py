@@ -150,6 +150,6 @@ def test_what_is_desired_runs_again_whatever_happens(make_project: MakeProject) 
     while time.monotonic() < until:
         chaos.step()
         wait_until(lambda: not chaos.unsettled(), chaos.unsettled, CONVERGES)
-    assert project.answers("/hello")
+    wait_until(lambda: project.answers("/hello"), "an answer", CONVERGES)
     project.run("down", "-v", timeout=CONVERGES).ok()
     assert project.everything() == []

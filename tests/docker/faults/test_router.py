@@ -116,7 +116,7 @@ class TestDuringDown:
     @pytest.mark.parametrize("for_good", [False, True], ids=["killed", "killed for good"])
     def test_with_the_agent_there(self, project: Project, for_good: bool) -> None:
         """Its container does not hear SIGTERM, so `down` is at work when the router dies."""
-        project.write("copilot-local.toml", "[time]\nstop_timeout = 2\n")
+        project.write("copilot-local.toml", "[time]\nstop_timeout = 6\n")
         backend(project, DEAF, more=LOGGING)
         project.up()
         with contextlib.closing(DockerEvents(project)) as events:

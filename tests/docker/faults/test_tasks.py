@@ -95,6 +95,7 @@ class TestAFullDisk:
         (task,) = project.tasks()
         docker("exec", project.container("hello"), "touch", "/tmp/go")
         wait_until(lambda: replaced(project, {task}), lambda: str(project.containers()), LONG)
+        wait_until(lambda: bool(stopped(project, task)), "its end is told")
         [found] = stopped(project, task)
         assert found["stopCode"] == "EssentialContainerExited"
         assert "No space left on device" in project.run("logs", "--previous").ok().out
@@ -121,6 +122,7 @@ def test_a_container_that_is_deaf_to_sigterm_is_killed_after_its_stop_timeout(pr
     (task,) = project.tasks()
     project.run("stop", task[:8], timeout=LONG).ok()
     wait_until(lambda: replaced(project, {task}), lambda: str(project.containers()), LONG)
+    wait_until(lambda: bool(stopped(project, task)), "its end is told")
     [found] = stopped(project, task)
     assert found["stopCode"] == "UserInitiated"
     assert [container["exitCode"] for container in found["containers"]] == [137]

@@ -84,7 +84,7 @@ def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(p
         first = compared()
         return first["records_out"] > 0 and first["lines_in"] > count and compared() == first
 
-    wait_until(settled, lambda: str(compared()))
+    wait_until(settled, lambda: str(compared()), timeout=200)
     result = compared()
     assert result["lines_in"] == count + 1
     assert result["lost"] == result["lines_in"] - result["records_out"]

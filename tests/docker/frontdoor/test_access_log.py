@@ -202,6 +202,7 @@ def test_a_request_that_cannot_be_read(front: Front, listener: Listener) -> None
 def test_no_record_is_lost_over_a_reload(front: Front, listener: Listener) -> None:
     for number in range(50):
         front.get(f"/api/{number}")
+    listener.wait(50)
     front.reload(front.services)
     for number in range(50, 100):
         front.get(f"/api/{number}")

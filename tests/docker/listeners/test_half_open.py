@@ -43,10 +43,16 @@ def test_thousands_of_half_open_connections_do_not_take_the_port_away(shop: Shop
     with half_open(shop.http_port, HALF_OPEN) as held:
         assert len(held) > 4000
     wait_until(lambda: answers(shop), "an answer once they are gone")  # those that close may still fill it
-    wait_until(lambda: shop.plain("/after").status_code in (200, 301), "the same over plain HTTP")
+    wait_until(lambda: answers_plainly(shop), "the same over plain HTTP")
     assert shop.front_started == started
     assert not [line for line in shop.project.ps()["failures"] if "does not answer" in line]
     assert "does not answer" not in shop.project.run("targets").ok().err
+
+
+def answers_plainly(shop: Shop) -> bool:
+    with contextlib.suppress(httpx.HTTPError):  # that listener counts its own connections
+        return shop.plain("/after").status_code in (200, 301)
+    return False
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_its_ports_are_led_here_while_forward_runs(far: RemoteDaemon, project: P
     with pytest.raises(httpx.ConnectError):
         project.get("/")
     forward = leads_here(project, far.over_tls, "forward", until="Press Ctrl-C")
-    assert forward.out == [f"127.0.0.1:{project.port}"]
+    wait_until(lambda: forward.out == [f"127.0.0.1:{project.port}"], forward.printed)
     assert project.get("/").text.strip() == "one" + "x" * BIG
     forward.signal(signal.SIGINT)
     assert forward.wait().code == 0
@@ -140,7 +140,7 @@ def test_all_of_it_works_over_ssh(far: RemoteDaemon, project: Project) -> None:
     over_ssh = far.start_sshd()
     assert "healthy" in project.run("ps", variables=over_ssh).ok().out
     up = leads_here(project, over_ssh, "up", until="Running at")
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         assert {client.get(f"http://127.0.0.1:{project.port}/").status_code for _ in range(20)} == {200}
     up.signal(signal.SIGINT)
     up.wait()

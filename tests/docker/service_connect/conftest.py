@@ -228,8 +228,8 @@ class Mesh:
 
     @staticmethod
     def ask(client: str, how: str, host: str, count: int, threads: int = 1) -> Asked:
-        printed = docker("exec", client, "python3", "/app/client.py", how, host, str(count), str(threads))
-        return Asked(**json.loads(printed))
+        words = ("exec", client, "python3", "/app/client.py", how, host, str(count), str(threads))
+        return Asked(**json.loads(docker(*words, timeout=240)))
 
     @staticmethod
     def call(client: str, count: int) -> Asked:
@@ -266,7 +266,7 @@ def mesh(make_shared_project: MakeProject) -> Mesh:
     project.write("copilot/client/manifest.yml", CLIENTS)
     write_grpc(project)
     project.write("copilot/own/manifest.yml", ON_ITS_OWN_ADDRESS)
-    project.run("up", "-d").ok()
+    project.run("up", "-d", "--wait").ok()
     return Mesh(project)
 
 

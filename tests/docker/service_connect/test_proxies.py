@@ -53,7 +53,8 @@ def test_a_task_that_fails_five_times_is_avoided(mesh: Mesh) -> None:
         asked = mesh.ask(client, "kept", "http", 90)
     finally:
         docker("exec", bad, "rm", "/tmp/status")
-    assert asked.failed == {"500": 5}
+    assert set(asked.failed) == {"500"}
+    assert 5 <= asked.failed["500"] <= 15, "five, and those before Envoy's main thread avoids it"
     assert len(asked.by) == 2
     assert "failed_outlier_check" in docker("exec", proxy_of(client), "proxy-admin", "GET", "/clusters")
 
@@ -64,7 +65,7 @@ def test_a_task_that_fails_five_times_is_avoided(mesh: Mesh) -> None:
 
     wait_until(lambda: shown()[1]["p50_ms"] is not None, "Envoy's next look at the times of calls")
     found, calls = shown()
-    assert (calls["failed"], [one["task_id"] for one in calls["avoided"]]) == (5, [task_of(bad)])
+    assert (calls["failed"], [one["task_id"] for one in calls["avoided"]]) == (asked.failed["500"], [task_of(bad)])
     assert calls["avoided"][0]["until"] is not None
     assert calls["calls"] >= 90
     [name] = [one for one in found["names"] if one["name"] == "http"]
@@ -127,8 +128,12 @@ def test_proxies_write_an_access_log_as_ecs_does(mesh: Mesh) -> None:
     wait_until(lambda: [one["path"] for one in requests()[-1:]] == ["/2"], "the client's proxy writes the last one")
     one = requests()[-1]
     assert (one["method"], one["authority"], one["response_code"]) == ("GET", "http:8080", 200)
-    served = mesh.project.run("logs", "-c", "ecs-service-connect", "http", "--grep", str(one["request_id"])).ok().out
-    assert '"upstream_host":"127.0.0.1:8080"' in served, "the server's proxy has the same id"
+
+    def served() -> bool:
+        found = mesh.project.run("logs", "-c", "ecs-service-connect", "http", "--grep", str(one["request_id"])).ok()
+        return '"upstream_host":"127.0.0.1:8080"' in found.out
+
+    wait_until(served, "the server's proxy has the same id")
     assert "request_id" not in mesh.project.run("logs", "tcp").ok().out, "it is no container of the task definition"
 
 
@@ -157,7 +162,7 @@ class Load:
     def end(self) -> dict[str, Asked]:
         docker("exec", self._client, "touch", "/tmp/enough")
         for thread in self._threads:
-            thread.join(60)
+            thread.join(240)
         return self.found
 
 

@@ -15,6 +15,7 @@ import pytest
 from emulator.engine.interface import Engine
 from emulator.errors import InputError
 from emulator.testing import AsyncEnvironment, Environment
+from tests.docker.project import wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -49,8 +50,7 @@ def test_scale_changes_how_many_tasks_answer(nginx: Environment) -> None:
     mark = nginx.mark()
     for _ in range(6):
         assert nginx.http.get("/api/x").status_code == 200
-    nginx.wait_for_log("GET /api/x", container="hello/hello", since=mark)
-    assert {line.task_id for line in nginx.logs("hello", since=mark)} == tasks
+    wait_until(lambda: {line.task_id for line in nginx.logs("hello", since=mark)} == tasks, "a line of each task")
     nginx.scale("hello", 1)
     assert len({row.task_id for row in nginx.containers}) == 1
 
@@ -105,7 +105,7 @@ with Environment(sys.argv[1]) as environment:
 def test_every_wait_ends_with_the_death_of_a_container() -> None:
     """In a process of its own: under pytest the plugin would fail this test, as it should any other."""
     command = [sys.executable, "-c", SCRIPT, str(EXAMPLES / "nginx-sidecar")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert (done.stdout, done.returncode) == ("nginx 0\n200\n", 0), done.stderr
 
 

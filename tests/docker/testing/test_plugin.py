@@ -43,7 +43,7 @@ def test_tests_pass_and_a_container_that_dies_fails_one_at_once_with_its_last_li
                 file.write(copilot_environment.names.app)
 
         def test_it_dies(copilot_environment):
-            copilot_environment.exec("hello", "kill -TERM 1")
+            copilot_environment.exec("hello", "(sleep 3; kill -TERM 1) > /dev/null 2>&1 &")
             time.sleep(60)
 
         def test_its_replacement_serves(copilot_environment):

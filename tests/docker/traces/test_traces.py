@@ -87,9 +87,13 @@ def test_every_request_is_joined_with_its_own_trace(environment: Environment) ->
         began = dict(zip(paths, pool.map(lambda path: get(environment, path), paths), strict=True))
     ids = {path: id.removeprefix("1-").replace("-", "") for path, id in began.items()}
     wait_until(lambda: set(ids.values()) <= {trace.id for trace in environment.traces}, "not every trace arrived")
-    found = {trace.id: trace.request for trace in environment.traces}
-    joined = {path: request["url"] if (request := found[id]) is not None else None for path, id in ids.items()}
-    assert joined == {path: path for path in paths}
+
+    def joined() -> dict[str, str | None]:
+        found = {trace.id: trace.request for trace in environment.traces}
+        return {path: request["url"] if (request := found[id]) is not None else None for path, id in ids.items()}
+
+    wait_until(lambda: None not in joined().values(), "a request without its trace")
+    assert joined() == {path: path for path in paths}
 
 
 def test_what_a_deployment_would_lose_is_marked_and_said(environment: Environment) -> None:
@@ -206,7 +210,12 @@ def test_the_end_of_a_receiver_ends_its_task_where_the_collector_s_would(environ
     environment.kill("loose/xray")
     wait_until(lambda: containers("loose")["xray"].state is ContainerState.EXITED, "the receiver has not ended")
     environment.kill("deaf/aws-otel-collector")
-    wait_until(lambda: "deaf" in containers("deaf") and task("deaf") != deaf, "no other task of deaf")
+
+    def replaced() -> bool:
+        found = containers("deaf").get("deaf")
+        return found is not None and found.labels["copilot-local.task"] != deaf
+
+    wait_until(replaced, "no other task of deaf")
     wait_until(lambda: environment.http.get("/deaf/again").status_code == 200, "the other task does not answer")
     assert task("loose") == loose  # the agent heard of that end first
     assert environment.exec("loose/loose", ["true"]).exit_code == 0
