@@ -68,8 +68,9 @@ class SocketStream:
         return (line + b"\n" for line in self.lines())
 
     def lines(self) -> Iterator[bytes]:
-        for line in self._file:
-            yield line.rstrip(b"\n")
+        with suppress(OSError, ValueError):  # it may be closed while it is read, as `direct.SocketStream` says too
+            for line in self._file:
+                yield line.rstrip(b"\n")
 
     def error_output(self) -> bytes:
         return b""

@@ -69,8 +69,16 @@ def ends(rig: Rig, code: int, *, out_of_memory: bool) -> None:
     ],
 )
 def test_an_end_is_told_also_when_docker_reports_it_after_the_answer(
-    rig: Rig, crashes: Crashes, late: bool, outcome: Outcome, code: int, out_of_memory: bool, ending: str
+    rig: Rig,
+    crashes: Crashes,
+    monkeypatch: pytest.MonkeyPatch,
+    late: bool,
+    outcome: Outcome,
+    code: int,
+    out_of_memory: bool,
+    ending: str,
 ) -> None:
+    monkeypatch.setattr("emulator.app.tracing.crashes._ENDING", 20.0)
     trace = broken(rig, outcome)
     ending_now = threading.Thread(target=ends, args=(rig, code), kwargs={"out_of_memory": out_of_memory})
     ending_now.start()

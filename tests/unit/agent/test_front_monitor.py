@@ -55,9 +55,10 @@ def test_the_first_configuration_has_the_tasks_that_run(fronted: Rig) -> None:
 
 def test_looks_at_a_target_without_a_verdict_become_rarer(fronted: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     fronted.front.verdict = ("DOWN", "INI", "")
+    begin = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: begin)
     look(fronted, 2)
     pauses = []
-    begin = time.monotonic()
     for waited in (0.0, 10.0, 600.0):
         monkeypatch.setattr(time, "monotonic", lambda waited=waited: begin + waited)
         pauses.append(fronted.monitor.look())
@@ -322,9 +323,13 @@ class TestTheLoop:
         assert fronted.monitor.task_healthy(fronted.task.id)
 
 
-def test_after_an_event_the_listing_is_looked_at_again_soon_without_a_load_balancer_too(rig: Rig) -> None:
+def test_after_an_event_the_listing_is_looked_at_again_soon_without_a_load_balancer_too(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Docker tells of an end before it lists it, and one that is made anew has no event that asks for a look."""
     rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     rig.monitor.refresh()
     assert rig.monitor.look() == pytest.approx(front_monitor.RESTLESS_PAUSE)
 

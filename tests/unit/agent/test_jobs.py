@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,7 @@ class TestRuns:
     def test_the_timeout_is_of_the_whole_run(self, threads: Rig, until: Until) -> None:
         supervisor = threads.boot(with_job(retries=5, timeout=60))
         run = supervisor.run_job("cleanup")
+        until(lambda: running(threads))
         threads.clock.now += 55
         finish(threads, supervisor, until, 1)
         until(lambda: run.waits == 10)
@@ -232,7 +234,12 @@ class TestRuns:
         run = supervisor.run_job("cleanup")
         finish(threads, supervisor, until, 2)
         until(lambda: run.ended)
-        events = [one for one in supervisor.scheduler.history.events(follow=False) if one["source"] == "aws.states"]
+
+        def told() -> list[dict[str, Any]]:
+            return [one for one in supervisor.scheduler.history.events(follow=False) if one["source"] == "aws.states"]
+
+        until(lambda: len(told()) == 2)
+        events = told()
         assert [one["detail"]["status"] for one in events] == ["RUNNING", "FAILED"]
         assert events[1]["detail"]["cause"] == "cleanup exited with code 2"
         assert events[0]["detail"]["stateMachineArn"].endswith(":stateMachine:demo-test-cleanup")

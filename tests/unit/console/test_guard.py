@@ -154,7 +154,7 @@ def test_a_body_is_bounded_whatever_its_head_says(shared_page: Page) -> None:
 def test_a_request_that_does_not_end_is_not_waited_for(
     shared_page: Page, monkeypatch: pytest.MonkeyPatch, sent: str
 ) -> None:
-    monkeypatch.setattr(TimelyProtocol, "within", 0.1)
+    monkeypatch.setattr(TimelyProtocol, "within", 1.0)
     with socket.create_connection(("127.0.0.1", shared_page.address.port), timeout=20) as connection:
         connection.sendall(sent.replace("PORT", str(shared_page.address.port)).encode())
         while connection.recv(65536):  # until the other side closes
@@ -164,7 +164,7 @@ def test_a_request_that_does_not_end_is_not_waited_for(
 def test_a_second_request_that_does_not_end_is_not_waited_for(
     shared_page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TimelyProtocol, "within", 0.1)
+    monkeypatch.setattr(TimelyProtocol, "within", 1.0)
     with contextlib.closing(http.client.HTTPConnection(shared_page.host, timeout=20)) as connection:
         connection.request("GET", "/icon.svg")
         assert connection.getresponse().read()

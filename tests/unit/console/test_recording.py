@@ -41,7 +41,7 @@ SECRET: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "LISTENED", 1.0)
+    monkeypatch.setattr(recording, "LISTENED", 2.5)
 
 
 @pytest.fixture

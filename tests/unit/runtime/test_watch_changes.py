@@ -51,7 +51,9 @@ def test_a_new_folder_is_told_with_what_came_into_it(tmp_path: Path, watching: W
     assert tmp_path / "new" in changes.next(TIMEOUT)
 
 
-def test_a_thousand_files_are_one_batch(tmp_path: Path, watching: Watching) -> None:
+def test_a_thousand_files_are_one_batch(tmp_path: Path, watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.runtime.watch.changes.STEP", 300)  # this test may rest while it writes
+    monkeypatch.setattr("emulator.runtime.watch.changes.BURST_PAUSE", 2.0)
     changes = watching()
     for number in range(1000):
         (tmp_path / f"file{number}").write_text("x", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -164,17 +165,21 @@ class TestEndpoint:
 
 
 class TestCollector:
-    def test_it_stops_some_time_after_the_last_request(self, until: Until) -> None:
+    def test_it_stops_some_time_after_the_last_request(self, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = [0.0]
+        monkeypatch.setattr("emulator.agent.metadata.collector.time", SimpleNamespace(monotonic=lambda: now[0]))
         reads: list[str] = []
 
         def read(name: str) -> dict[str, object]:
             reads.append(name)
             return {}
 
-        collector = StatsCollector(lambda _: ["a"], read, first=0.005, interval=0.005, linger=0.05)
+        collector = StatsCollector(lambda _: ["a"], read, first=0.005, interval=0.005, linger=60)
         collector.samples("task")
+        until(lambda: len(reads) > 2)
+        assert collector.watched() == {"task"}
+        now[0] += 60
         until(lambda: collector.watched() == set())
-        assert len(reads) > 2
 
     def test_it_stops_when_the_task_is_gone(self, until: Until) -> None:
         alive = ["a"]
@@ -196,11 +201,11 @@ class TestCollector:
     def test_each_task_is_read_by_one_thread(self, until: Until) -> None:
         threads: set[int] = set()
 
-        def read(_: str) -> dict[str, object]:
+        def containers(_: str) -> list[str]:
             threads.add(threading.get_ident())
-            return {}
+            return ["a"]
 
-        collector = StatsCollector(lambda _: ["a"], read, first=0.005, interval=0.005)
+        collector = StatsCollector(containers, lambda _: {}, first=0.005, interval=0.005)
         until(lambda: collector.samples("task"))
         assert len(threads) == 1
         collector.close()
