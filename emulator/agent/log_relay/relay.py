@@ -198,8 +198,9 @@ class Relay:
             take_back(self._buffer, unfinished)
         else:
             self._leave_what_is_stored(unfinished)
-        for flow in self._flows:
+        for flow in list(self._flows):
             self._give_back(flow)
+            self._continue(flow)  # more may be held while no router is there
 
     def _leave_what_is_stored(self, unfinished: list[Batch]) -> None:
         counts = dict(zip(map(id, unfinished), stored(self._buffer, unfinished), strict=True))

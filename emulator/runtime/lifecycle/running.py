@@ -125,7 +125,8 @@ class Running:
         """Blocks until an essential container exits, and returns it; None where it is interrupted or all is removed.
 
         A container with a restart policy has `RESTART_TIMEOUT` seconds to be started again by the agent. An agent that
-        has stopped, as `down` makes it, has as long to go. `on_look` gets every listing.
+        has stopped, as `down` makes it, has as long to go, and one that says that it is going ends the environment
+        itself. `on_look` gets every listing.
         """
         exited: dict[str, float] = {}
         while not interrupted.is_set():
@@ -140,10 +141,16 @@ class Running:
                         continue
                     since = exited.setdefault(member.container.id, time.monotonic())
                     judged = observed.agent.state is ContainerState.RUNNING and not _may_run_again(member)
-                    if judged or time.monotonic() - since > RESTART_TIMEOUT:
+                    if (judged or time.monotonic() - since > RESTART_TIMEOUT) and not self._is_going():
                         return member
             interrupted.wait(0.25)
         return None
+
+    def _is_going(self) -> bool:
+        """Whether the agent says that a `down` told it to go."""
+        with contextlib.suppress(CopilotLocalError, OSError):
+            return bool(_status(self, Agent(self.engine, self.environment)).get("going"))
+        return False
 
 
 def _may_run_again(member: Member) -> bool:

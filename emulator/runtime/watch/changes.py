@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,6 +23,18 @@ BURST_PAUSE = 0.4
 """Seconds without a change that end a burst."""
 
 
+class _Asked:
+    """Whether to stop. watchfiles asks that as soon as the system watches, which it does not tell otherwise."""
+
+    def __init__(self, stop: threading.Event, asked: threading.Event) -> None:
+        self._stop = stop
+        self.asked = asked
+
+    def is_set(self) -> bool:
+        self.asked.set()
+        return self._stop.is_set()
+
+
 class FileChanges:
     """Watches folders from `start` until `close`. `concerns` tells which files matter."""
 
@@ -30,12 +43,22 @@ class FileChanges:
         self._flat = flat
         self._concerns = concerns
         self._stop = threading.Event()
+        self._watching: list[threading.Event] = []
         self._batches: queue.Queue[set[Path] | Exception] = queue.Queue()
 
     def start(self) -> None:
         for folders, recursive in ((self._deep, True), (self._flat, False)):
             if folders:
-                threading.Thread(target=self._watch, args=(folders, recursive), daemon=True, name="files").start()
+                watching = threading.Event()
+                self._watching.append(watching)
+                stop = _Asked(self._stop, watching)
+                threading.Thread(target=self._watch, args=(folders, recursive, stop), daemon=True, name="files").start()
+
+    def await_start(self, timeout: float) -> None:
+        """Returns once the system tells of changes, or after `timeout` seconds: what is saved before is not seen."""
+        ends = time.monotonic() + timeout
+        for watching in self._watching:
+            watching.wait(max(0.0, ends - time.monotonic()))
 
     def close(self) -> None:
         self._stop.set()
@@ -61,7 +84,7 @@ class FileChanges:
             )
         return taken
 
-    def _watch(self, folders: Sequence[Path], recursive: bool) -> None:
+    def _watch(self, folders: Sequence[Path], recursive: bool, stop: _Asked) -> None:
         try:
             for changes in watchfiles.watch(
                 *folders,
@@ -69,7 +92,7 @@ class FileChanges:
                 debounce=LONGEST,
                 step=STEP,
                 rust_timeout=1000,
-                stop_event=self._stop,
+                stop_event=stop,
                 recursive=recursive,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
@@ -79,6 +102,8 @@ class FileChanges:
                     self._batches.put(batch)
         except Exception as error:
             self._batches.put(error)
+        finally:
+            stop.asked.set()
 
     def _relevant(self, changes: set[tuple[watchfiles.Change, str]]) -> set[Path]:
         """The files that matter, without those that came and went within the batch."""

@@ -45,6 +45,8 @@ TICK = 0.25
 """Seconds that the loop waits for changes at a time."""
 LOOK_EVERY = 8
 """Ticks between two looks whether anything runs still."""
+WATCHED_WITHIN = 5.0
+"""Seconds that the system has to begin to tell of changes before it is said that they are watched for."""
 SETTLES_WITHIN = 10.0
 """Seconds within which an end of a new container is put down to the change that made it."""
 
@@ -161,6 +163,7 @@ class Watch:
         """Applies changes until interrupted, or until nothing of the environment is left. Keeps them while `held`."""
         self._state = running.state
         app = running.environment.app
+        self._changes.await_start(WATCHED_WITHIN)
         self._emit(Event(EventKind.INFO, app, running.ready(", watching for changes")))
         running.tell_trust(self._emit)
         ticks = 0

@@ -16,7 +16,7 @@ import pytest
 
 from emulator.agent.log_relay.buffer_recovery import stored, take_back
 from emulator.agent.log_relay.forward import Batch, Splitter
-from emulator.agent.log_relay.relay import HELD_WITHOUT_ROUTER
+from emulator.agent.log_relay.relay import HELD, HELD_WITHOUT_ROUTER
 from emulator.logstore.deliveries import read_records
 from emulator.runtime.state.conventions import RELAY_MEMORY
 from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
@@ -337,6 +337,34 @@ def test_what_it_holds_without_a_router_has_a_limit(
     until((folder / "hello.0123.drained").exists)  # a container has to wait: it does not for long
     until(lambda: not full())
     assert int(state(relay.pid, "VmHWM").split()[0]) * 1024 < RELAY_MEMORY
+
+
+def test_a_container_that_waited_for_its_router_goes_on_when_that_dies(
+    relay: subprocess.Popen[str], driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    router = start_router(acknowledges=False)
+    connection = driver()
+    block = b"".join(message(f"line {number}", number=number) for number in range(1, 1000))
+    send(connection, 0, 1)
+    connection.setblocking(False)
+    until(lambda: router.lines == ["line 0"])
+    rest, sent = block, 0
+
+    def waits() -> bool:
+        nonlocal rest, sent
+        before = sent
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                done = connection.send(rest)
+                rest = rest[done:] or block
+                sent += done
+        return sent == before and state(relay.pid, "State").startswith("S")
+
+    until(waits)
+    held = sent
+    assert held < 4 * HELD
+    router.die()
+    until(lambda: waits() and sent > held + 4 * HELD)
 
 
 def state(process: int, name: str) -> str:

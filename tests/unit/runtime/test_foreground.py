@@ -203,6 +203,21 @@ def test_a_down_from_elsewhere_ends_it_with_an_error(terminal: Terminal, until: 
     assert terminal.bench.left()["containers"] == []
 
 
+def test_a_container_that_a_down_from_elsewhere_ends_is_no_failure(terminal: Terminal, until: Until) -> None:
+    """Its agent runs until all tasks have ended, and says that it is going."""
+    bench = terminal.bench
+    with terminal.running(nginx_sidecar()):
+        wait_until_up(terminal, until)
+        bench.agent.status = {**bench.agent.status, "going": True}
+        [name] = [one.name for one in bench.engine.list_containers({}) if one.name.endswith("-hello")]
+        bench.engine.finish(name, 143)
+        asked = len(bench.agent.said)
+        until(lambda: bench.agent.said[asked:].count("status") > 2)
+        down(bench.engine, DEMO, bench.emit)
+    with pytest.raises(TaskError, match=r"^demo/test was taken down by another command$"):
+        terminal.code.result()
+
+
 def test_a_failing_start_is_an_error(terminal: Terminal) -> None:
     terminal.bench.engine.fail("start", EngineError("no space left"), target="*-hello")
     with pytest.raises(EngineError, match="no space left"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,14 @@ def test_a_save_is_told(tmp_path: Path, watching: Watching) -> None:
     changes = watching()
     (tmp_path / "deep" / "app.py").write_text("1", encoding="utf-8")
     assert changes.next(TIMEOUT) == {tmp_path / "deep" / "app.py"}
+
+
+def test_the_first_save_after_the_start_is_told(tmp_path: Path) -> None:
+    with contextlib.closing(FileChanges([tmp_path], [], lambda path: True)) as changes:
+        changes.start()
+        changes.await_start(TIMEOUT)
+        (tmp_path / "app.py").write_text("1", encoding="utf-8")
+        assert changes.next(TIMEOUT) == {tmp_path / "app.py"}
 
 
 def test_a_new_folder_is_told_with_what_came_into_it(tmp_path: Path, watching: Watching) -> None:
