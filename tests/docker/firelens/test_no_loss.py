@@ -127,8 +127,12 @@ def test_a_router_slower_than_its_containers(start: Callable[..., Any]) -> None:
     line = f"x=$(head -c {length} /dev/zero | tr '\\0' x)"
     prints = f"i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo $i $x; done; touch /printed"
     # It stays: Docker gives the output of a container that exits ten seconds.
-    name = router.start("web", f"{line}; {prints}; exec sleep 3600")
-    assert router.engine.exec(name, ("test", "-e", "/printed")).exit_code != 0, "it has to wait for the router"
+    router.engine.pause(router.container)  # as slow as can be, until it was seen
+    try:
+        name = router.start("web", f"{line}; {prints}; exec sleep 3600")
+        assert router.engine.exec(name, ("test", "-e", "/printed")).exit_code != 0, "it has to wait for the router"
+    finally:
+        router.engine.unpause(router.container)
     router.wait_for_lines(count)
     assert [line.split()[0] for line in logs(router.records("web"))] == [str(n) for n in range(1, count + 1)]
     assert alive(router)

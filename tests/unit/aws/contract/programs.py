@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from botocore.exceptions import ClientError
 REGION = "us-east-1"
 DEADLINE = 30
 """Seconds for one HTTP request."""
+SECONDS = 20.0
+"""For what AWS does after it has answered."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _numbers = itertools.count()
@@ -159,3 +162,11 @@ def _session() -> Any:
     session = botocore.session.Session()
     session.set_credentials("test", "test")
     return session
+
+
+def until(look: Callable[[], Any]) -> Any:
+    """What `look` gives as soon as that is something, or what it gives at the end."""
+    end = time.monotonic() + SECONDS
+    while not (found := look()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found

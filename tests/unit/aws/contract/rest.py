@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 from tests.unit.aws.contract.checks import VARIES, Checks, Differs
-from tests.unit.aws.contract.programs import Aws, code_of
+from tests.unit.aws.contract.programs import Aws, code_of, until
 
 ssm = Checks("SSM parameters", "ssm")
 secrets = Checks("Secrets Manager", "secret")
 kms = Checks("KMS", "kms")
 events = Checks("EventBridge", "event")
 other = Checks("Others", "other")
-SECONDS = 5.0
-"""For what AWS does after it has answered."""
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """What `look` gives as soon as that is something, or what it gives at the end."""
-    end = time.monotonic() + SECONDS
-    while not (found := look()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
 
 
 @ssm("Parameters are read by path, decrypted.", {"a": "1", "b/c": "2"})

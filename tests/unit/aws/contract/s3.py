@@ -12,7 +12,7 @@ from unittest.mock import patch
 from botocore.exceptions import ClientError
 
 from tests.unit.aws.contract.checks import VARIES, Checks, Differs
-from tests.unit.aws.contract.programs import Aws, at_once, code_of, http
+from tests.unit.aws.contract.programs import Aws, at_once, code_of, http, until
 
 check = Checks("S3", "s3")
 PART = 5 << 20
@@ -281,13 +281,17 @@ def _(aws: Aws) -> Any:
 def _(aws: Aws) -> Any:
     bucket, url = aws.bucket(), aws.queue()
     rules = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".png"}]
-    told = {"QueueArn": aws.queue_arn(url), "Events": ["s3:ObjectCreated:*"]}
-    configuration = {"QueueConfigurations": [{**told, "Filter": {"Key": {"FilterRules": rules}}}]}
+    target = {"QueueArn": aws.queue_arn(url), "Events": ["s3:ObjectCreated:*"]}
+    configuration = {"QueueConfigurations": [{**target, "Filter": {"Key": {"FilterRules": rules}}}]}
     aws.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
     for key in ("in/a.txt", "out/a.png", "in/a.png"):
         _put(aws, bucket, key)
-    records = [one for body in aws.bodies(url, WaitTimeSeconds=2) for one in json.loads(body).get("Records", [])]
-    return [(one["eventName"], one["s3"]["object"]["key"]) for one in records]
+
+    def told() -> list[tuple[str, str]]:
+        records = [one for body in aws.bodies(url) for one in json.loads(body).get("Records", [])]
+        return [(one["eventName"], one["s3"]["object"]["key"]) for one in records]
+
+    return until(told)
 
 
 @check("Tags of an object are kept.", [{"Key": "kind", "Value": "bill"}])

@@ -87,7 +87,7 @@ def _(aws: Aws) -> Any:
 
 @check("A queue's delay holds a message back, and a long poll ends with it.", ([], ["later"]))
 def _(aws: Aws) -> Any:
-    url = aws.queue(DelaySeconds="1")
+    url = aws.queue(DelaySeconds="3")
     aws.send(url, "later")
     return aws.bodies(url), aws.bodies(url, WaitTimeSeconds=20)
 
@@ -245,7 +245,7 @@ def _(aws: Aws) -> Any:
     for _ in range(2):
         aws.receive(url, VisibilityTimeout=0)
     aws.sqs.start_message_move_task(SourceArn=aws.queue_arn(dead))
-    return aws.bodies(url, WaitTimeSeconds=5)
+    return aws.bodies(url, WaitTimeSeconds=20)
 
 
 @check(
@@ -312,7 +312,7 @@ def _(aws: Aws) -> Any:
         aws.receive(url, VisibilityTimeout=0)
     source = aws.queue_arn(dead)
     aws.sqs.start_message_move_task(SourceArn=source, DestinationArn=aws.queue_arn(other))
-    bodies = aws.bodies(other, WaitTimeSeconds=5)
+    bodies = aws.bodies(other, WaitTimeSeconds=20)
     [move] = aws.sqs.list_message_move_tasks(SourceArn=source)["Results"]
     return bodies, move["ApproximateNumberOfMessagesMoved"]
 
