@@ -67,7 +67,7 @@ def main(state_file: Path, first_state: str) -> None:
     front = FrontMonitor(Names(state.app, state.environment), engine, folders)
     supervisor = Supervisor(engine, state_file, front)
     supervisor.scheduler.store = partial(store_files, Path(LOG_FOLDER))
-    tasks = serve_metadata(engine, supervisor, listener)
+    tasks = serve_metadata(supervisor.engine, supervisor, listener)
     traces = LateTraces(Path(ACCESS_FOLDER), AccessLines)
     if tasks is not None:
         serve_traces(traces.intake, tasks.by_address)

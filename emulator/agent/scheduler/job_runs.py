@@ -7,7 +7,6 @@ execution. A run fails where the essential container that ends its task exits wi
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import uuid
@@ -20,20 +19,19 @@ from typing import Any, Literal
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import ESSENTIAL_EXITED, Stop
-from emulator.agent.scheduler.one_off_tasks import OneOffs
+from emulator.agent.scheduler.one_off_tasks import OneOffs, OneOffTasks
 from emulator.agent.scheduler.recovery import LOST
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.ecs.identity import new_task_id
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.planning.one_off import as_one_off, ended_by, remove_rest
+from emulator.runtime.planning.one_off import as_one_off, ended_by
 from emulator.runtime.planning.start_plan import start_task
-from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
-from emulator.runtime.state.observed import Task, observe
+from emulator.runtime.state.observed import Observed, Task
 from emulator.runtime.state.operations import Plan
 
 log = logging.getLogger(__name__)
@@ -118,6 +116,7 @@ class JobRuns:
         self._linger = linger
         self._emit = emit
         self._spawn = spawn
+        self._tasks = OneOffTasks(control, scheduler, emit)
         self._runs: dict[str, deque[JobRun]] = {}
         self._changed = threading.Condition()
         self._looks = 0
@@ -128,10 +127,11 @@ class JobRuns:
         self._begin_run(run)
         return run
 
-    def adopt(self) -> None:
+    def adopt(self, observed: Observed) -> None:
         """Goes on with the runs that were under way when the agent was started again. The lock is held."""
         scheduler = self._scheduler
-        found = observe(scheduler.engine, scheduler.names).job_tasks
+        ours = {run.id for runs in self._runs.values() for run in runs}
+        found = [task for task in observed.job_tasks if _run_of(task)[0] not in ours]
         newest = {
             run_id: task
             for run_id, _, task in sorted(((*_run_of(task), task) for task in found), key=lambda one: one[:2])
@@ -234,8 +234,7 @@ class JobRuns:
     def _remove_later(self, task_id: str, linger: float) -> None:
         """Removes a task once those who follow its lines had the time to see it: they look twice a second."""
         if not self._control.retired.wait(linger):
-            with contextlib.suppress(Cancelled):
-                self._remove(task_id)
+            self._tasks.remove(task_id, "the run has ended")
 
     def _start(self, subject: _Subject, run: JobRun, task_id: str) -> None:
         factory = task_factory(subject.state, subject.private, self._scheduler.engine)
@@ -249,9 +248,7 @@ class JobRuns:
         while True:
             with self._changed:
                 seen = self._looks
-            task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
-            if self._control.retired.is_set():
-                raise Cancelled
+            task = self._tasks.find(task_id)
             if task is None:
                 run.cause, run.exit_code = "its task was removed", None
                 return "FAILED"
@@ -277,19 +274,6 @@ class JobRuns:
         """Until one has changed since `seen`, or that long."""
         with self._changed:
             self._changed.wait_for(lambda: self._looks != seen, timeout=seconds)
-
-    def _remove(self, task_id: str) -> None:
-        scheduler = self._scheduler
-        task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
-        if task is None:
-            return
-        plan = Plan()
-        stop_task(plan, task, "the run has ended")
-        try:
-            scheduler.executor(self._emit).run(plan)
-            remove_rest(scheduler.engine, scheduler.names, task_id)
-        except CopilotLocalError as error:
-            log.warning("the task %s of a job was not removed: %s", task_id[:8], error)
 
     def _tell(self, subject: _Subject, run: JobRun) -> None:
         """Records Step Functions' event of a changed execution.

@@ -1,13 +1,29 @@
-"""Tasks that commands run by themselves: the agent answers their requests, and otherwise leaves them alone."""
+"""Tasks of no service's count: those of commands, whose requests the agent answers, and those that it runs itself."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 
+from emulator.agent.scheduler.control_lock import ControlLock
+from emulator.agent.scheduler.scheduler import Scheduler
+from emulator.errors import CopilotLocalError
+from emulator.events import Emit
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.planning.one_off import remove_rest
+from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.state.desired import DesiredService, Private
+from emulator.runtime.state.observed import Task, observe
+from emulator.runtime.state.operations import Plan
 from emulator.runtime.state.task_role import TaskRole
+
+log = logging.getLogger(__name__)
+
+AGAIN = 0.25
+LONGEST = 30.0
+"""Seconds until Docker is asked again that did not answer: at first, and at last."""
 
 
 class OneOffs:
@@ -47,3 +63,50 @@ class OneOffs:
             for _, own in self._present.values():
                 roles |= own.task_roles
             return roles
+
+
+class OneOffTasks:
+    """The tasks of an environment that its agent runs to their end, seen and removed. A look or a removal that fails is
+    made again until the environment goes away: a busy Docker loses no task. `emit` hears of removals."""
+
+    def __init__(self, control: ControlLock, scheduler: Scheduler, emit: Emit) -> None:
+        self._control = control
+        self._scheduler = scheduler
+        self._emit = emit
+
+    def find(self, task_id: str) -> Task | None:
+        """The task as Docker has it, None where it is gone. Raises `Cancelled` where the environment goes away."""
+        scheduler = self._scheduler
+        for _ in self._tries():
+            try:
+                task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
+            except CopilotLocalError as error:
+                log.warning("the task %s cannot be looked at: %s", task_id[:8], error)
+                continue
+            if not self._control.retired.is_set():
+                return task
+        raise Cancelled
+
+    def remove(self, task_id: str, why: str) -> None:
+        """Stops and removes a task and what it has left, unless the environment goes away meanwhile."""
+        scheduler = self._scheduler
+        for _ in self._tries():
+            try:
+                task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
+                if task is not None:
+                    plan = Plan()
+                    stop_task(plan, task, why)
+                    scheduler.executor(self._emit).run(plan)
+                remove_rest(scheduler.engine, scheduler.names, task_id)
+                return
+            except Cancelled:
+                return
+            except CopilotLocalError as error:
+                log.warning("the task %s is not removed yet: %s", task_id[:8], error)
+
+    def _tries(self) -> Iterator[None]:
+        delay = AGAIN
+        while not self._control.retired.is_set():
+            yield
+            self._control.retired.wait(delay)
+            delay = min(2 * delay, LONGEST)

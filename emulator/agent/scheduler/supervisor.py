@@ -65,6 +65,7 @@ class Supervisor:
         self.timeouts = timeouts
         self._clock = clock
         self.front = front
+        front.engine = engine  # what ECS's API says of a container's health is what `ps` says
         self.control = ControlLock()
         self.abandoned = threading.Event()
         """Set once the environment was going away and every command that took it away has ended."""
@@ -83,12 +84,13 @@ class Supervisor:
         self._wake.set()  # an agent that was in charge before looks at once
         self.control.on_freed = self._wake.set  # something may have changed during the work
         self.front.on_verdict = self._wake.set
-        self.early.on_success = self._wake.set
+        self.early.on_success = self._healthy
         self.front.on_look = self._note_states
         self.on_event: Callable[[EngineEvent], None] = lambda _: None
         """Hears of every event of the environment's containers."""
         self._started_at = clock()
         self._troubles = 0
+        self._adopted = False
         self._restless_until = 0.0
         self._hears_from = inf  # from then on every change comes as an event of Docker's
         self._seen_at = 0.0  # when the services were looked at last
@@ -205,27 +207,20 @@ class Supervisor:
                 raise InputError(f"{name} is no Scheduled Job")
             return self.jobs.start(name)
 
+    def _healthy(self) -> None:
+        self.front.refresh()
+        self._wake.set()
+
     # the loop
 
     def run(self) -> None:
         """Supervises until the process ends."""
         threading.Thread(target=self._listen, daemon=True, name="events").start()
-        self.adopt_jobs()
         self.remove_left_volumes()
         while not self.control.retired.is_set():
             self._wake.wait(self._next_look())
             self._wake.clear()
             self.look()
-
-    def adopt_jobs(self) -> None:
-        """Goes on with runs of jobs and tasks of the agent before this one."""
-        try:
-            with self.control.lock:
-                if self.control.acting:
-                    self.jobs.adopt()
-                    self.task_runs.adopt()
-        except CopilotLocalError as error:
-            log.warning("runs of jobs that are under way are not looked after: %s", error)
 
     def remove_left_volumes(self) -> None:
         """Removes the volumes of tasks that are gone."""
@@ -247,8 +242,8 @@ class Supervisor:
                     self.act()
                 if self.control.acting and not self.scheduler.written and FRONT not in self.control.busy:
                     self.scheduler.remember()  # unless a deployment is under way, which may fail yet
+                self._run_jobs()
                 work = self._dispatch() if self.control.acting else None
-                self._start_jobs()
                 if self.control.held:
                     # The command that holds the environment carries out plans; the agent applies restart policies.
                     observed = observe(self.engine, self.scheduler.names)
@@ -270,11 +265,18 @@ class Supervisor:
     def _runs_jobs(self) -> bool:
         return self.control.acting or self.control.stays
 
-    def _start_jobs(self) -> None:
-        """Starts the jobs that are due, also where the foreground `up` is in charge."""
-        if self._runs_jobs:
-            for name in self.timetable.due(self.scheduler.state):
-                self.jobs.start(name)
+    def _run_jobs(self) -> None:
+        """Goes on with runs and tasks of the agent before this one, and starts the jobs that are due, also where the
+        foreground `up` is in charge."""
+        if not self._runs_jobs:
+            return
+        if not self._adopted:
+            observed = observe(self.engine, self.scheduler.names)
+            self.jobs.adopt(observed)
+            self.task_runs.adopt(observed)
+            self._adopted = True
+        for name in self.timetable.due(self.scheduler.state):
+            self.jobs.start(name)
 
     def _listen(self) -> None:
         while not self.control.retired.is_set():

@@ -14,18 +14,17 @@ from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import completed
 from emulator.agent.scheduler.history import Stop
 from emulator.agent.scheduler.job_runs import LOOK, JobRuns
-from emulator.agent.scheduler.one_off_tasks import OneOffs
+from emulator.agent.scheduler.one_off_tasks import OneOffs, OneOffTasks
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.planning.one_off import as_one_off, ended_by, remove_rest
+from emulator.runtime.planning.one_off import as_one_off, ended_by
 from emulator.runtime.planning.start_plan import start_task
-from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.specs.task import TaskSpec, task_factory
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
-from emulator.runtime.state.observed import observe
+from emulator.runtime.state.observed import Observed
 from emulator.runtime.state.operations import Plan
 
 log = logging.getLogger(__name__)
@@ -54,6 +53,9 @@ class TaskRuns:
         self._linger = linger
         self._emit = emit
         self._spawn = spawn
+        self._tasks = OneOffTasks(control, scheduler, emit)
+        self._ours: set[str] = set()
+        """The ids of the tasks that this agent has started."""
 
     def start(self, desired: DesiredService, private: Private, tasks: Sequence[str], told: str) -> None:
         """Starts tasks of these ids; they are known at once. `told` is JSON of what DescribeTasks says of them that
@@ -66,18 +68,18 @@ class TaskRuns:
             private = completed(private, alone, scheduler.private)
             with_it = state.model_copy(update={"services": {**state.services, **alone.services}})
             factory = task_factory(with_it, scheduler.private.updated(private), scheduler.engine)
+            self._ours.update(tasks)
             specs = [as_one_off(factory.task(desired, one), {names.RUN_TASK: told}) for one in tasks]
             for spec in specs:
                 scheduler.history.announce(spec.identity.task_id, desired, spec.pause.labels, state)
         for spec in specs:
             self._spawn(partial(self._run, spec, with_it, desired, private))
 
-    def adopt(self) -> None:
+    def adopt(self, observed: Observed) -> None:
         """Goes on with the tasks that ran when the agent was started again. The lock is held."""
-        scheduler = self._scheduler
-        for task in observe(scheduler.engine, scheduler.names).tasks.values():
+        for task in observed.tasks.values():
             row = task.pause or next(iter(task.members.values())).container
-            if names.RUN_TASK in row.labels:
+            if names.RUN_TASK in row.labels and task.id not in self._ours:
                 self._spawn(partial(self._to_its_end, task.id))
 
     def _run(self, spec: TaskSpec, state: DesiredState, desired: DesiredService, private: Private) -> None:
@@ -98,29 +100,16 @@ class TaskRuns:
 
     def _to_its_end(self, task_id: str) -> None:
         scheduler = self._scheduler
-        while not self._control.retired.is_set():
-            seen = self._jobs.looks
-            task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
-            if task is None:
-                break
-            scheduler.history.note(task, scheduler.state, self._one_offs.services())
-            if ended_by(task) is not None or scheduler.history.failed_to_start(task_id):
-                self._control.retired.wait(self._linger)
-                self._remove(task_id)
-                break
-            self._jobs.wait_for_look(seen, LOOK)
-        scheduler.history.gone(task_id, scheduler.state)
-
-    def _remove(self, task_id: str) -> None:
-        scheduler = self._scheduler
-        task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
-        if task is None:
-            return
-        plan = Plan()
-        stop_task(plan, task, "it has ended")
         with contextlib.suppress(Cancelled):
-            try:
-                scheduler.executor(self._emit).run(plan)
-                remove_rest(scheduler.engine, scheduler.names, task_id)
-            except CopilotLocalError as error:
-                log.warning("the task %s was not removed: %s", task_id[:8], error)
+            while True:
+                seen = self._jobs.looks
+                task = self._tasks.find(task_id)
+                if task is None:
+                    break
+                scheduler.history.note(task, scheduler.state, self._one_offs.services())
+                if ended_by(task) is not None or scheduler.history.failed_to_start(task_id):
+                    self._control.retired.wait(self._linger)
+                    self._tasks.remove(task_id, "it has ended")
+                    break
+                self._jobs.wait_for_look(seen, LOOK)
+        scheduler.history.gone(task_id, scheduler.state)

@@ -34,6 +34,7 @@ from emulator.trace.access_log import ARRIVAL, Writer, with_access_logs
 from emulator.trace.container import capture_spec
 from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.diagnose import diagnose
+from emulator.trace.diagnosis.made_by_proxy import said_of
 from emulator.trace.diagnosis.view import Diagnosis
 from emulator.trace.output.text import block, verdict
 from emulator.trace.printed import printed
@@ -243,13 +244,15 @@ class Tracer:
                 yield self._traced(trace)
 
     def _traced(self, trace: Trace, answer: Answer | None = None) -> Traced:
+        within = ARRIVAL if answer is not None else _SETTLE  # of live traffic others wait behind it
         with contextlib.suppress(CopilotLocalError):
-            # Of live traffic others wait behind it.
-            trace = self._with_access_logs(trace, ARRIVAL if answer is not None else _SETTLE)
+            trace = self._with_access_logs(trace, within)
         status = answer.status if answer else None
-        found = diagnose(
-            trace, self._read_nginx, status, lambda _: self._why(trace), lambda hop: printed(self._engine, hop)
-        )
+
+        def read_lines(hop: Hop) -> list[str]:
+            return printed(self._engine, hop, lambda lines: said_of(lines, hop), within)
+
+        found = diagnose(trace, self._read_nginx, status, lambda _: self._why(trace), read_lines)
         if found and self._crashes is not None and (agent := observe(self._engine, self._names).agent) is not None:
             with contextlib.suppress(CopilotLocalError):
                 state = desired_state(self._engine, agent)

@@ -132,7 +132,7 @@ class Bringup:
         a later command, or "" where it is gone, or goes since a `down` told it to."""
         if isinstance(error, AgentError) and error.message == TAKEN_DOWN:
             return ""
-        ends, asked = time.monotonic(), False
+        ends, heard, silent = time.monotonic(), False, False
         if isinstance(error, EngineError | ContainerFailed):
             ends += REMOVAL  # what is being removed stops first: that is heard before it is gone from the listing
         while lock:
@@ -142,13 +142,13 @@ class Bringup:
                 break
             if agent is None or agent.id != lock:
                 return agent.id if agent is not None else ""
-            if agent.state is ContainerState.RUNNING and not asked:
-                asked = True
+            if agent.state is ContainerState.RUNNING and not heard:
                 going = self._is_going()
                 if going:
                     return ""
-                if going is None:  # it may have been killed while it was asked, or be about to go on a busy machine
-                    ends = time.monotonic() + STOPPED_AGENT
+                heard = going is not None
+                if not heard and not silent:  # it may have been killed while it was asked, or the machine be busy
+                    silent, ends = True, time.monotonic() + STOPPED_AGENT
                     continue
             lasts = 0.0 if agent.state in (ContainerState.CREATED, ContainerState.RUNNING) else STOPPED_AGENT
             if time.monotonic() > ends + lasts:

@@ -208,12 +208,76 @@ class TestRuns:
         begun = first.run_job("cleanup")
         until(lambda: running(threads))
         second = threads.boot()
-        second.adopt_jobs()
+        second.look()
         [run] = runs(second)
         assert (run.id, run.tries, run.tasks) == (begun.id, 1, begun.tasks)
         threads.engine.finish(running(threads)[0], 0)
         second.jobs.wake()
         until(lambda: run.ended)
+        assert run.status == "SUCCEEDED"
+
+    def test_a_run_goes_on_with_an_agent_that_docker_does_not_answer_at_first(self, threads: Rig, until: Until) -> None:
+        first = threads.boot(with_job())
+        begun = first.run_job("cleanup")
+        until(lambda: running(threads))
+        first.retire()
+        second = threads.boot()
+        threads.engine.fail("list_containers", EngineError("Docker is busy"))
+        second.look()
+        assert runs(second) == []
+        second.look()
+        finish(threads, second, until, 0)
+        until(lambda: runs(second)[0].ended)
+        assert (runs(second)[0].id, runs(second)[0].status) == (begun.id, "SUCCEEDED")
+        until(lambda: threads.tasks == [])
+
+    def test_a_run_goes_on_with_an_agent_that_a_foreground_up_is_in_charge_of(self, threads: Rig, until: Until) -> None:
+        state = with_job().model_copy(update={"acting": False})
+        first = threads.boot(state)
+        first.held(first.scheduler.private, stays=True)
+        begun = first.run_job("cleanup")
+        until(lambda: running(threads))
+        first.retire()
+        second = threads.boot()
+        second.held(second.scheduler.private, stays=True)
+        second.look()
+        finish(threads, second, until, 0)
+        until(lambda: runs(second)[0].ended)
+        assert (runs(second)[0].id, runs(second)[0].status) == (begun.id, "SUCCEEDED")
+        until(lambda: threads.tasks == [])
+
+    def test_a_run_goes_on_where_docker_does_not_answer_for_a_moment(self, threads: Rig, until: Until) -> None:
+        supervisor = threads.boot(with_job(retries=1))
+        run = supervisor.run_job("cleanup")
+        until(lambda: running(threads))
+        [name] = running(threads)
+        heard = threading.Event()
+        threads.engine.before = lambda verb, _: heard.set() if verb == "list_containers" else None
+        threads.engine.fail("list_containers", EngineError("Docker is busy"))
+        supervisor.jobs.wake()
+        assert heard.wait(20)
+        threads.engine.finish(name, 0)
+        supervisor.jobs.wake()
+        until(lambda: run.ended)
+        assert (run.status, run.tries) == ("SUCCEEDED", 1)
+
+    @pytest.mark.parametrize("busy_with", ["list_containers", "remove", "list_volumes"])
+    def test_its_task_is_removed_where_docker_does_not_do_it_at_once(
+        self, threads: Rig, until: Until, busy_with: str
+    ) -> None:
+        supervisor = threads.boot(with_job())
+        run = supervisor.run_job("cleanup")
+        until(lambda: running(threads))
+        times = ["once", "twice"]
+
+        def busy(verb: str, target: str) -> None:
+            if verb == busy_with and times and threading.current_thread() is not threading.main_thread():
+                times.pop()
+                raise EngineError("Docker is busy")
+
+        threads.engine.before = busy
+        finish(threads, supervisor, until, 0)
+        until(lambda: not times and threads.tasks == [])
         assert run.status == "SUCCEEDED"
 
     def test_what_is_no_job_is_refused(self, rig: Rig) -> None:

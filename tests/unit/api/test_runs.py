@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.errors import EngineError
 from tests.unit.api.conftest import Api
 from tests.unit.api.test_ecs import CLUSTER, INVALID, refused
 
@@ -65,6 +66,26 @@ class TestRunning:
         wrong = {**asked, "clientToken": "u", "overrides": {"containerOverrides": [{"name": "x"}]}}
         assert refused(lambda: ecs.run_task(**wrong))[0] == INVALID
         assert len(ecs.run_task(**{**asked, "clientToken": "u"})["tasks"]) == 2, "a request that failed has no token"
+
+    def test_one_that_has_ended_is_removed_where_docker_does_not_answer_at_once(
+        self, threads: Api, until: Until
+    ) -> None:
+        rig = threads.rig
+        [task] = threads.client().run_task(cluster=CLUSTER, taskDefinition="demo-test-hello")["tasks"]
+        until(lambda: stopped(threads, task["taskArn"])["lastStatus"] == "RUNNING")
+        times = ["once", "twice"]
+
+        def busy(verb: str, target: str) -> None:
+            ours = threading.current_thread() is not threading.main_thread()
+            if verb == "list_containers" and ours and times:
+                times.pop()
+                raise EngineError("Docker is busy")
+
+        [own] = [one for one in rig.tasks if task["taskArn"].endswith(one.id)]
+        rig.engine.before = busy
+        rig.engine.finish(own.members["hello"].container.name, 0)
+        rig.supervisor.jobs.wake()
+        until(lambda: not times and len(rig.tasks) == 2)
 
     def test_as_many_as_are_asked_for(self, threads: Api) -> None:
         ecs = threads.client()

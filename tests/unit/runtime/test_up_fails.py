@@ -286,6 +286,29 @@ class TestTakenDown:
         with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up"):
             bench.up(make_service())
 
+    def test_is_told_as_such_also_by_an_agent_that_is_too_busy_to_answer_at_once(
+        self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[object] = []
+
+        class Busy:
+            def __init__(self, *_: object, **__: object) -> None:
+                asked.append(self)
+
+            def status(self) -> object:
+                if len(asked) < 3:
+                    raise EngineError("no answer within 1 s")
+                return {"going": True}
+
+        def begin() -> None:
+            monkeypatch.setattr(bring_up, "Agent", Busy)
+            monkeypatch.setattr(bring_up, "STOPPED_AGENT", 100.0)
+            raise EngineError("the agent ended the connection")
+
+        at_the_start(begin)
+        with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up"):
+            bench.up(make_service())
+
     def test_is_told_as_such_where_the_agent_refuses_what_comes_then(
         self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
