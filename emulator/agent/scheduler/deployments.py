@@ -21,6 +21,8 @@ from emulator.runtime.state.observed import observe
 from emulator.runtime.state.operations import Plan
 from emulator.spelling import closest
 
+STOPPED_BY_USER = "stopped by the user"
+
 
 class Deployments:
     """Changes of what should run, one after the other, each of which is waited for."""
@@ -147,11 +149,18 @@ class Deployments:
             scheduler.history.stopping(found[0].id, Stop("UserInitiated", reason or "Task stopped by user"))
             scheduler.front.refresh()  # and with it what is told of the task
             claimed = self._control.claim({found[0].service})
-        plan = Plan()
-        delay = 0 if front_specs(scheduler.state) else None
-        stop_task(plan, found[0], "stopped by the user", deregister=delay, withdraw=True)
         try:
-            scheduler.executor(emit).run(plan)
+            # Other work on the service may have gone on until now.
+            task = observe(scheduler.engine, scheduler.names).tasks.get(found[0].id)
+            if task is not None:
+                plan = Plan()
+                delay = 0 if front_specs(scheduler.state) else None
+                stop_task(plan, task, STOPPED_BY_USER, deregister=delay, withdraw=True)
+                scheduler.executor(emit).run(plan)
+        except CopilotLocalError:
+            with self._control.lock:
+                scheduler.doomed_by(found[0].id, STOPPED_BY_USER)  # it is stopped at the next look
+            raise
         finally:
             self._control.release(claimed)
 

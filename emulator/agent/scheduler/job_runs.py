@@ -94,6 +94,10 @@ class _Subject:
     def name(self) -> str:
         return self.desired.service.name
 
+    @property
+    def containers(self) -> list[str]:
+        return [container.name for container in self.desired.service.task_definition.container_definitions]
+
 
 class JobRuns:
     """The runs of an environment's jobs. `clock` gives seconds, a task that has ended stays for `linger` seconds,
@@ -255,8 +259,16 @@ class JobRuns:
             if (ended := ended_by(task)) is not None:
                 run.exit_code = ended.container.exit_code
                 scheduler.history.stopping(task_id, Stop(*ESSENTIAL_EXITED))
-                run.cause = f"{ended.name} exited with code {run.exit_code}" if run.exit_code else ""
-                return "FAILED" if run.exit_code else "SUCCEEDED"
+                if run.exit_code == 0:
+                    run.cause = ""
+                    return "SUCCEEDED"
+                how = "was removed" if run.exit_code is None else f"exited with code {run.exit_code}"
+                run.cause = f"{ended.name} {how}"
+                return "FAILED"
+            if fault := self._tasks.fault(task, subject.containers):
+                run.cause, run.exit_code = fault, None
+                scheduler.history.stopping(task_id, Stop(*ESSENTIAL_EXITED))
+                return "FAILED"
             left = LOOK if deadline is None else deadline - self._clock()
             if left <= 0:
                 run.cause, run.exit_code = _timed_out(subject), None

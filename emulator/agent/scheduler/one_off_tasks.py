@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.scheduler import Scheduler
@@ -86,6 +86,11 @@ class OneOffTasks:
             if not self._control.retired.is_set():
                 return task
         raise Cancelled
+
+    def fault(self, task: Task, expected: Iterable[str]) -> str:
+        """Why a task that was started cannot go on, though no container ended it; empty where it can. `expected` are
+        the containers of its definition."""
+        return self._scheduler.doomed.get(task.id, "") or task.fault(expected) or ""
 
     def remove(self, task_id: str, why: str) -> None:
         """Stops and removes a task and what it has left, unless the environment goes away meanwhile."""

@@ -4,12 +4,20 @@ what the one before it left."""
 from __future__ import annotations
 
 import contextlib
+import logging
+from collections.abc import Callable
 
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
+from emulator.events import Emit, Event, EventKind, discard
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.execution.executor import Executor
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.names import TASK, Names
 from emulator.runtime.state.observed import Observed, Task, observe
+from emulator.runtime.state.operations import Plan, Verb
+
+log = logging.getLogger(__name__)
 
 LOST = "its secrets are gone, run up again"
 
@@ -42,6 +50,38 @@ def remove_left_volumes(engine: Engine, environment: Names) -> None:
     for volume, labels in volumes.items():
         if labels.get(TASK, "") not in ("", *tasks):
             engine.remove_volume(volume)
+
+
+class Leftovers:
+    """What the steps of plans have begun to stop, and what they could not remove."""
+
+    def __init__(self) -> None:
+        self.told_to_stop: set[str] = set()
+        """Names of containers; no restart policy starts them again."""
+        self._volumes: set[str] = set()
+        """Names of volumes, and ids of tasks whose volumes they are."""
+
+    def note(self, event: Event) -> None:
+        """Takes an event of a plan."""
+        operation = event.fields.get("operation")
+        if event.kind is EventKind.STEP_STARTED and operation == Verb.STOP_CONTAINER:
+            self.told_to_stop.add(str(event.fields["object"]))
+        elif event.kind is EventKind.STEP_DONE and operation == Verb.REMOVE_CONTAINER:
+            self.told_to_stop.discard(str(event.fields["object"]))
+        elif event.kind is EventKind.STEP_FAILED and operation == Verb.REMOVE_VOLUME:
+            self._volumes.add(str(event.fields["object"]))
+
+    def remove(self, executor: Callable[[Emit], Executor]) -> None:
+        """Tries again to remove what is left. Raises nothing: what still fails is tried at the next call."""
+        left, self._volumes = self._volumes, set()
+        for subject in left:
+            plan = Plan()
+            plan.add(Verb.REMOVE_VOLUME, subject, "its task is gone")
+            try:
+                executor(discard).run(plan)
+            except (CopilotLocalError, Cancelled) as error:
+                log.warning("%s has volumes that are not removed yet: %s", subject, error)
+                self._volumes.add(subject)
 
 
 def _from_tasks(engine: Engine, wanted: dict[str, list[str]], tasks: list[Task]) -> dict[str, dict[str, str]] | None:

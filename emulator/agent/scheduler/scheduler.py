@@ -22,7 +22,7 @@ from emulator.agent.scheduler.history import (
     start_failure,
     stop_for,
 )
-from emulator.agent.scheduler.recovery import LOST, recover_private
+from emulator.agent.scheduler.recovery import LOST, Leftovers, recover_private
 from emulator.agent.scheduler.rollouts import Rollouts
 from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.timeouts import Timeouts
@@ -98,6 +98,7 @@ class Scheduler:
         self.rollouts = Rollouts(clock, timeouts.settle, self.history.record, file)
         if self.state.acting:
             self.rollouts.adopt(self.state)
+        self.left = Leftovers()
         self.doomed: dict[str, str] = {}
         """Tasks that a deployment has given up, by id, and why."""
         self._unhealthy: dict[str, Unhealthy] = {}
@@ -289,6 +290,7 @@ class Scheduler:
         awaited is replaced instead."""
 
         def note(event: Event) -> None:
+            self.left.note(event)
             if event.kind is EventKind.STEP_STARTED and str(event.fields["operation"]) in STOPPING_VERBS:
                 with contextlib.suppress(KeyError):
                     task_id = str(event.fields["task"])

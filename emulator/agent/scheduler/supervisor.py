@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from emulator.agent.scheduler.timetable import Timetable, now_in_utc
 from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError, InputError
 from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.health.restarts import Restarts
 from emulator.runtime.planning.reconcile import FRONT, PROVISIONS
-from emulator.runtime.specs.restart import restartable
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.observed import Observed, Task, observe
 from emulator.runtime.state.operations import Plan
@@ -94,8 +94,7 @@ class Supervisor:
         self._restless_until = 0.0
         self._hears_from = inf  # from then on every change comes as an event of Docker's
         self._seen_at = 0.0  # when the services were looked at last
-        self._started: dict[str, float] = {}
-        """Container id to when it last started, on the monotonic clock."""
+        self._restarts = Restarts(clock)
 
     # who is in charge
 
@@ -253,7 +252,7 @@ class Supervisor:
                     if self.scheduler.connect.has_outdated_files(observed):
                         self.scheduler.connect.write_files()
             if work is not None:
-                self._spawn(work)
+                self._begin(*work)
         except CopilotLocalError as error:
             log.warning("%s", error)
             self._trouble()
@@ -266,8 +265,7 @@ class Supervisor:
         return self.control.acting or self.control.stays
 
     def _run_jobs(self) -> None:
-        """Goes on with runs and tasks of the agent before this one, and starts the jobs that are due, also where the
-        foreground `up` is in charge."""
+        """Goes on with what ran under the agent before this one, and starts what is due, also for a foreground `up`."""
         if not self._runs_jobs:
             return
         if not self._adopted:
@@ -289,12 +287,7 @@ class Supervisor:
                     self.scheduler.history.happened(event)
                     if event.action in ("start", "die"):
                         self.early.restarted(event.container_id)
-                    if event.action == "start":
-                        # Events may come late where much happens at once.
-                        ago = max(0.0, (datetime.now(UTC) - event.time).total_seconds())
-                        self._started[event.container_id] = self._clock() - ago
-                    elif event.action == "destroy":
-                        self._started.pop(event.container_id, None)
+                    self._restarts.happened(event)
                     self.jobs.wake()
                     if event.action in WAKING or event.action.startswith("health_status"):
                         self._restless_until = self._clock() + RESTLESS
@@ -328,8 +321,9 @@ class Supervisor:
             soon.append(self.timeouts.grace + 0.1 - (now - self._started_at))
         return max(0.05, min([self.timeouts.look, *soon]))
 
-    def _dispatch(self) -> Callable[[], None] | None:
-        """Compares once; returns the work to do where something differs and no other work is under way."""
+    def _dispatch(self) -> tuple[Plan, set[str]] | None:
+        """Compares once; returns the plan and what it claims where something differs and no other work is under way."""
+        self.scheduler.left.remove(self.scheduler.executor)
         observed = observe(self.engine, self.scheduler.names)
         self._check(observed)
         self.scheduler.look(observed)
@@ -347,7 +341,14 @@ class Supervisor:
         self.scheduler.born(result)
         touched = {*result.started.values(), *(observed.tasks[task_id].service for task_id in result.stopped)}
         claimed = self.control.claim((touched or {FRONT}) | ({PROVISIONS} if result.provides else set()))
-        return lambda: self._carry_out(result.plan, claimed)
+        return result.plan, claimed
+
+    def _begin(self, plan: Plan, claimed: set[str]) -> None:
+        try:
+            self._spawn(lambda: self._carry_out(plan, claimed))
+        except RuntimeError:  # no thread can be started now
+            self.control.release(claimed)
+            raise
 
     def _check(self, observed: Observed) -> None:
         """Checks containers that have not been healthy yet, those of one-off tasks too."""
@@ -363,10 +364,9 @@ class Supervisor:
 
     def _restart(self, observed: Observed) -> bool:
         """Starts containers again as their policies say; whether there were any."""
-        due = restartable(observed, self._started, self._clock())
+        due = self._restarts.due(observed, self.scheduler.history.is_stopping, self.scheduler.left.told_to_stop)
         for member in due:
             log.info("container %s exited and is started again by its restart policy", member.name)
-            self._started[member.container.id] = self._clock()
             self.engine.start(member.container.name)
         return bool(due)
 

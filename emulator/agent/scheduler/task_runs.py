@@ -12,7 +12,7 @@ from functools import partial
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import completed
-from emulator.agent.scheduler.history import Stop
+from emulator.agent.scheduler.history import ESSENTIAL_EXITED, Stop
 from emulator.agent.scheduler.job_runs import LOOK, JobRuns
 from emulator.agent.scheduler.one_off_tasks import OneOffs, OneOffTasks
 from emulator.agent.scheduler.scheduler import Scheduler
@@ -96,9 +96,11 @@ class TaskRuns:
             except Exception:  # a task never ends the agent
                 log.exception("the task %s was not started", task_id[:8])
                 scheduler.history.stopping(task_id, LOST)
-            self._to_its_end(task_id)
+            self._to_its_end(task_id, [member.definition.name for member in spec.members])
 
-    def _to_its_end(self, task_id: str) -> None:
+    def _to_its_end(self, task_id: str, expected: Sequence[str] = ()) -> None:
+        """`expected`: the containers of its definition; without them, those that are there when it is looked at first
+        are all that is known."""
         scheduler = self._scheduler
         with contextlib.suppress(Cancelled):
             while True:
@@ -110,6 +112,12 @@ class TaskRuns:
                 if ended_by(task) is not None or scheduler.history.failed_to_start(task_id):
                     self._control.retired.wait(self._linger)
                     self._tasks.remove(task_id, "it has ended")
+                    break
+                expected = expected or list(task.members)
+                if fault := self._tasks.fault(task, expected):
+                    unstarted = not all(member.started for member in task.members.values())
+                    scheduler.history.stopping(task_id, LOST if unstarted else Stop(*ESSENTIAL_EXITED))
+                    self._tasks.remove(task_id, fault)
                     break
                 self._jobs.wait_for_look(seen, LOOK)
         scheduler.history.gone(task_id, scheduler.state)

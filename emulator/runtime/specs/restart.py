@@ -59,12 +59,17 @@ def may_restart(member: Member) -> bool:
 
 
 def restartable(
-    observed: Observed, started: Mapping[str, float], now: float, today: datetime | None = None
+    observed: Observed,
+    started: Mapping[str, float],
+    now: float,
+    today: datetime | None = None,
+    ended: Mapping[str, float] | None = None,
 ) -> list[Member]:
-    """The exited containers that their policy starts again now.
+    """The exited containers that their policy starts again.
 
     `started` is when each container last started, by id, on the clock of `now`, in seconds. One that is not in it
     started before anybody looked: when it was made is all that is known then, against `today`, the time of day now.
+    `ended` is when each exited; one that is not in it exited now.
     """
     due = []
     for task in observed.tasks.values():
@@ -74,7 +79,7 @@ def restartable(
             if rule is None or member.running or not member.started or member.given_up or code is None:
                 continue
             if container.id in started:
-                lived = now - started[container.id]
+                lived = (ended or {}).get(container.id, now) - started[container.id]
             else:
                 lived = ((today or datetime.now(UTC)) - container.created).total_seconds()
             if code not in rule.ignored_exit_codes and lived >= rule.period:

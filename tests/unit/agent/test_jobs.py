@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from emulator.agent.scheduler.job_runs import JobRun
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.ecs.job import JobSchedule
+from emulator.engine.interface import Container, ContainerState
 from emulator.errors import EngineError, InputError
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
@@ -307,3 +309,44 @@ class TestRuns:
         assert [one["detail"]["status"] for one in events] == ["RUNNING", "FAILED"]
         assert events[1]["detail"]["cause"] == "cleanup exited with code 2"
         assert events[0]["detail"]["stateMachineArn"].endswith(":stateMachine:demo-test-cleanup")
+
+
+class TestWhatOthersDo:
+    """To the containers of a run, and to the agent that looks after it."""
+
+    @pytest.mark.parametrize("state", ["gone", "removing"])
+    def test_a_run_whose_container_is_removed_has_failed(self, threads: Rig, until: Until, state: str) -> None:
+        supervisor = threads.boot(with_job())
+        run = supervisor.run_job("cleanup")
+        until(lambda: running(threads))
+        [name] = running(threads)
+        if state == "gone":
+            threads.engine.remove(name)
+        else:
+            listed = threads.engine.list_containers
+
+            def removing(labels: Mapping[str, str]) -> list[Container]:
+                gone = {"state": ContainerState.REMOVING, "exit_code": None}
+                return [replace(row, **gone) if row.name == name else row for row in listed(labels)]  # type: ignore[arg-type]
+
+            threads.engine.list_containers = removing  # type: ignore[method-assign]
+        supervisor.jobs.wake()
+        until(lambda: run.ended)
+        assert (run.status, run.exit_code) == ("FAILED", None)
+        assert run.cause in ("container cleanup is missing", "cleanup was removed")
+
+    def test_a_run_that_was_not_started_when_the_agent_ended_has_failed(self, threads: Rig, until: Until) -> None:
+        first = threads.boot(with_job())
+        threads.engine.fail("start", EngineError("killed"), target="*-cleanup")
+        threads.engine.fail("remove", EngineError("killed"), times=None)
+        first.run_job("cleanup")
+        until(lambda: threads.did("create_container"))
+        until(lambda: [m.container.state for t in threads.tasks for m in t.members.values()] == ["created"])
+        first.retire()
+        threads.engine._failures.clear()
+        second = threads.boot()
+        second.look()
+        [run] = runs(second)
+        until(lambda: run.ended)
+        assert (run.status, run.cause) == ("FAILED", "container cleanup was never started")
+        until(lambda: threads.tasks == [])

@@ -21,7 +21,7 @@ from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.names import Role
 from tests.unit.agent.rig import SHORT, Rig
-from tests.unit.runtime.world import DEMO, ROUTED, ROUTER, connected, desired_state, make_service
+from tests.unit.runtime.world import DEMO, ROUTED, ROUTER, connected, desired_state, firelens, make_service
 
 Until = Callable[[Callable[[], object]], None]
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
@@ -70,6 +70,33 @@ class TestReplacing:
         supervisor.remove_left_volumes()
         assert {"used", "shared"} <= set(rig.engine.list_volumes({}))
         assert ("left" in rig.engine.list_volumes({})) is not in_charge
+
+    def test_a_volume_that_could_not_be_removed_with_its_task_is_removed_later(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(firelens()))
+        supervisor.look()
+        before = set(rig.engine.list_volumes({**DEMO.labels(), names.TASK: rig.task.id}))
+        assert before
+        rig.engine.fail("remove_volume", EngineTimeout("Docker did not remove it within 30 s"))
+        rig.engine.finish(rig.container("hello"), 1)
+        supervisor.look()
+        assert before & set(rig.engine.list_volumes({}))
+        supervisor.look()
+        assert not before & set(rig.engine.list_volumes({}))
+
+    def test_where_no_thread_can_be_started_the_work_is_done_later(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        supervisor.look()
+        dead, spawn = rig.task, supervisor._spawn
+
+        def no_thread(_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        supervisor._spawn = no_thread
+        rig.engine.finish(rig.container("hello"), 1)
+        supervisor.look()
+        supervisor._spawn = spawn
+        supervisor.look()
+        assert rig.task.id != dead.id
 
     def test_a_death_wakes_the_agent(self, rig: Rig, until: Until) -> None:
         supervisor = rig.boot(acting(make_service()))

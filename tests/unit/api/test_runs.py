@@ -87,6 +87,28 @@ class TestRunning:
         rig.supervisor.jobs.wake()
         until(lambda: not times and len(rig.tasks) == 2)
 
+    @pytest.mark.parametrize("whose", ["a service's", "its own"])
+    def test_one_whose_stop_fails_is_stopped_after_all(self, threads: Api, until: Until, whose: str) -> None:
+        rig, ecs = threads.rig, threads.client()
+        if whose == "its own":
+            [task] = ecs.run_task(cluster=CLUSTER, taskDefinition="demo-test-hello")["tasks"]
+            arn = task["taskArn"]
+            until(lambda: stopped(threads, arn)["lastStatus"] == "RUNNING")
+        else:
+            arn = ecs.list_tasks(cluster=CLUSTER, serviceName="hello")["taskArns"][0]
+        rig.engine.fail("stop", EngineError("Docker did not stop it within 40 s"), target="*-hello")
+        ecs.stop_task(cluster=CLUSTER, task=arn, reason="mine")
+
+        def is_gone() -> bool:
+            rig.supervisor.look()
+            rig.supervisor.jobs.wake()
+            rig.watch()
+            return all(not arn.endswith(one.id) for one in rig.tasks) and len(rig.tasks) == 2
+
+        until(is_gone)
+        until(lambda: stopped(threads, arn)["lastStatus"] == "STOPPED")
+        assert stopped(threads, arn)["stoppedReason"] == "mine"
+
     def test_as_many_as_are_asked_for(self, threads: Api) -> None:
         ecs = threads.client()
         assert len(ecs.run_task(cluster=CLUSTER, taskDefinition="demo-test-hello", count=10)["tasks"]) == 10
