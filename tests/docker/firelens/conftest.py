@@ -11,7 +11,7 @@ import pytest
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, LogLine, Mount
-from emulator.errors import LogDriverNotReady, NotFound
+from emulator.errors import Conflict, LogDriverNotReady, NotFound
 from emulator.firelens.local import record_file
 from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration
 from emulator.firelens.stored import LOG_FOLDER
@@ -87,7 +87,12 @@ class Router:
         """Until a shell command succeeds in the router's container, which one `docker exec` asks again and again."""
         look = f"i=$((i+1)); [ $i -lt {DEADLINE * 10:.0f} ] || exit 1; sleep 0.1"
         asks = f"i=0; until {{ {command}; }} 2> /dev/null; do {look}; done"
-        result = self.engine.exec(self.container, ("sh", "-c", asks), timeout=2 * DEADLINE)
+        try:
+            result = self.engine.exec(self.container, ("sh", "-c", asks), timeout=2 * DEADLINE)
+        except Conflict as error:
+            with project.daemon() as client:
+                state = client.inspect_container(self.container)["State"]
+            raise AssertionError(f"the router has ended: {state}: {self.output()}") from error
         assert result.exit_code == 0, f"not within {DEADLINE:g} s: {what}"
 
     def peak_memory(self) -> int:

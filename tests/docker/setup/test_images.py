@@ -34,8 +34,15 @@ def test_pause_can_sleep_and_route(docker: Docker, image: Image) -> None:
     assert output.endswith("root\n")
 
 
-def test_pause_under_an_init_stops_at_once(docker: Docker, image: Image, start: Start) -> None:
+def test_pause_under_an_init_stops_at_once(docker: Docker, image: Image, start: Start, eventually: Eventually) -> None:
     container = start("--init", image(PAUSE_IMAGE), "sleep", "1000")
+
+    def both_processes() -> str:
+        found = docker("top", container, "-o", "pid")
+        assert len(found.split()) == 3
+        return found
+
+    eventually(both_processes)  # an init takes no signal before it has started what it is for
     docker("stop", "--time", "60", container)
     assert docker("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "143"
 
