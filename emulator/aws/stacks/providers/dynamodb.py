@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.stacks.clients import Refused
+from emulator.aws.stacks.clients import Clients, Refused
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
+from emulator.aws.stacks.providers.kept_tables import Kept, Settings, require_same_keys, set_expiry
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Value, as_map, is_true, text
 
@@ -19,7 +20,8 @@ _SIMPLE_TYPES = {"String": "S", "Number": "N", "Binary": "B"}
 
 
 def table(context: Context, resource: Resource) -> Made:
-    return _ensure(context, resource, resource.properties)
+    properties = resource.properties
+    return _ensure(context, resource, properties, Settings(_stream(properties), _expiry(properties)))
 
 
 def simple_table(context: Context, resource: Resource) -> Made:
@@ -37,86 +39,59 @@ def simple_table(context: Context, resource: Resource) -> Made:
     return _ensure(context, resource, properties)
 
 
-def _ensure(context: Context, resource: Resource, properties: dict[str, Value]) -> Made:
+def _ensure(
+    context: Context, resource: Resource, properties: dict[str, Value], settings: Settings | None = None
+) -> Made:
+    """Makes the table, or changes the one there is. Without `settings` it keeps those that it was given by hand."""
     clients = context.clients
     name = text(properties.get("TableName") or physical_name(resource.stack, resource.logical_id))
     wanted = clients.arguments("dynamodb", "CreateTable", {key: properties[key] for key in _KEYS if key in properties})
     for index in wanted.get("GlobalSecondaryIndexes", []):
         index.pop("ProvisionedThroughput", None)
-    stream = _stream(properties)
-    try:
-        present = clients.call("dynamodb", "DescribeTable", TableName=name)["Table"]
-        _require_same_keys(name, present, wanted)
-        _add_indexes(context, name, present, wanted)
-        if stream and present.get("StreamSpecification") != stream:
-            present = clients.call("dynamodb", "UpdateTable", TableName=name, StreamSpecification=stream)[
-                "TableDescription"
-            ]
-    except Refused as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        more = {"StreamSpecification": stream} if stream else {}
-        answer = clients.call(
-            "dynamodb", "CreateTable", TableName=name, BillingMode="PAY_PER_REQUEST", **wanted, **more
-        )
-        present = answer["TableDescription"]
-    _set_time_to_live(context, name, properties)
+    present = _present(clients, name)
+    if present is None:
+        present = _create(clients, name, wanted, settings)
+    else:
+        require_same_keys(name, present, wanted)
+        if settings:
+            present = Kept(context, resource, name, present).become(wanted, settings)
     attributes: dict[str, Value] = {"Arn": present["TableArn"]}
-    if stream:
+    if settings and settings.stream:
         attributes["StreamArn"] = present.get("LatestStreamArn", "")
     return Made(name, attributes)
 
 
-def _stream(properties: dict[str, Value]) -> dict[str, Any]:
-    view = as_map(properties.get("StreamSpecification"), "StreamSpecification").get("StreamViewType")
-    return {"StreamEnabled": True, "StreamViewType": text(view)} if view else {}
+def _present(clients: Clients, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = clients.call("dynamodb", "DescribeTable", TableName=name)["Table"]
+    except Refused as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return None
+    return found
 
 
-def _require_same_keys(name: str, present: dict[str, Any], wanted: dict[str, Any]) -> None:
-    types = {item["AttributeName"]: item["AttributeType"] for item in present["AttributeDefinitions"]}
-    asked = {item["AttributeName"]: item["AttributeType"] for item in wanted.get("AttributeDefinitions", [])}
-    local, local_asked = (
-        {index["IndexName"]: _keys(index) for index in side.get("LocalSecondaryIndexes") or []}
-        for side in (present, wanted)
-    )
-    keys = _keys(present)
-    changed = keys != _keys(wanted) or any(types[key] != asked.get(key) for key, _ in keys) or local != local_asked
-    if changed:
-        raise Problem(
-            f"the table {name} has other keys than the template: made anew, its data would go",
-            f"keep the keys, give the table another name, or delete it: "
-            f"copilot-local aws dynamodb delete-table --table-name {name}",
-        )
+def _create(clients: Clients, name: str, wanted: dict[str, Any], settings: Settings | None) -> dict[str, Any]:
+    if settings and settings.stream:
+        wanted = {**wanted, "StreamSpecification": {"StreamEnabled": True, "StreamViewType": settings.stream}}
+    answer = clients.call("dynamodb", "CreateTable", TableName=name, BillingMode="PAY_PER_REQUEST", **wanted)
+    if settings and settings.expiry:
+        set_expiry(clients, name, settings.expiry, on=True)
+    made: dict[str, Any] = answer["TableDescription"]
+    return made
 
 
-def _keys(side: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(key["AttributeName"], key["KeyType"]) for key in side.get("KeySchema", [])]
+def _stream(properties: dict[str, Value]) -> str:
+    """The view type of the stream; empty where there is none."""
+    return text(as_map(properties.get("StreamSpecification"), "StreamSpecification").get("StreamViewType") or "")
 
 
-def _add_indexes(context: Context, name: str, present: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Adds the global indexes that an existing table lacks. Those that the template lost stay: they cost nothing."""
-    there = {index["IndexName"] for index in present.get("GlobalSecondaryIndexes") or []}
-    for index in wanted.get("GlobalSecondaryIndexes", []):
-        if index["IndexName"] not in there:
-            context.clients.call(
-                "dynamodb",
-                "UpdateTable",
-                TableName=name,
-                AttributeDefinitions=wanted["AttributeDefinitions"],
-                GlobalSecondaryIndexUpdates=[{"Create": index}],
-            )
-
-
-def _set_time_to_live(context: Context, name: str, properties: dict[str, Value]) -> None:
+def _expiry(properties: dict[str, Value]) -> str:
+    """The attribute by which items expire; empty where they do not."""
     given = as_map(properties.get("TimeToLiveSpecification"), "TimeToLiveSpecification")
-    if not given:
-        return
-    enabled = is_true(given.get("Enabled"))
-    present = context.clients.call("dynamodb", "DescribeTimeToLive", TableName=name)["TimeToLiveDescription"]
-    if (present.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")) != enabled:
-        context.clients.call(
-            "dynamodb",
-            "UpdateTimeToLive",
-            TableName=name,
-            TimeToLiveSpecification={"Enabled": enabled, "AttributeName": text(given.get("AttributeName", ""))},
-        )
+    if not is_true(given.get("Enabled")):
+        return ""
+    attribute = text(given.get("AttributeName") or "")
+    if not attribute:
+        raise Problem("TimeToLiveSpecification has no AttributeName", "name the attribute by which items expire")
+    return attribute
