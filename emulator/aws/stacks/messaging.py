@@ -25,13 +25,15 @@ Item = TypeVar("Item")
 class Queue:
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Topic:
+    """`published` where the service is there that publishes it: it alone says which attributes the topic has."""
+
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
+    published: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,13 @@ def _subscriptions(context: Context) -> Iterable[tuple[tuple[str, str], str]]:
 def _queue(context: Context, queue: Queue) -> None:
     fifo = {"FifoQueue": "true"} if queue.name.endswith(".fifo") else {}
     with _about(f"queue {queue.name}"):
-        ensure_queue(context.clients, queue_url(context, queue.name), {**fifo, **queue.attributes}, queue.tags)
+        ensure_queue(context.clients, queue_url(context, queue.name), {**fifo, **queue.attributes})
 
 
 def _topic(context: Context, topic: Topic) -> None:
     fifo = {"FifoTopic": "true"} if topic.name.endswith(".fifo") else {}
     with _about(f"topic {topic.name}"):
-        ensure_topic(context.clients, topic.name, {**fifo, **topic.attributes})
+        ensure_topic(context.clients, topic.name, {**fifo, **topic.attributes}, complete=topic.published)
 
 
 @contextmanager

@@ -205,6 +205,14 @@ class TestRequest:
             "demo-test-other-news": {},
         }
 
+    def test_only_the_service_that_publishes_a_topic_says_what_it_has(self) -> None:
+        found = {topic["name"]: topic["published"] for topic in self.request()["topics"]}
+        assert found == {
+            "demo-test-api-orders": True,
+            "demo-test-api-bills.fifo": True,
+            "demo-test-other-news": False,
+        }
+
     def test_queues_have_what_the_stack_gives_them(self) -> None:
         found = {queue["name"]: queue["attributes"] for queue in self.request()["queues"]}
         dead = "demo-test-worker-DeadLetterQueue"

@@ -17,7 +17,8 @@ from emulator.aws.stacks.values import Value, as_json_text, as_list, as_map, is_
 
 _SETTINGS = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery")
 _DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttributes", "FilterPolicy": "{}"}
-_TOPIC_DEFAULTS = {"ContentBasedDeduplication": "false", "DisplayName": ""}
+_FIFO_TOPIC_DEFAULTS = {"ContentBasedDeduplication": "false"}
+_TOPIC_DEFAULTS = {"DisplayName": "", **_FIFO_TOPIC_DEFAULTS}
 _DELIVERED = ("sqs", "http", "https")
 
 
@@ -68,15 +69,19 @@ def _subscribe(context: Context, resource: Resource, topic_arn: str, properties:
     return ensure_subscription(context.clients, topic_arn, protocol, endpoint, attributes)
 
 
-def ensure_topic(clients: Clients, name: str, attributes: Mapping[str, str]) -> str:
-    """Makes the topic, or gives the one there is these attributes. Returns its ARN."""
+def ensure_topic(clients: Clients, name: str, attributes: Mapping[str, str], *, complete: bool = True) -> str:
+    """Makes the topic, or gives the one there is these attributes; others have SNS's defaults. Returns its ARN.
+
+    Where the attributes are not `complete`, it keeps the others that it has.
+    """
     arn = str(clients.call("sns", "CreateTopic", Name=name, Attributes=dict(attributes))["TopicArn"])
     settings = {key: value for key, value in attributes.items() if key in _TOPIC_DEFAULTS}
-    if settings:
-        present = clients.call("sns", "GetTopicAttributes", TopicArn=arn).get("Attributes", {})
-        for key, value in settings.items():
-            if present.get(key, _TOPIC_DEFAULTS[key]) != value:
-                clients.call("sns", "SetTopicAttributes", TopicArn=arn, AttributeName=key, AttributeValue=value)
+    if complete:
+        settings = {**(_FIFO_TOPIC_DEFAULTS if name.endswith(".fifo") else {}), "DisplayName": "", **settings}
+    present = clients.call("sns", "GetTopicAttributes", TopicArn=arn).get("Attributes", {}) if settings else {}
+    for key, value in settings.items():
+        if present.get(key, _TOPIC_DEFAULTS[key]) != value:
+            clients.call("sns", "SetTopicAttributes", TopicArn=arn, AttributeName=key, AttributeValue=value)
     return arn
 
 

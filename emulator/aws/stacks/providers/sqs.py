@@ -22,13 +22,15 @@ _DEFAULTS = {
     "DelaySeconds": "0",
     "ReceiveMessageWaitTimeSeconds": "0",
 }
-_SETTINGS = (
-    *_DEFAULTS,
-    "MaximumMessageSize",
-    "ContentBasedDeduplication",
-    "DeduplicationScope",
-    "FifoThroughputLimit",
-)
+_FIFO_DEFAULTS = {
+    "ContentBasedDeduplication": "false",
+    "DeduplicationScope": "queue",
+    "FifoThroughputLimit": "perQueue",
+}
+_LARGEST = "MaximumMessageSize"
+_LARGEST_DEFAULTS = ("1048576", "262144")
+"""SQS's, and what it was until August 2025, which other endpoints may have and no more than it."""
+_SETTINGS = (*_DEFAULTS, *_FIFO_DEFAULTS, _LARGEST)
 _MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
@@ -61,22 +63,45 @@ def queue_url(context: Context, name: str) -> str:
     return f"{context.public_url}/{context.place.account}/{name}"
 
 
-def ensure_queue(clients: Clients, url: str, attributes: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    """Makes the queue, or gives the one there is these attributes; those that are not named have SQS's defaults."""
-    wanted = {**_DEFAULTS, **attributes}
+def ensure_queue(
+    clients: Clients, url: str, attributes: Mapping[str, str], tags: Mapping[str, str] | None = None
+) -> None:
+    """Makes the queue, or gives the one there is these attributes; those that are not named have SQS's defaults.
+
+    With `tags` it has these and no others.
+    """
     try:
         answer = clients.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
     except Refused as error:
         if error.code not in _MISSING:
             raise
-        clients.call("sqs", "CreateQueue", QueueName=url.rpartition("/")[2], Attributes=wanted, tags=dict(tags))
+        wanted = {**_DEFAULTS, **attributes}
+        clients.call("sqs", "CreateQueue", QueueName=url.rpartition("/")[2], Attributes=wanted, tags=dict(tags or {}))
         return
-    present = answer.get("Attributes", {})
-    different = {key: value for key, value in wanted.items() if not _same(present.get(key), value)}
-    if "RedrivePolicy" in present and "RedrivePolicy" not in wanted:
-        different["RedrivePolicy"] = ""
-    if different:
+    if different := _different(answer.get("Attributes", {}), attributes):
         clients.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=different)
+    if tags is not None:
+        _set_tags(clients, url, tags)
+
+
+def _different(present: Mapping[str, str], attributes: Mapping[str, str]) -> dict[str, str]:
+    """What to set, for a queue to have these attributes and SQS's defaults."""
+    defaults = {**_DEFAULTS, **(_FIFO_DEFAULTS if present.get("FifoQueue") == "true" else {})}
+    if present.get(_LARGEST) not in (None, *_LARGEST_DEFAULTS):
+        defaults[_LARGEST] = _LARGEST_DEFAULTS[0]
+    wanted = {**defaults, **attributes}
+    found = {key: value for key, value in wanted.items() if not _same(present.get(key, defaults.get(key)), value)}
+    if "RedrivePolicy" in present and "RedrivePolicy" not in wanted:
+        found["RedrivePolicy"] = ""
+    return found
+
+
+def _set_tags(clients: Clients, url: str, tags: Mapping[str, str]) -> None:
+    present = clients.call("sqs", "ListQueueTags", QueueUrl=url).get("Tags") or {}
+    if gone := [key for key in present if key not in tags]:
+        clients.call("sqs", "UntagQueue", QueueUrl=url, TagKeys=gone)
+    if new := {key: value for key, value in tags.items() if present.get(key) != value}:
+        clients.call("sqs", "TagQueue", QueueUrl=url, Tags=new)
 
 
 def _same(present: str | None, wanted: str) -> bool:

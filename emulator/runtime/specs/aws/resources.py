@@ -53,7 +53,10 @@ def aws_request(state: DesiredState) -> dict[str, object]:
         "region": options.region,
         "partition": partition(options.region),
         "public_url": f"http://127.0.0.1:{state.aws_port}",
-        "topics": [{"name": name, "attributes": attributes} for name, attributes in found.topics.items()],
+        "topics": [
+            {"name": name, "attributes": attributes, "published": name in found.published}
+            for name, attributes in found.topics.items()
+        ],
         "queues": [{"name": name, "attributes": attributes} for name, attributes in found.queues.items()],
         "subscriptions": found.subscriptions,
         "stacks": stacks_of(users),
@@ -69,6 +72,7 @@ class _Request:
 
     def __init__(self) -> None:
         self.topics: dict[str, dict[str, str]] = {}
+        self.published: set[str] = set()
         self.queues: dict[str, dict[str, str]] = {}
         self.subscriptions: list[dict[str, object]] = []
         self.places: dict[str, str] = {}
@@ -79,6 +83,7 @@ class _Request:
         for topic in service.topics:
             name = topic_name(service.app, service.environment, service.name, topic.name)
             self.topics[name] = _topic_attributes(topic)
+            self.published.add(name)
             self.places[f"topic {name}"] = str(topic.position or "")
             self.labels["topics"][f"{service.name}/{topic.name}"] = name
         for queue in service.queues:

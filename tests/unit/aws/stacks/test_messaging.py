@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import StackError
 from tests.unit.aws.stacks.asking import PUBLIC, Endpoint
 
@@ -70,6 +71,48 @@ def test_a_changed_queue_keeps_its_messages_and_gets_its_attributes(endpoint: En
     found = attributes(endpoint, "events")
     assert found["ApproximateNumberOfMessages"] == "1"
     assert (found["VisibilityTimeout"], found["DelaySeconds"], "RedrivePolicy" in found) == ("30", "5", False)
+
+
+def send_grouped(endpoint: Endpoint) -> None:
+    """Sends to a FIFO queue without an id for deduplication."""
+    endpoint.call("sqs", "SendMessage", QueueUrl=url("events.fifo"), MessageBody="x", MessageGroupId="a")
+
+
+def test_what_leaves_a_fifo_queue_leaves_the_one_that_is_kept(endpoint: Endpoint) -> None:
+    by_content = {"ContentBasedDeduplication": "true"}
+    rapid = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    endpoint.provision(queues=[queue("events.fifo", **by_content, **rapid)])
+    send_grouped(endpoint)
+    endpoint.provision(queues=[queue("events.fifo", **rapid)])
+    with pytest.raises(Refused, match=r"InvalidParameterValue.*MessageDeduplicationId"):
+        send_grouped(endpoint)
+    found = attributes(endpoint, "events.fifo")
+    assert (found["DeduplicationScope"], found["FifoThroughputLimit"]) == tuple(rapid.values())
+    endpoint.provision(queues=[queue("events.fifo")])
+    found = attributes(endpoint, "events.fifo")
+    assert (found["DeduplicationScope"], found["FifoThroughputLimit"]) == ("queue", "perQueue")
+    assert found["ApproximateNumberOfMessages"] == "1"
+
+
+def test_a_size_that_is_no_longer_limited(endpoint: Endpoint) -> None:
+    endpoint.provision(queues=[queue("events", MaximumMessageSize="1024")])
+    endpoint.provision(queues=[queue("events")])
+    endpoint.call("sqs", "SendMessage", QueueUrl=url("events"), MessageBody="x" * 2000)
+    assert attributes(endpoint, "events")["MaximumMessageSize"] == "1048576"
+    endpoint.call("sqs", "SetQueueAttributes", QueueUrl=url("events"), Attributes={"MaximumMessageSize": "262144"})
+    endpoint.provision(queues=[queue("events")])  # what an endpoint has that knows no more
+    assert attributes(endpoint, "events")["MaximumMessageSize"] == "262144"
+
+
+def test_what_leaves_a_topic_leaves_the_one_that_is_kept(endpoint: Endpoint) -> None:
+    by_content = {"name": "orders.fifo", "attributes": {"ContentBasedDeduplication": "true"}}
+    endpoint.provision(topics=[by_content])
+    publish(endpoint, "new", "orders.fifo", MessageGroupId="a")
+    endpoint.provision(topics=[{"name": "orders.fifo", "published": False}])
+    publish(endpoint, "another", "orders.fifo", MessageGroupId="a")
+    endpoint.provision(topics=[{"name": "orders.fifo"}])
+    with pytest.raises(Refused, match="MessageDeduplicationId"):
+        publish(endpoint, "last", "orders.fifo", MessageGroupId="a")
 
 
 def test_a_filter_lets_through_what_matches_and_can_be_taken_away(endpoint: Endpoint) -> None:
