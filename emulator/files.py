@@ -64,6 +64,12 @@ def read_text(path: Path | str, *, most: int = MAX_BYTES, errors: str = "strict"
     return read_bytes(path, most=most).decode("utf-8-sig", errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of what `read_text` gave. `str.splitlines` ends lines at U+0085, U+2028 and others too, which values
+    may have: JSON and other programs take them for any character."""
+    return text.removesuffix("\n").split("\n")
+
+
 def kind_of(mode: int) -> str:
     """What a file is, by its mode: `a named pipe`."""
     return next((name for is_kind, name in _KINDS if is_kind(mode)), "a regular file")

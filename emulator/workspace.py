@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import FindingsError, InputError, Position, UsageError
-from emulator.files import read_text
+from emulator.files import lines_of, read_text
 from emulator.spelling import did_you_mean
 
 COPILOT_FOLDER = "copilot"
@@ -305,7 +305,7 @@ def _read_variables(file: Path, form: re.Pattern[str] = _LINE) -> dict[str, str]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}", hint=_VARIABLES_HINT) from None
     variables: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = form.match(line)

@@ -13,7 +13,7 @@ from typing import Any
 
 from emulator.engine.interface import File
 from emulator.errors import InputError, Position
-from emulator.files import MAX_SYNCED_BYTES, read_bytes, read_text
+from emulator.files import MAX_SYNCED_BYTES, lines_of, read_bytes, read_text
 from emulator.runtime.specs.aws.seed import SEED_DOCUMENT, Seed, SqlSeed
 from emulator.settings import setting_position
 from emulator.settings_services import SeedSettings
@@ -153,13 +153,13 @@ def _typed(value: Json) -> dict[str, Json]:
 
 def _messages(path: Path, text: str) -> Iterator[Json]:
     """The lines that are not empty."""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if line.strip():
             yield {"position": f"{path}:{number}", "body": line}
 
 
 def _parameters(path: Path, text: str) -> Iterator[Json]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = _PARAMETER.fullmatch(line)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from emulator.files import read_text
+from emulator.files import lines_of, read_text
 
 IGNORE_FILE = ".dockerignore"
 
@@ -47,7 +47,7 @@ def ignore_file(context: Path, dockerfile: Path) -> Path:
 def read_ignore(context: Path, dockerfile: Path) -> Ignore:
     """What a build leaves out of its context."""
     try:
-        return Ignore(read_text(ignore_file(context, dockerfile)).splitlines())
+        return Ignore(lines_of(read_text(ignore_file(context, dockerfile))))
     except (OSError, UnicodeDecodeError):
         return Ignore()
 

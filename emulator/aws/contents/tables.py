@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from emulator.aws.contents.names import World
@@ -61,7 +62,7 @@ def plain(value: dict[str, Any]) -> Any:
     """An attribute as JSON has it: numbers as numbers, sets as lists, bytes in Base64."""
     [(kind, content)] = value.items()
     if kind == "N":
-        return json.loads(content)
+        return _number(content)
     if kind == "B":
         return base64.b64encode(content).decode()
     if kind == "NULL":
@@ -73,6 +74,16 @@ def plain(value: dict[str, Any]) -> Any:
     if kind in _SETS:
         return [plain({kind[0]: one}) for one in content]
     return content
+
+
+def _number(digits: str) -> int | float | str:
+    """A number; text where it has more digits than those who read JSON keep.
+
+    Source: RFC 7493, 2.2: such numbers are best given as text.
+    """
+    kept = Decimal(digits) == Decimal(repr(float(digits)))
+    found: int | float | str = json.loads(digits) if kept else digits
+    return found
 
 
 def _row(world: World, name: str) -> dict[str, Any]:

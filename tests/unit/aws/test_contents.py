@@ -151,6 +151,9 @@ def test_tables_show_their_items_as_plain_json(world: World) -> None:
     item = {
         "id": {"S": "1"},
         "number": {"N": "1.5"},
+        "long": {"N": "12345678901234567890.5"},
+        "many digits": {"NS": ["9007199254740993", "7"]},
+        "large": {"N": "1E+30"},
         "raw": {"B": b"\x00"},
         "many": {"SS": ["x"]},
         "deep": {"M": {"list": {"L": [{"N": "2"}, {"NULL": True}, {"BOOL": False}]}}},
@@ -158,8 +161,18 @@ def test_tables_show_their_items_as_plain_json(world: World) -> None:
     world.clients.call("dynamodb", "PutItem", TableName="a-test-api-things", Item=item)
     [table] = ask(world, "tables")
     assert (table["name"], table["items"], table["key"]) == ("api/Things", 1, ["id"])
-    plain = {"id": "1", "number": 1.5, "raw": "AA==", "many": ["x"], "deep": {"list": [2, None, False]}}
-    assert ask(world, "items", table="Things", limit=5) == [plain]
+    plain = {
+        "id": "1",
+        "number": 1.5,
+        "long": "12345678901234567890.5",
+        "many digits": ["9007199254740993", 7],
+        "large": 10**30,
+        "raw": "AA==",
+        "many": ["x"],
+        "deep": {"list": [2, None, False]},
+    }
+    [found] = ask(world, "items", table="Things", limit=5)
+    assert {**found, "many digits": sorted(found["many digits"], key=str, reverse=True)} == plain
     json.dumps(plain)
 
 

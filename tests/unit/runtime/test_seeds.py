@@ -52,6 +52,19 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+QUEUE_AND_PARAMETERS = '[seed]\nparameters = "ssm.env"\n[seed.queues]\nworker = "events.jsonl"\n'
+
+
+@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c"])
+def test_only_the_end_of_a_line_ends_a_message_or_a_parameter(workspace: Workspace, inside: str) -> None:
+    body = json.dumps({"text": f"a{inside}b"}, ensure_ascii=False)
+    workspace.write("events.jsonl", f"{body}\r\n\nlast")
+    workspace.write("ssm.env", f"A=1{inside}B=2\nC=3\n")
+    queue, parameters = workspace.targets(QUEUE_AND_PARAMETERS)
+    assert [(one["body"], one["position"][-2:]) for one in queue["entries"]] == [(body, ":1"), ("last", ":3")]
+    assert [one["value"] for one in parameters["entries"]] == [f"1{inside}B=2", "3"]
+
+
 TABLE = '[seed.tables]\n"api/Things" = "seed/things.json"\n'
 
 

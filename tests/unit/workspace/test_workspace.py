@@ -181,6 +181,11 @@ def test_variables_come_from_the_file_and_the_shell_wins(tmp_path: Path) -> None
     }
 
 
+def test_only_the_end_of_a_line_ends_a_variable(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\u2028B=2\u0085C\nD=3")
+    assert interpolation_variables(tmp_path, environ={}) == {"A": "1\u2028B=2\u0085C", "D": "3"}
+
+
 def test_an_env_file_that_is_named_replaces_dot_env_and_must_be_there(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=1\n")
     (tmp_path / "other.env").write_text("B=2\n")
