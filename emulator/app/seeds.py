@@ -109,7 +109,7 @@ def _text(path: Path, where: Position | None) -> str:
 
 def _items(path: Path, text: str) -> Iterator[Json]:
     """The items of a JSON list, or of JSON objects one after another, each with its place."""
-    decoder = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal)
+    decoder = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal, parse_constant=_no_number)
     at = _BLANKS.match(text, 0)
     end = at.end() if at else 0
     listed = text[end : end + 1] == "["
@@ -129,12 +129,36 @@ def _items(path: Path, text: str) -> Iterator[Json]:
             raise InputError(f"no JSON: {error}", position=Position(str(path), at_line)) from None
         if not isinstance(item, dict) or not item:
             raise InputError("an item is a JSON object", position=Position(str(path), line))
-        yield {"position": f"{path}:{line}", "item": item if _is_typed(item) else _typed(item)["M"]}
+        typed = _is_typed(item)
+        for name, value in item.items() if typed else ():
+            if not _is_own(value):
+                hint = 'there {"N": "1.5"} is a number, {"S": "a"} a text, and L and M hold such values'
+                message = f"{name} is no value of DynamoDB's own JSON"
+                raise InputError(message, position=Position(str(path), line), hint=hint)
+        yield {"position": f"{path}:{line}", "item": item if typed else _typed(item)["M"]}
+
+
+def _no_number(constant: str) -> Json:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _is_typed(item: Mapping[str, Json]) -> bool:
     """Whether every attribute is in DynamoDB's own JSON: `{"S": "text"}`."""
     return all(isinstance(value, dict) and len(value) == 1 and _TYPES.issuperset(value) for value in item.values())
+
+
+def _is_own(value: Json) -> bool:
+    """Whether a value is one in DynamoDB's own JSON, which has numbers as texts."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    [(kind, content)] = value.items()
+    if kind == "M":
+        return isinstance(content, dict) and all(_is_own(one) for one in content.values())
+    if kind == "L":
+        return isinstance(content, list) and all(_is_own(one) for one in content)
+    if kind in ("SS", "NS", "BS"):
+        return isinstance(content, list) and all(isinstance(one, str) for one in content)
+    return isinstance(content, bool if kind in ("BOOL", "NULL") else str) and kind in _TYPES
 
 
 def _typed(value: Json) -> dict[str, Json]:

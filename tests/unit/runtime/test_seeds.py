@@ -52,6 +52,19 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+@pytest.mark.parametrize("value", ['{"N": 1.5}', '{"S": 5}', '{"L": [1]}', '{"M": {"x": 1}}', '{"NS": [1]}'])
+def test_dynamodbs_own_json_has_numbers_as_texts(workspace: Workspace, value: str) -> None:
+    workspace.write("seed/things.json", f'\n{{"id": {{"S": "1"}}, "n": {value}}}')
+    with pytest.raises(InputError, match=r"things\.json:2: n is no value of DynamoDB's own JSON"):
+        workspace.read(TABLE)
+
+
+def test_what_is_no_number_of_json_is_refused(workspace: Workspace) -> None:
+    workspace.write("seed/things.json", '{"id": "1",\n "n": NaN}')
+    with pytest.raises(InputError, match="no JSON: NaN is no number of JSON"):
+        workspace.read(TABLE)
+
+
 QUEUE_AND_PARAMETERS = '[seed]\nparameters = "ssm.env"\n[seed.queues]\nworker = "events.jsonl"\n'
 
 
