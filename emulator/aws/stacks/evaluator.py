@@ -298,7 +298,9 @@ class Stack:
                 definition = as_map(self.section("Parameters")[name], name)
                 parent = parent_of(self.name, self._template.parameters, self)
                 given = evaluate(self._template.parameters.get(name), parent)
-                self._parameters[name] = parameter_value(name, definition, given, self._world.stores)
+                self._parameters[name] = parameter_value(
+                    name, definition, given, self._world.stores, self.warn, guessed=parent.guessed
+                )
         return self._parameters[name]
 
     def _pseudo(self, name: str) -> Value:

@@ -61,19 +61,25 @@ def placeholder(stack: str, name: str) -> str:
 class Parent:
     """The scope of a parameters file: names of the workload's or environment's own stack, which is not deployed here.
 
-    `known` are its parameters, such as `WorkloadName`; everything else is an id of the right shape.
+    `known` are its parameters, such as `WorkloadName`; everything else is an id of the right shape, and `guessed` where
+    it was asked for.
     """
 
     def __init__(self, name: str, known: Mapping[str, str], own: Scope) -> None:
         self.region = own.region
+        self.guessed = False
         self._name, self._known, self._own = name, known, own
 
     def ref(self, name: str) -> Value:
         if name.startswith("AWS::"):
             return self._own.ref(name)
-        return self._known.get(name) or placeholder(self._name, name)
+        if name in self._known:
+            return self._known[name]
+        self.guessed = True
+        return placeholder(self._name, name)
 
     def attribute(self, logical_id: str, attribute: str) -> Value:
+        self.guessed = True
         return placeholder(self._name, logical_id if attribute.endswith("Id") else f"{logical_id}-{attribute}")
 
     def condition(self, name: str) -> bool:
@@ -83,6 +89,7 @@ class Parent:
         raise Problem(f"the mapping {name} is known only in a deployed stack", "give the parameter a plain value")
 
     def imported(self, name: str) -> Value:
+        self.guessed = True  # what the environment itself exports is a placeholder too
         return self._own.imported(name)
 
     def warn(self, text: str) -> None:

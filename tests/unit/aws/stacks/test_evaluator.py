@@ -141,6 +141,10 @@ def test_text_made_with_a_hidden_parameter_is_secret() -> None:
         ({"Type": "String", "Default": False, "AllowedValues": [True, False]}, None, "false"),
         ({"Type": "Number", "Default": 1}, "2.5", "2.5"),
         ({"Type": "List<Number>"}, "1, 2", ["1", "2"]),
+        ({"Type": "CommaDelimitedList", "AllowedValues": ["a", "b"], "AllowedPattern": "[a-z]"}, "a, b", ["a", "b"]),
+        ({"Type": "String", "AllowedPattern": "[a-z]+", "MinLength": "1", "MaxLength": 3}, "abc", "abc"),
+        ({"Type": "Number", "MinValue": 1, "MaxValue": "2.5"}, "2.5", "2.5"),
+        ({"Type": "AWS::SSM::Parameter::Value<String>", "AllowedPattern": "[0-9]", "MaxLength": 1}, "/key", "stored"),
         ({"Type": "List<AWS::EC2::Subnet::Id>"}, ["a", "b"], ["a", "b"]),
         ({"Type": "AWS::EC2::VPC::Id"}, "vpc-1", "vpc-1"),
         ({"Type": "AWS::SSM::Parameter::Value<String>"}, "/key", "stored"),
@@ -184,6 +188,16 @@ def test_a_parameter_may_refer_to_the_stack_around_it(given: Any, start: str) ->
     [
         ({"Type": "String"}, None, "the parameter P has no value"),
         ({"Type": "String", "AllowedValues": ["a", "b"]}, "c", "which is none of a, b"),
+        ({"Type": "CommaDelimitedList", "AllowedValues": ["a", "b"]}, "a,c", 'is "c", which is none of a, b'),
+        ({"Type": "String", "AllowedPattern": "[0-9]+"}, "12x", 'is "12x", which does not match [0-9]+'),
+        ({"Type": "String", "AllowedPattern": "\\d+", "Default": "\u0661"}, None, "which does not match \\d+"),
+        ({"Type": "CommaDelimitedList", "AllowedPattern": "[0-9]"}, "1, a", 'is "a", which does not match [0-9]'),
+        ({"Type": "String", "MinLength": "2"}, "x", "which has fewer than 2 characters"),
+        ({"Type": "String", "MaxLength": 2, "Default": "abc"}, None, "which has more than 2 characters"),
+        ({"Type": "Number", "MinValue": 1}, "0.5", "which is less than 1"),
+        ({"Type": "Number", "MaxValue": 10}, "11", "which is more than 10"),
+        ({"Type": "Number", "MaxValue": "ten"}, "11", 'MaxValue is "ten", which is no number'),
+        ({"Type": "String", "NoEcho": True, "MaxLength": 2}, "abc", "the parameter P has more than 2 characters"),
         ({"Type": "Number"}, "many", "is a Number"),
         ({"Type": "String"}, {"Fn::If": ["IsProd", "a", "b"]}, "known only in a deployed stack"),
         ({"Type": "AWS::SSM::Parameter::Value<String>"}, "/none", "there is no parameter /none here"),
@@ -197,6 +211,30 @@ def test_a_parameter_without_a_fitting_value_is_an_error(definition: dict[str, A
         world(template(sections, parameters=parameters, positions={"Parameters.P": "addons/a.yml:3"}))
     assert message in error.value.message
     assert error.value.as_json().items() >= {"subject": "Parameters.P", "position": "addons/a.yml:3"}.items()
+
+
+def test_the_templates_own_words_are_told_with_a_value_that_it_does_not_allow() -> None:
+    definition = {"Type": "String", "AllowedPattern": "[0-9]+", "ConstraintDescription": "digits alone"}
+    with pytest.raises(StackError) as error:
+        world(template({"Parameters": {"P": definition}, "Resources": {"R": uses("P")}}, parameters={"P": "x"}))
+    assert error.value.hint == "the template says: digits alone"
+
+
+@pytest.mark.parametrize("given", [{"Ref": "Certificate"}, {"Fn::GetAtt": ["HostedZone", "Id"]}], ids=str)
+def test_what_only_a_deployed_stack_knows_is_not_held_against_a_pattern(given: Any) -> None:
+    definition = {"Type": "String", "AllowedPattern": "arn:aws:acm:.*", "AllowedValues": ["arn:aws:acm:x"]}
+    sections = {"Parameters": {"P": definition}, "Resources": {"R": uses("P")}}
+    _, factory = world(template(sections, parameters={"P": given}))
+    assert factory.order == ["R"]
+
+
+@pytest.mark.parametrize("pattern", [r"\p{Alpha}+", "[a-z&&[^x]]+", r"(?<word>\w+)"])
+def test_a_pattern_that_only_java_reads_is_not_checked_and_that_is_told(pattern: str) -> None:
+    definition = {"Type": "String", "AllowedPattern": pattern}
+    sections = {"Parameters": {"P": definition}, "Resources": {"R": uses("P")}}
+    made, _ = world(template(sections, parameters={"P": "word"}, positions={"Parameters.P": "addons/a.yml:3"}))
+    message = f"stack: AllowedPattern of the parameter P is not checked here: only Java reads {pattern}"
+    assert made.warnings == [Warned("addons/a.yml:3", message)]
 
 
 def test_an_attribute_of_what_is_not_made_is_a_placeholder_and_said_so() -> None:
