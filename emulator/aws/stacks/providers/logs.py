@@ -17,10 +17,12 @@ _THERE = "ResourceAlreadyExistsException"
 def log_group(context: Context, resource: Resource) -> Made:
     properties = resource.properties
     name = text(properties.get("LogGroupName") or physical_name(resource.stack, resource.logical_id))
-    _make(context, "CreateLogGroup", logGroupName=name)
+    made = _make(context, "CreateLogGroup", logGroupName=name)
     if "RetentionInDays" in properties:
         days = int(text(properties["RetentionInDays"]))
         context.clients.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=days)
+    elif not made:
+        context.clients.call("logs", "DeleteRetentionPolicy", logGroupName=name)
     return Made(name, {"Arn": context.place.arn("logs", f"log-group:{name}:*")})
 
 
@@ -32,9 +34,12 @@ def log_stream(context: Context, resource: Resource) -> Made:
     return Made(name)
 
 
-def _make(context: Context, operation: str, **arguments: str) -> None:
+def _make(context: Context, operation: str, **arguments: str) -> bool:
+    """Whether it was made, and not there already."""
     try:
         context.clients.call("logs", operation, **arguments)
     except Refused as error:
         if error.code != _THERE:
             raise
+        return False
+    return True

@@ -12,7 +12,7 @@ from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import BUCKET, physical_name
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.values import Value, as_list, as_map, text
+from emulator.aws.stacks.values import Value, as_list, as_map, is_true, text
 
 _FIRST_REGION = "us-east-1"
 _THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
@@ -32,9 +32,7 @@ def bucket(context: Context, resource: Resource) -> Made:
     except Refused as error:
         if error.code not in _THERE:
             raise
-    versioning = text(as_map(properties.get("VersioningConfiguration"), "VersioningConfiguration").get("Status", ""))
-    if versioning:
-        call("s3", "PutBucketVersioning", Bucket=name, VersioningConfiguration={"Status": versioning})
+    _set_versioning(context, resource, name)
     _set_cors(context, name, properties)
     _set_notifications(context, resource, name)
     host = f"s3.{region}.{context.place.url_suffix}"
@@ -48,6 +46,20 @@ def bucket(context: Context, resource: Resource) -> Made:
             "WebsiteURL": f"{context.public_url}/{name}",
         },
     )
+
+
+def _set_versioning(context: Context, resource: Resource, name: str) -> None:
+    """Versioning that leaves a template is suspended, as by CloudFormation: S3 does not forget that there were any."""
+    given = as_map(resource.properties.get("VersioningConfiguration"), "VersioningConfiguration")
+    status, call = text(given.get("Status") or ""), context.clients.call
+    if not status and call("s3", "GetBucketVersioning", Bucket=name).get("Status") == "Enabled":
+        status = "Suspended"
+        context.warn(
+            resource.position,
+            f"{resource.stack}: the bucket {name} kept versions, and keeps no more: its template has no versioning",
+        )
+    if status:
+        call("s3", "PutBucketVersioning", Bucket=name, VersioningConfiguration={"Status": status})
 
 
 def _set_cors(context: Context, name: str, properties: dict[str, Value]) -> None:
@@ -80,6 +92,11 @@ def _set_notifications(context: Context, resource: Resource, name: str) -> None:
     if "LambdaConfigurations" in given:
         context.warn(
             resource.position, f"{resource.stack}: notifications of {resource.logical_id} to functions are left out"
+        )
+    event_bridge = as_map(given.get("EventBridgeConfiguration"), "EventBridgeConfiguration")
+    if "EventBridgeConfiguration" in given and is_true(event_bridge.get("EventBridgeEnabled", True)):
+        context.warn(
+            resource.position, f"{resource.stack}: notifications of {resource.logical_id} to EventBridge are left out"
         )
     wanted = {
         plural: [_notification(item, ours) for item in as_list(given[plural], plural)]
