@@ -66,6 +66,16 @@ def as_map(value: Value, what: str) -> dict[str, Value]:
     return value
 
 
+def as_document(value: Value, what: str) -> dict[str, Value]:
+    """A document, as a map or as the JSON text of one."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise Problem(f"{what} is no JSON: {error}", "give a map, or its JSON") from None
+    return as_map(value, what)
+
+
 def as_list(value: Value, what: str) -> list[Value]:
     """The value, which must be a list; none where it is absent."""
     if value is None:

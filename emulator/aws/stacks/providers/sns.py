@@ -13,10 +13,10 @@ from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.values import Value, as_json_text, as_list, as_map, is_true, text
+from emulator.aws.stacks.values import Value, as_document, as_json_text, as_list, as_map, is_true, text
 
-_SETTINGS = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery")
-_DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttributes", "FilterPolicy": "{}"}
+_DOCUMENTS = {"FilterPolicy": "{}", "RedrivePolicy": ""}
+_DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttributes", **_DOCUMENTS}
 _FIFO_TOPIC_DEFAULTS = {"ContentBasedDeduplication": "false"}
 _TOPIC_DEFAULTS = {"DisplayName": "", **_FIFO_TOPIC_DEFAULTS}
 _DELIVERED = ("sqs", "http", "https")
@@ -57,16 +57,25 @@ def _subscribe(context: Context, resource: Resource, topic_arn: str, properties:
         )
         return f"{topic_arn}:{resource.logical_id}"
     if "RedrivePolicy" in properties:
-        context.warn(
-            resource.position,
-            f"{resource.stack}: RedrivePolicy of the subscription {resource.logical_id} has no effect here",
-        )
+        _look_at_redrive(context, resource, protocol, properties["RedrivePolicy"])
     attributes = {
-        key: as_json_text(properties[key]) if key == "FilterPolicy" else text(properties[key])
-        for key in _SETTINGS
+        key: as_json_text(properties[key]) if key in _DOCUMENTS else text(properties[key])
+        for key in _DEFAULTS
         if key in properties
     }
     return ensure_subscription(context.clients, topic_arn, protocol, endpoint, attributes)
+
+
+def _look_at_redrive(context: Context, resource: Resource, protocol: str, value: Value) -> None:
+    """Only what a queue cannot be given goes to dead letters here."""
+    if not as_document(value, "RedrivePolicy").get("deadLetterTargetArn"):
+        raise Problem("RedrivePolicy lacks deadLetterTargetArn", "give the ARN of a queue")
+    if protocol != "sqs":
+        context.warn(
+            resource.position,
+            f"{resource.stack}: RedrivePolicy of the subscription {resource.logical_id} by {protocol} has no effect "
+            "here: what cannot be delivered is dropped",
+        )
 
 
 def ensure_topic(clients: Clients, name: str, attributes: Mapping[str, str], *, complete: bool = True) -> str:
@@ -110,12 +119,11 @@ def set_attributes(clients: Clients, arn: str, attributes: Mapping[str, str]) ->
     for key, default in _DEFAULTS.items():
         wanted, found = attributes.get(key, default), present.get(key) or default
         if not _same(found, wanted):
-            clients.call(
-                "sns", "SetSubscriptionAttributes", SubscriptionArn=arn, AttributeName=key, AttributeValue=wanted
-            )
+            value = {"AttributeValue": wanted} if wanted else {}  # SNS takes no empty text
+            clients.call("sns", "SetSubscriptionAttributes", SubscriptionArn=arn, AttributeName=key, **value)
 
 
 def _same(found: str, wanted: str) -> bool:
-    if wanted.startswith("{"):
+    if found.startswith("{") and wanted.startswith("{"):
         return bool(json.loads(found) == json.loads(wanted))
     return found == wanted

@@ -14,7 +14,7 @@ from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import QUEUE, physical_name
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.values import Value, as_list, as_map, is_true, text
+from emulator.aws.stacks.values import Value, as_document, as_list, as_map, is_true, text
 
 _DEFAULTS = {
     "VisibilityTimeout": "30",
@@ -29,8 +29,10 @@ _FIFO_DEFAULTS = {
 }
 _LARGEST = "MaximumMessageSize"
 _LARGEST_DEFAULTS = ("1048576", "262144")
-"""SQS's, and what it was until August 2025, which other endpoints may have and no more than it."""
+"""SQS's, and the one until August 2025, which is the most that some other endpoints take."""
 _SETTINGS = (*_DEFAULTS, *_FIFO_DEFAULTS, _LARGEST)
+_POLICIES = ("RedrivePolicy", "RedriveAllowPolicy")
+_PERMISSIONS = ("allowAll", "denyAll", "byQueue")
 _MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
@@ -48,6 +50,8 @@ def queue(context: Context, resource: Resource) -> Made:
         attributes["FifoQueue"] = "true"
     if "RedrivePolicy" in properties:
         attributes["RedrivePolicy"] = _redrive(properties["RedrivePolicy"])
+    if "RedriveAllowPolicy" in properties:
+        attributes["RedriveAllowPolicy"] = _redrive_allowed(properties["RedriveAllowPolicy"])
     tags = {text(as_map(tag, "Tags")["Key"]): text(as_map(tag, "Tags")["Value"]) for tag in _tags(properties)}
     arn, url = queue_arn(context, name), queue_url(context, name)
     ensure_queue(context.clients, url, attributes, tags)
@@ -91,9 +95,7 @@ def _different(present: Mapping[str, str], attributes: Mapping[str, str]) -> dic
         defaults[_LARGEST] = _LARGEST_DEFAULTS[0]
     wanted = {**defaults, **attributes}
     found = {key: value for key, value in wanted.items() if not _same(present.get(key, defaults.get(key)), value)}
-    if "RedrivePolicy" in present and "RedrivePolicy" not in wanted:
-        found["RedrivePolicy"] = ""
-    return found
+    return found | {policy: "" for policy in _POLICIES if policy in present and policy not in wanted}
 
 
 def _set_tags(clients: Clients, url: str, tags: Mapping[str, str]) -> None:
@@ -118,13 +120,27 @@ def _policy(document: str) -> dict[str, Any]:
 
 
 def _redrive(value: Value) -> str:
-    policy = as_map(json.loads(value) if isinstance(value, str) else value, "RedrivePolicy")
+    policy = as_document(value, "RedrivePolicy")
     if not {"deadLetterTargetArn", "maxReceiveCount"} <= set(policy):
         raise Problem("RedrivePolicy lacks deadLetterTargetArn or maxReceiveCount", "give both")
     count = text(policy["maxReceiveCount"])
     if not count.isdigit():
         raise Problem(f"maxReceiveCount is {count}", "give a number from 1 to 1000")
     return json.dumps({"deadLetterTargetArn": policy["deadLetterTargetArn"], "maxReceiveCount": int(count)})
+
+
+def _redrive_allowed(value: Value) -> str:
+    policy = as_document(value, "RedriveAllowPolicy")
+    permission, sources = text(policy.get("redrivePermission") or ""), policy.get("sourceQueueArns")
+    if permission not in _PERMISSIONS:
+        raise Problem(f"redrivePermission is {permission or 'missing'}", f"give one of {', '.join(_PERMISSIONS)}")
+    if (permission == "byQueue") != bool(sources):
+        raise Problem(
+            f"RedriveAllowPolicy has {'' if sources else 'no '}sourceQueueArns with {permission}, which SQS refuses",
+            "give them with byQueue, and with nothing else",
+        )
+    listed = [text(source) for source in as_list(sources, "sourceQueueArns")]
+    return json.dumps({"redrivePermission": permission, **({"sourceQueueArns": listed} if listed else {})})
 
 
 def _tags(properties: dict[str, Value]) -> list[Value]:
