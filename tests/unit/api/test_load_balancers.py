@@ -108,8 +108,49 @@ def test_in_pages(balanced: Api) -> None:
     assert [len(page["Rules"]) for page in pages] == [3, 1]
 
 
+def test_a_target_that_is_not_registered_is_unused(balanced: Api) -> None:
+    """botocore's waiter for a target that left counts on it: of an empty answer it would wait to its end."""
+    elb = balanced.client("elbv2")
+    [group] = elb.describe_target_groups()["TargetGroups"]
+    asked = {"TargetGroupArn": group["TargetGroupArn"]}
+    [registered] = elb.describe_target_health(**asked)["TargetHealthDescriptions"]
+    address = registered["Target"]["Id"]
+    unused = {
+        "State": "unused",
+        "Reason": "Target.NotRegistered",
+        "Description": "Target is not registered to the target group",
+    }
+    targets = [{"Id": "10.9.9.9"}, {"Id": address}, {"Id": address, "Port": 9}, {"Id": address, "Port": 80}]
+    found = elb.describe_target_health(**asked, Targets=targets)["TargetHealthDescriptions"]
+    assert (found[0]["Target"], found[0]["TargetHealth"]) == ({"Id": "10.9.9.9", "Port": 80}, unused)
+    assert (found[1]["Target"], found[1]["TargetHealth"]["State"] != "unused") == (registered["Target"], True)
+    assert (found[2]["Target"], found[2]["TargetHealth"]) == ({"Id": address, "Port": 9}, unused)
+    assert len(found) == 3, "one that is named twice is described once"
+    once = {"Delay": 1, "MaxAttempts": 1}
+    elb.get_waiter("target_deregistered").wait(**asked, Targets=[{"Id": "10.9.9.9"}], WaiterConfig=once)
+    wrong = [{"Id": address, "Port": 65536}]
+    assert refused(elb, "describe_target_health", **asked, Targets=wrong) == "ValidationError"
+
+
+def test_the_port_of_the_health_check_is_that_of_the_target_group(rig: Rig, tmp_path: Path) -> None:
+    service = make_service(cpu="256", memory="512", target=("hello", 80))
+    [group] = service.target_groups
+    check = group.health_check.model_copy(update={"port": 8081})
+    groups = [group.model_copy(update={"health_check": check})]
+    with answering(rig, tmp_path, service.model_copy(update={"target_groups": groups})) as api:
+        elb = api.client("elbv2")
+        [found] = elb.describe_target_groups()["TargetGroups"]
+        asked = {"TargetGroupArn": found["TargetGroupArn"]}
+        [target] = elb.describe_target_health(**asked)["TargetHealthDescriptions"]
+        [other] = elb.describe_target_health(**asked, Targets=[{"Id": "10.9.9.9"}])["TargetHealthDescriptions"]
+    ports = (found["HealthCheckPort"], target["HealthCheckPort"], other["HealthCheckPort"])
+    assert (ports, target["Target"]["Port"]) == (("8081",) * 3, 80)
+
+
 def test_what_is_not_there_or_not_answered(balanced: Api) -> None:
     elb = balanced.client("elbv2")
+    assert refused(elb, "describe_target_groups", LoadBalancerArn="x") == "LoadBalancerNotFound"
+    assert refused(elb, "describe_listeners", LoadBalancerArn="x") == "LoadBalancerNotFound"
     assert refused(elb, "describe_load_balancers", Names=["x"]) == "LoadBalancerNotFound"
     assert refused(elb, "describe_target_groups", TargetGroupArns=["x"]) == "TargetGroupNotFound"
     assert refused(elb, "describe_target_health", TargetGroupArn="x") == "TargetGroupNotFound"
