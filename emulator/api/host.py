@@ -19,6 +19,7 @@ from emulator.runtime.lifecycle.prepare import prepare, refuse_unsupported_in
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.planning.up_request import ApiOrder, SupportImages, UpRequest
 from emulator.runtime.state.names import Names
+from emulator.settings import load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Host:
         self._engine = engine
         self._folder = folder
         self._support = support
+
+    @property
+    def ecs_limits(self) -> bool:
+        """`ecs_limits` of the workspace's `[time]`."""
+        return load_settings(workspace_at(self._folder)).time.ecs_limits
 
     def prepared(self, order: Order) -> Callable[[], None]:
         """What hands the order to the agent, once its images are here. Raises `MissingError` at once where values are

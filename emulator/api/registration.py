@@ -1,6 +1,7 @@
 """What RegisterTaskDefinition refuses, and what it adds. Pure.
 
-Sources: the ECS API reference (RegisterTaskDefinition), and moto's tests for the texts.
+Sources: the ECS API reference (RegisterTaskDefinition), and moto's tests for the texts. What is wrong with a task
+definition says `emulator.ecs.registration`, as for `up` and `validate`.
 """
 
 from __future__ import annotations
@@ -10,36 +11,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.api.errors import client_error
-from emulator.ecs.fargate import size_problem
+from emulator.ecs.plain import NOT_ON_FARGATE
+from emulator.ecs.problem import RefusedBy
+from emulator.ecs.registration import problems
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.model import InvalidData, Keys, from_plain
 
-FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 FARGATE = "FARGATE"
 _CONTAINER = {"cpu": 0, "portMappings": [], "essential": True, "environment": [], "mountPoints": [], "volumesFrom": []}
+_ELSEWHERE = ("tags", *NOT_ON_FARGATE)
+"""Members that the model of a task definition has not."""
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+_CONDITIONS = "START,COMPLETE,SUCCESS,HEALTHY"
 
 Content = Mapping[str, Any]
 
 
-def refuse_wrong(content: Content, *, lenient: bool = False) -> None:
+def refuse_wrong(content: Content, *, lenient: bool = False, ecs_limits: bool = True) -> None:
     """Raises `ApiError` for what ECS refuses to register. With `lenient`, containers may have no memory where no launch
-    type is named, as other emulators take them."""
+    type is named, as other emulators take them. Without `ecs_limits` times may be shorter than ECS takes them."""
     containers, wanted = content["containerDefinitions"], content.get("requiresCompatibilities", [])
-    if not FAMILY.fullmatch(content["family"]):
-        raise client_error("Family contains invalid characters when it should only contain [a-zA-Z0-9_-].")
-    if not containers:
-        raise client_error("Container list cannot be empty.")
     for container in containers:
         for key in ("name", "image"):
             if not container.get(key):
                 raise client_error(f"Container.{key} should not be null or empty.")
-    for name in (names := [container["name"] for container in containers]):
-        if names.count(name) > 1:
-            raise client_error(f"Container.name contains duplicate container name {name}.")
     for one in wanted:
         if one not in ("EC2", FARGATE, "EXTERNAL", "MANAGED_INSTANCES"):
             raise client_error(f"requiresCompatibilities: {one} should be one of [EC2,FARGATE,EXTERNAL]")
-    if FARGATE in wanted:
-        _refuse_on_fargate(content)
-    elif not content.get("memory") and (wanted or not lenient):
+    _refuse_problems(content, FARGATE in wanted, ecs_limits)
+    if FARGATE not in wanted and not content.get("memory") and (wanted or not lenient):
         for container in containers:
             if not (container.get("memory") or container.get("memoryReservation")):
                 raise client_error(
@@ -48,17 +48,59 @@ def refuse_wrong(content: Content, *, lenient: bool = False) -> None:
                 )
 
 
-def _refuse_on_fargate(content: Content) -> None:
-    if content.get("pidMode") == "host":
-        raise client_error(
-            "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is "
-            "'task'."
-        )
-    if content.get("networkMode", "awsvpc") != "awsvpc":
-        raise client_error("Fargate only supports network mode 'awsvpc'.")
-    cpu, memory = content.get("cpu"), content.get("memory")
-    if content["requiresCompatibilities"] == [FARGATE] and cpu and memory and size_problem(cpu, memory)[0]:
-        raise client_error(f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory.")
+def _refuse_problems(content: Content, on_fargate: bool, ecs_limits: bool) -> None:
+    """Raises `ApiError` for the first thing that is wrong: ECS names one."""
+    refusing = (RefusedBy.ECS, RefusedBy.FARGATE) if on_fargate else (RefusedBy.ECS,)
+    for problem in problems(_model(content)):
+        if problem.by in refusing and (ecs_limits or not problem.timing):
+            raise client_error(problem.words or problem.message)
+    for key in NOT_ON_FARGATE if on_fargate else ():
+        if content.get(key):
+            raise client_error(f"Fargate compatible task definitions do not support {key}")
+
+
+def _model(content: Content) -> TaskDefinition:
+    """The task definition without what the model does not know: kinds of volumes, say, and values that only other
+    launch types have. ECS takes them, so they are not judged. Raises `ApiError` for a condition that is none."""
+    known: Any = _filled({key: value for key, value in content.items() if key not in _ELSEWHERE})
+    while True:
+        try:
+            return from_plain(TaskDefinition, known)
+        except InvalidData as error:
+            if any(problem.keys[-1:] == ("condition",) for problem in error.problems):
+                raise client_error(f"dependsOn: condition should be one of [{_CONDITIONS}]") from None
+            for keys in sorted({_present(known, problem.keys) for problem in error.problems}, reverse=True):
+                _remove(known, keys)
+
+
+def _filled(content: Any) -> Any:
+    """A copy with a word in the place of every `${name}`: DescribeTaskDefinition writes these here for what only a
+    deployment knows, and clients send them back."""
+    if isinstance(content, str):
+        return _PLACEHOLDER.sub("value", content)
+    if isinstance(content, dict):
+        return {key: _filled(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_filled(one) for one in content]
+    return content
+
+
+def _present(content: Any, keys: Keys) -> Keys:
+    """The keys as far as they lead to something that is there."""
+    inside = content
+    for number, key in enumerate(keys):
+        there = range(len(inside)) if isinstance(inside, list) else inside if isinstance(inside, dict) else ()
+        if key not in there:
+            return keys[:number]
+        inside = inside[key]
+    return keys
+
+
+def _remove(content: Any, keys: Keys) -> None:
+    *before, last = keys
+    for key in before:
+        content = content[key]
+    del content[last]
 
 
 def with_defaults(content: Content) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What RegisterTaskDefinition and Fargate refuse of a task definition. Pure.
 
-Source: the ECS API reference (RegisterTaskDefinition), the ECS developer guide on task definition differences for
-Fargate and on Fargate's task sizes. `TaskDefinition` itself keeps fields that only EC2 launch types know.
+Sources: the ECS API reference (RegisterTaskDefinition), the ECS developer guide on task definition differences for
+Fargate and on Fargate's task sizes. The words of ECS are those that users of its clients report. `TaskDefinition`
+itself keeps fields that only EC2 launch types know.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from emulator.ecs.container_registration import container_problems
+from emulator.ecs.container_registration import UNSUPPORTED, container_problems, one_network, port_range
 from emulator.ecs.fargate import cpu_units, memory_mib, size_problem
-from emulator.ecs.problem import Problem
+from emulator.ecs.problem import Problem, RefusedBy
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 
 MOST_CONTAINERS = 10
@@ -32,86 +33,127 @@ def problems(definition: TaskDefinition) -> list[Problem]:
 
 def _task(definition: TaskDefinition) -> Iterator[Problem]:
     if not _FAMILY.fullmatch(definition.family):
-        yield Problem(f"{definition.family!r} is no family", ("family",), "letters, digits, - and _, 255 at most")
+        words = "Family contains invalid characters when it should only contain [a-zA-Z0-9_-]."
+        message, hint = f"{definition.family!r} is no family", "letters, digits, - and _, 255 at most"
+        yield Problem(message, ("family",), hint, by=RefusedBy.ECS, words=words)
     if definition.network_mode not in (None, "awsvpc"):
         message = f"network mode {definition.network_mode} is not Fargate's"
-        yield Problem(message, ("networkMode",), "use awsvpc")
+        words = "Fargate only supports network mode \u2018awsvpc\u2019."
+        yield Problem(message, ("networkMode",), "use awsvpc", words=words)
     if definition.ipc_mode:
-        yield Problem("ipcMode is for EC2: Fargate refuses it", ("ipcMode",), "remove it")
+        words = UNSUPPORTED.format("ipcMode")
+        yield Problem("ipcMode is for EC2: Fargate refuses it", ("ipcMode",), "remove it", words=words)
     if definition.pid_mode == "host":
-        yield Problem("pidMode host is for EC2: Fargate refuses it", ("pidMode",), "use pidMode task, or remove it")
+        words = (
+            "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is "
+            "'task'."
+        )
+        message = "pidMode host is for EC2: Fargate refuses it"
+        yield Problem(message, ("pidMode",), "use pidMode task, or remove it", words=words)
     storage = definition.ephemeral_storage
     if storage is not None and not 21 <= storage.size_in_gi_b <= 200:
         message = f"ephemeralStorage of {storage.size_in_gi_b} GiB; Fargate takes 21 to 200"
-        yield Problem(message, ("ephemeralStorage", "sizeInGiB"))
+        words = f"EphemeralStorage size should be at {'least 21' if storage.size_in_gi_b < 21 else 'most 200'}"
+        yield Problem(message, ("ephemeralStorage", "sizeInGiB"), words=words)
 
 
 def _volumes(definition: TaskDefinition) -> Iterator[Problem]:
     for number, volume in enumerate(definition.volumes):
         if volume.host is not None and volume.host.source_path:
             message = f"volume {volume.name} is a host path, which Fargate refuses"
-            yield Problem(message, ("volumes", number, "host", "sourcePath"))
+            yield Problem(message, ("volumes", number, "host", "sourcePath"), words=UNSUPPORTED.format("sourcePath"))
         if volume.docker_volume_configuration is not None:
             message = f"volume {volume.name} is a Docker volume, which Fargate refuses"
-            yield Problem(message, ("volumes", number, "dockerVolumeConfiguration"))
+            words = UNSUPPORTED.format("dockerVolumeConfiguration")
+            yield Problem(message, ("volumes", number, "dockerVolumeConfiguration"), words=words)
 
 
 def _size(definition: TaskDefinition) -> Iterator[Problem]:
     if definition.cpu is None and definition.memory is None:
         if "FARGATE" in definition.requires_compatibilities:
-            yield Problem("Fargate requires that 'cpu' be defined at the task level", ("requiresCompatibilities",))
+            message = "Fargate requires that 'cpu' be defined at the task level"
+            yield Problem(message, ("requiresCompatibilities",), words=f"{message}.")
         return
     message, hint = size_problem(definition.cpu, definition.memory)
     if message:
-        yield Problem(message, ("cpu" if definition.cpu is not None else "memory",), hint)
+        key = "cpu" if definition.cpu is not None else "memory"
+        yield Problem(message, (key,), hint, words=_words_of_size(definition, message))
         return
     cpu, memory = cpu_units(definition.cpu or ""), memory_mib(definition.memory or "")
-    shares = sum(container.cpu or 0 for container in definition.container_definitions)
+    containers = definition.container_definitions
+    shares = sum(container.cpu or 0 for container in containers)
     if shares > cpu:
-        yield Problem(f"the containers' cpu adds up to {shares}, more than the task's {cpu}", ("cpu",))
-    reserved = sum(c.memory_reservation or c.memory or 0 for c in definition.container_definitions)
+        message = f"the containers' cpu adds up to {shares}, more than the task's {cpu}"
+        words = "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'."
+        yield Problem(message, ("cpu",), words=words)
+    reserved = sum(container.memory_reservation or container.memory or 0 for container in containers)
     if reserved > memory:
         message = f"the containers' memory adds up to {reserved} MiB, more than the task's {memory}"
-        yield Problem(message, ("memory",))
-    for number, container in enumerate(definition.container_definitions):
+        # Of limits without reservations it is not known that registration adds them up.
+        alone = sum(container.memory_reservation or 0 for container in containers)
+        words = (
+            "The sum of all container 'memoryReservation' values cannot be greater than the value of the task 'memory'."
+        )
+        yield Problem(message, ("memory",), by=RefusedBy.FARGATE if alone > memory else RefusedBy.LATER, words=words)
+    for number, container in enumerate(containers):
         if (container.memory or 0) > memory:
             message = f"container {container.name} has {container.memory} MiB of memory, its task {memory}"
-            yield Problem(message, ("containerDefinitions", number, "memory"))
+            words = f"The 'memory' setting for container '{container.name}' is greater than for the task."
+            yield Problem(message, ("containerDefinitions", number, "memory"), words=words)
+
+
+def _words_of_size(definition: TaskDefinition, message: str) -> str:
+    cpu, memory = definition.cpu, definition.memory
+    if cpu is None or memory is None:
+        return f"{message}."
+    try:
+        cpu_units(cpu)
+    except ValueError:
+        return "Invalid 'cpu' setting for task."
+    return f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory."
 
 
 def _containers(definition: TaskDefinition) -> Iterator[Problem]:
     containers = definition.container_definitions
     place = ("containerDefinitions",)
     if not containers:
-        yield Problem("there is no container", place)
+        yield Problem("there is no container", place, by=RefusedBy.ECS, words="Container list cannot be empty.")
     elif not any(container.essential for container in containers):
-        yield Problem("no container is essential; a task has at least one", place)
+        words = "Task definition doesn't have any essential container."
+        yield Problem("no container is essential; a task has at least one", place, by=RefusedBy.ECS, words=words)
     if len(containers) > MOST_CONTAINERS:
-        yield Problem(f"{len(containers)} containers; a task has {MOST_CONTAINERS} at most", place)
+        message = f"{len(containers)} containers; a task has {MOST_CONTAINERS} at most"
+        yield Problem(message, place, by=RefusedBy.ECS, words="Too many containers.")
     for name, times in Counter(container.name for container in containers).items():
         if times > 1:
-            yield Problem(f"{times} containers are called {name}", place)
+            words = f"Container.name contains duplicate container name {name}."
+            yield Problem(f"{times} containers are called {name}", place, by=RefusedBy.ECS, words=words)
     routers = [container.name for container in containers if container.firelens_configuration is not None]
     if len(routers) > 1:
         yield Problem(f"{' and '.join(routers)} have a firelensConfiguration; a task has one log router", place)
 
 
 def _ports(definition: TaskDefinition) -> Iterator[Problem]:
-    taken: dict[int, str] = {}
+    taken: dict[int, list[tuple[str, str]]] = {}
     for number, container in enumerate(definition.container_definitions):
-        for port in _container_ports(container):
-            if port in taken:
-                message = f"container {container.name} maps port {port}, which {taken[port]} maps already"
-                yield Problem(message, ("containerDefinitions", number, "portMappings"), "they share one network")
-            taken.setdefault(port, container.name)
+        for port, protocol in _container_ports(container):
+            before = taken.setdefault(port, [])
+            if before:
+                message = f"container {container.name} maps port {port}, which {before[0][0]} maps already"
+                # One port of both protocols can be registered; a service behind a load balancer cannot have it.
+                by = one_network(definition) if protocol in [used for _, used in before] else RefusedBy.LATER
+                words = f"{protocol.upper()} host port '{port}' is mapped multiple times in task."
+                place, hint = ("containerDefinitions", number, "portMappings"), "they share one network"
+                yield Problem(message, place, hint, by=by, words=words)
+            before.append((container.name, protocol))
 
 
-def _container_ports(container: ContainerDefinition) -> Iterator[int]:
+def _container_ports(container: ContainerDefinition) -> Iterator[tuple[int, str]]:
     for mapping in container.port_mappings:
         if mapping.container_port is not None:
-            yield mapping.container_port
-        elif mapping.container_port_range and (found := re.fullmatch(r"(\d+)-(\d+)", mapping.container_port_range)):
-            yield from range(int(found[1]), int(found[2]) + 1)
+            yield mapping.container_port, mapping.protocol
+        else:
+            yield from ((port, mapping.protocol) for port in port_range(mapping.container_port_range or ""))
 
 
 def _dependencies(definition: TaskDefinition) -> Iterator[Problem]:
@@ -122,22 +164,26 @@ def _dependencies(definition: TaskDefinition) -> Iterator[Problem]:
             who, condition = dependency.container_name, dependency.condition
             other = known.get(who)
             if other is None:
-                yield Problem(f"container {container.name} depends on {who}, which is not there", place)
+                message = f"container {container.name} depends on {who}, which is not there"
+                words = f"Cannot depend on container + '{who}' because it does not exist"
+                yield Problem(message, place, by=RefusedBy.ECS, words=words)
             elif condition == "HEALTHY" and other.health_check is None:
                 message = f"container {container.name} waits for {who} to be HEALTHY, but {who} has no health check"
-                yield Problem(message, place, f"give {who} a health check, or wait for it to START")
+                words = "A dependency container with HEALTHY condition must have health check configured"
+                hint = f"give {who} a health check, or wait for it to START"
+                yield Problem(message, place, hint, by=RefusedBy.ECS, words=words)
             elif condition in ("COMPLETE", "SUCCESS") and other.essential:
-                message = (
-                    f"container {container.name} waits for {condition} of {who}: a dependency container with SUCCESS "
-                    "or COMPLETE condition cannot be an essential container"
-                )
-                yield Problem(message, place, f"set essential to false for {who}")
+                rule = "dependency container with SUCCESS or COMPLETE condition cannot be an essential container"
+                message = f"container {container.name} waits for {condition} of {who}: a {rule}"
+                hint = f"set essential to false for {who}"
+                yield Problem(message, place, hint, by=RefusedBy.ECS, words=f"A {rule}")
     graph = {name: [d.container_name for d in c.depends_on if d.container_name in known] for name, c in known.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         chain = " → ".join(reversed(error.args[1]))
-        yield Problem(f"containers wait for each other: {chain}", ("containerDefinitions",), "break the circle")
+        message = f"containers wait for each other: {chain}"
+        yield Problem(message, ("containerDefinitions",), "break the circle", by=RefusedBy.ECS)
 
 
 @dataclass(frozen=True, slots=True)

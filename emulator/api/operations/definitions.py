@@ -24,10 +24,12 @@ STATUSES = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", "ALL")
 
 def register_task_definition(clusters: Clusters, asked: Request) -> Answer:
     """RegisterTaskDefinition."""
-    refuse_wrong(asked, lenient=clusters.lenient)
+    from emulator.api.operations.tags import changed_tags  # whose operations look for task definitions here
+
+    refuse_wrong(asked, lenient=clusters.lenient, ecs_limits=clusters.host.ecs_limits)
     content = {key: value for key, value in asked.items() if key != "tags"}
     known = [one.revision for one in _running(clusters) if one.family == asked["family"]]
-    tags = list(asked.get("tags", []))
+    tags = [{"key": key, "value": value} for key, value in changed_tags({}, asked.get("tags", ())).items()]
     made = clusters.definitions.register(content, tags, clusters.region, clusters.account, known)
     return {"taskDefinition": made.described(), "tags": tags}
 

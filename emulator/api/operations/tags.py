@@ -84,6 +84,8 @@ def changed_tags(tags: Mapping[str, str], new: Sequence[Mapping[str, str]], gone
             raise invalid(f"A tag's key has 1 to {LONGEST_KEY} characters, its value up to {LONGEST_VALUE}.")
         if key.lower().startswith("aws:"):
             raise invalid("Tag keys that begin with aws: are reserved.")
+    if len({one["key"] for one in new}) < len(new):
+        raise invalid("A request cannot give one tag key twice.")
     changed = {one["key"]: one.get("value", "") for one in new}
     found = {**{key: value for key, value in tags.items() if key not in changed}, **changed}
     found = {key: value for key, value in found.items() if key not in gone}

@@ -32,9 +32,8 @@ class TestRegistering:
 
     def test_fills_in_what_ecs_fills_in(self, api: Api) -> None:
         ports = [{"containerPort": 80}]
-        found = register(
-            api, containerDefinitions=[{**PLAIN, "portMappings": ports}], requiresCompatibilities=["FARGATE"]
-        )
+        fargate: dict[str, Any] = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+        found = register(api, containerDefinitions=[{**PLAIN, "portMappings": ports}], **fargate)
         [container] = found["containerDefinitions"]
         assert (container["cpu"], container["essential"], container["environment"]) == (0, True, [])
         assert container["portMappings"] == [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}]

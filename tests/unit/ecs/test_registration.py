@@ -51,7 +51,7 @@ CONTAINER: dict[str, dict[str, Any]] = {
     "sets the ulimit core; Fargate": {"ulimits": [{"name": "core", "softLimit": 0, "hardLimit": 0}]},
     "has a name that ECS does not take": {"name": "web.1"},
     "has a memory of 4 MiB; 6 is the least": {"memory": 4},
-    "memory must be above memoryReservation": {"memory": 64, "memoryReservation": 64},
+    "memory must not be below memoryReservation": {"memory": 64, "memoryReservation": 65},
     "the host ports and container ports in port mappings must match": {
         "portMappings": [{"containerPort": 80, "hostPort": 8080}]
     },
@@ -74,6 +74,9 @@ CONTAINER: dict[str, dict[str, Any]] = {
     "logs with json-file, which Fargate refuses": {"logConfiguration": {"logDriver": "json-file"}},
     "logs with awslogs without awslogs-region, awslogs-stream-prefix": {
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/g"}}
+    },
+    "logs with awsfirelens, but no container has a firelensConfiguration": {
+        "logConfiguration": {"logDriver": "awsfirelens", "options": {"Name": "null"}}
     },
     "has a health check interval of 301 s; ECS takes 5 to 300": {"healthCheck": {**CHECK, "interval": 301}},
     "has a health check timeout of 61 s; ECS takes 2 to 60": {"healthCheck": {**CHECK, "timeout": 61}},
@@ -170,6 +173,7 @@ def test_containers_are_refused_together(containers: list[dict[str, Any]], words
         ("256", "3072", "No Fargate configuration exists for given values"),
         ("8192", "20000", "No Fargate configuration exists for given values"),
         ("much", "512", "neither CPU units"),
+        ("256", "9" * 400, "neither MiB"),
         ("256", "512", None),
         (".25 vCPU", "0.5GB", None),
         ("4096", "30720", None),
@@ -215,6 +219,8 @@ def test_what_fargate_takes_is_taken() -> None:
         "ulimits": [{"name": "nofile", "softLimit": 1024, "hardLimit": 2048}],
         "systemControls": [{"namespace": "net.core.somaxconn", "value": "512"}],
         "portMappings": [{"containerPort": 80, "hostPort": 80}, {"containerPortRange": "8000-8010"}],
+        "memory": 64,
+        "memoryReservation": 64,
         "mountPoints": [{"sourceVolume": "data", "containerPath": "/data", "readOnly": True}],
         "healthCheck": {**CHECK, "interval": 5, "timeout": 2, "retries": 10, "startPeriod": 300},
         "restartPolicy": {"enabled": True, "restartAttemptPeriod": 60},
