@@ -58,6 +58,7 @@ BUFFER_FOLDER = f"{SOCKET_FOLDER}/copilot-local-buffer"
 ReadFile = Callable[[str], str | None]
 """Reads a file of the router's image by its absolute path; None if it is not there."""
 Lines = tuple[str, ...]
+_OF_ITS_LOG = ("log_level", "log_file")
 _SAID_AT_ONCE = ("role_arn", "aws_role_arn", "aws_auth", "sts_endpoint", "aws_sts_endpoint")
 """Options over which a plugin talks to AWS before a record comes: they are not checked."""
 
@@ -100,11 +101,13 @@ def local_router_configuration(
     find: FindFiles | None = None,
     working_directory: str = "/",
     check: bool = True,
+    says_all: bool = False,
 ) -> LocalRouterConfiguration:
     """The configuration that the task's router runs on here, and how it differs from ECS's.
 
     `check`: the options of captured outputs stand in the file too, in sections that no record reaches: the router ends
     over a wrong one as it would on ECS.
+    `says_all`: the router prints what it does at level info, whatever the user's [SERVICE] says of its log.
     `read` and `find` give the files of the router's image, `working_directory` is where its program starts. Without
     `read`, what a configuration file in the image says is not known: the result is fit for showing, not for running.
     Raises InputError where ECS or Fluent Bit would refuse, and Unsupported for what is not emulated.
@@ -119,6 +122,7 @@ def local_router_configuration(
     working = router.container.working_directory or working_directory
     files = None if read is None else UsersFiles(read, find, (working, posixpath.dirname(router.config_path)))
     change = _Change(identity, service, fidelity == "ecs", destinations or Destinations(), files, check)
+    change.says_all = says_all
     change.variables = {pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)}
     if files is not None and router.include_path is not None:
         change.load(files, router.include_path)
@@ -202,6 +206,7 @@ class _Change:
         self._check = check
         self._path = ""
         self._user_outputs = 0
+        self.says_all = False
         self.variables: dict[str, str] = {}
         self.differences: list[Difference] = []
         self.outputs: list[LocalOutput] = []
@@ -236,6 +241,8 @@ class _Change:
         The HTTP server tells which outputs the router really has. Nothing asks where all of them are live, as on ECS.
         """
         user = self._files.service if self._files is not None else []
+        if self.says_all:
+            user = [*(entry for entry in user if entry[0].lower() not in _OF_ITS_LOG), ("log_level", "info")]
         everything_leaves = self._destinations.policies.get(EVERY) == "live"
         if self._as_ecs and everything_leaves and not user:
             return None

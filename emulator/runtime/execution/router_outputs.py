@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from emulator.engine.interface import Engine
 from emulator.errors import EngineError, InputError, Position, TaskError
 from emulator.firelens.diagnose import Problem
 from emulator.runtime.health.container_failure import READ_LINES, container_failed
+from emulator.runtime.health.last_words import has_started, note_started
 from emulator.runtime.specs.log_router import router_problems
 from emulator.runtime.state import names
 from emulator.runtime.state.observed import Task
@@ -26,8 +26,6 @@ _FOR_ONE_LOOK = 2.0
 _POLL = 0.05
 _SAME, _OTHERS = 0, 3
 """Exit codes of `emulator.agent.log_relay.router_outputs`, which runs in the task's pause."""
-_VERIFIED: weakref.WeakKeyDictionary[Engine, set[str]] = weakref.WeakKeyDictionary()
-"""Ids of router containers that were seen to have the outputs that they should."""
 
 
 def verify_outputs(
@@ -40,14 +38,13 @@ def verify_outputs(
     `timeout` seconds. Nothing is asked of a router whose outputs all leave by the user's choice.
     """
     deadline = time.monotonic() + timeout
-    verified = _VERIFIED.setdefault(engine, set())
     while True:
         task = find_task()
         if task is None or task.router is None or task.pause is None:
             return []
         router = task.router
         description = json.loads(router.container.labels.get(names.LOG_OUTPUTS) or "{}")
-        if "expected" not in description or router.container.id in verified:
+        if "expected" not in description or has_started(engine, router.container.id):
             return []
         if router.started and not router.running:
             raise container_failed(engine, router, "the log router exited before it opened its socket")
@@ -57,7 +54,7 @@ def verify_outputs(
             problems = [problem for problem in found if problem.fatal]
             if told:
                 raise _others(told, description, problems)
-            verified.add(router.container.id)
+            note_started(engine, router.container.id)
             return problems
         if time.monotonic() > deadline:
             raise TaskError(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from emulator.engine.interface import Engine
 from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.firelens.diagnose import Problem, explained
-from emulator.runtime.health.last_words import lost_its_reason, say_again
+from emulator.runtime.health.last_words import has_started, lost_its_reason, say_again
 from emulator.runtime.health.router_chatter import telling
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Role
@@ -27,7 +27,8 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
     except CopilotLocalError:
         said = []
     problems = _problems(member, said)
-    if member.role == Role.ROUTER and not explained(problems) and lost_its_reason(said, code):
+    unclear = member.role == Role.ROUTER and not explained(problems) and not has_started(engine, member.container.id)
+    if unclear and lost_its_reason(said, code):
         said = say_again(engine, member.container.name, lambda lines: explained(_problems(member, lines))) or said
         problems = _problems(member, said)
     lines = (telling(said) if member.role == Role.ROUTER else said)[-LAST_LINES:]

@@ -7,6 +7,7 @@ the reason, is sometimes not printed. It is started again then, on the same file
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Sequence
 
 from emulator.engine.interface import ContainerState, Engine
@@ -19,12 +20,24 @@ ENDS_WITHIN = 10.0
 """Seconds until one that is started again has to have ended: it ended at once before."""
 SIGNALS = range(129, 193)
 """Exit codes of a process that a signal ended."""
+_STARTED: weakref.WeakKeyDictionary[Engine, set[str]] = weakref.WeakKeyDictionary()
+"""Ids of router containers that were seen to run on their configuration."""
+
+
+def note_started(engine: Engine, container_id: str) -> None:
+    """A router was seen to run on its configuration: it cannot have ended over that."""
+    _STARTED.setdefault(engine, set()).add(container_id)
+
+
+def has_started(engine: Engine, container_id: str) -> bool:
+    """Whether this was seen of a router. Its own log may not say so: `Log_Level` and `Log_File` can silence it."""
+    return container_id in _STARTED.get(engine, ())
 
 
 def lost_its_reason(lines: Sequence[str], code: int | None) -> bool:
     """Whether a router ended by itself before it had started, as it does over its configuration.
 
-    `lines`: all that it printed. To be asked where none of them is a reason.
+    `lines`: all that it printed. To be asked where none of them is a reason, of a router that was not seen to run.
     """
     failed = code is not None and code > 0 and code not in SIGNALS
     return failed and not any(sign in line for line in lines for sign in STARTED)

@@ -33,6 +33,8 @@ WATCHED = 1.0
 """Seconds for which a router is watched after its start."""
 MEMORY = 512 * MIB
 _VERSION = re.compile(r"Fluent Bit v[0-9.]+")
+INFO = {"FLB_LOG_LEVEL": "info"}
+"""The variable wins over `Log_Level`, also where it is the image's."""
 KEYS = {"AWS_ACCESS_KEY_ID": "check", "AWS_SECRET_ACCESS_KEY": "check"}
 
 
@@ -64,6 +66,7 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
         **KEYS,
         **{pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)},
         **{secret.name: "check" for secret in (*router.container.secrets, *router_secrets(definition))},
+        **INFO,
     }
     description = describe_router(service, configuration)
     lines, code, problems = _run(
@@ -82,7 +85,10 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
 def _as_deployed(
     engine: Engine, environment: Names, service: Service, image: str, region: str
 ) -> LocalRouterConfiguration:
-    """ECS's own file, with what the image includes; every output as it would be deployed."""
+    """ECS's own file, with what the image includes; every output as it would be deployed.
+
+    Only the router's log is another: that it has started, it says at level info alone.
+    """
     definition = service.task_definition
     cluster = f"{service.app}-{service.environment}"
     with manifest_lines(service):
@@ -104,6 +110,7 @@ def _as_deployed(
             read=found.files.get,
             find=find_in(found.files),
             working_directory=found.working_directory,
+            says_all=True,
         )
 
 

@@ -70,6 +70,7 @@ FINE = (
     "[SERVICE] # mine\n    Flush 1\n    Parsers_File /fluent-bit/parsers/parsers.conf\n",
     "[FILTER]\n  Name grep\n  Match *\n  Exclude log never\n\n[OUTPUT]\n  Name http\n  Match x\n",
     "[FILTER]\n\tName grep\n\tMatch *\n[OUTPUT]\n\tName http\n\tMatch x\n",
+    "[SERVICE]\n    Log_Level error\n",
 )
 
 

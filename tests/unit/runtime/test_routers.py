@@ -19,6 +19,7 @@ from emulator.errors import (
     NotFound,
     TaskError,
 )
+from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.operations import Operation, Plan, Verb
 from tests.unit.runtime.bench import LISTENS, Bench
@@ -92,6 +93,18 @@ def test_a_router_that_ends_before_it_tells_its_outputs_is_what_failed(bench: Be
     bench.engine.behave("*-pause", Behaviour(exec=exec))
     with pytest.raises(ContainerFailed, match="exited before it opened its socket"):
         bench.start(desired_state(logging()))
+
+
+def test_a_router_that_ran_and_ended_is_not_started_again_to_hear_why(bench: Bench) -> None:
+    """With `Log_Level error` it never says that it has started; it told its outputs."""
+    task = bench.start(desired_state(logging()))
+    bench.engine.finish(ROUTER, 1)
+    bench.engine.calls.clear()
+    router = bench.observed.tasks[task.id].router
+    assert router is not None
+    failed = container_failed(bench.engine, router, "it is essential, so its task stops")
+    assert failed.message.endswith("exited with code 1: it is essential, so its task stops")
+    assert bench.did("start") == []
 
 
 def test_a_router_whose_outputs_are_all_live_is_not_asked(bench: Bench) -> None:
