@@ -236,8 +236,8 @@ class LocalOptions(Model):
     fidelity: Literal["local", "ecs"] = "local"
     log_destinations: dict[str, LogPolicy] = {}
     log_check: bool = True
-    router_plugins: tuple[str, ...] = ()
-    """Output plugins written in Go that the log router's image ships."""
+    router_plugins: tuple[str, ...] | None = None
+    """Output plugins written in Go that the log router's image ships; None where it was not looked at."""
     time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
     timing: Literal["local", "ecs"] = "local"
     values: dict[str, str] = {}

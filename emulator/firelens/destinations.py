@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from emulator.ecs.identity import TaskIdentity
 from emulator.errors import Unsupported
-from emulator.firelens.local_aws import AWS_PLUGINS, core_output, local_aws_output
+from emulator.firelens.local_aws import AWS_PLUGINS, CORE_PLUGINS, equivalent_output, local_aws_output
 from emulator.firelens.output import OutputSection
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ class Destinations:
     """The policies that were chosen, and what the router's image has."""
 
     policies: Mapping[str, LogPolicy] = field(default_factory=dict)
-    go_plugins: frozenset[str] = frozenset()
-    """Output plugins written in Go that the router's image ships: `cloudwatch`, `firehose`, `kinesis`."""
+    go_plugins: frozenset[str] | None = None
+    """Output plugins written in Go that the router's image ships: `cloudwatch`, `firehose`, `kinesis`. None where no
+    image was looked at."""
 
     def policy(self, stream: str, plugin: str) -> LogPolicy:
         """What happens to the output of a stream. Raises Unsupported where local AWS has nothing like it."""
@@ -77,13 +78,13 @@ def changed_output(
 ) -> tuple[OutputSection, LocalOutput, str]:
     """The section that runs here in place of an output that is not captured, what it is, and the reason."""
     policy = destinations.policy(stream, section.plugin)
-    if policy == "live":
-        output = LocalOutput(stream, section.plugin, policy, dict(section.entries), section.match)
-        if section.plugin in destinations.go_plugins:
-            return section, output, ""
-        core = core_output(section)
-        return core, output, f"the router's image has no plugin {section.plugin}: Fluent Bit's own takes its place"
-    changed, reason = local_aws_output(section, identity, keep_plugin=section.plugin in destinations.go_plugins)
+    ships = None if destinations.go_plugins is None else section.plugin in destinations.go_plugins
+    if policy == "local-aws":
+        changed, reason = local_aws_output(section, identity, ships=ships)
+    elif ships or section.plugin not in CORE_PLUGINS:
+        changed, reason = section, "the plugin's name is written out, which a variable of the router says"
+    else:
+        changed, reason = equivalent_output(section, identity, ships=ships)
     return changed, LocalOutput(stream, section.plugin, policy, dict(changed.entries), section.match), reason
 
 

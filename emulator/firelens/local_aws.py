@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from emulator.ecs.identity import TaskIdentity
 from emulator.errors import Unsupported
@@ -45,31 +46,49 @@ _FLUENT_BIT = {"alias", "retry_limit", "log_level", "workers", "storage.total_li
 """Options that every output of Fluent Bit takes."""
 
 
-def local_aws_output(section: OutputSection, identity: TaskIdentity, *, keep_plugin: bool) -> tuple[OutputSection, str]:
+def local_aws_output(
+    section: OutputSection, identity: TaskIdentity, *, ships: bool | None
+) -> tuple[OutputSection, str]:
     """The output that sends to the local endpoint, and the reason for what is different.
 
-    `keep_plugin`: the router's image has the very plugin. Raises Unsupported for a name that is made from each record,
-    which only the plugin in Go can.
+    `ships`: whether the router's image has the very plugin, as `equivalent_output` has it. Raises Unsupported as that.
     """
     core = CORE_PLUGINS.get(section.plugin, "")
     reason = "the real plugin sends to the local AWS endpoint of this environment, not to AWS"
-    if not core or keep_plugin:
+    if not core or ships:
         own = [("endpoint", f"https://{ENDPOINT}")]
         if not core:
             own = [("endpoint", ENDPOINT), ("tls", "On"), ("tls.ca_file", CA_FILE)]
         entries = [*_without(section.entries, {key for key, _ in own}), *own]
         return OutputSection(section.plugin, section.match, tuple(entries)), reason
+    own = [("endpoint", ENDPOINT), ("tls", "On"), ("tls.ca_file", CA_FILE)]
+    others = replace(section, entries=tuple(_without(section.entries, {key for key, _ in own})))
+    changed, replaced = equivalent_output(others, identity, ships=ships)
+    return replace(changed, entries=(*changed.entries, *own)), f"{reason}; {replaced}"
+
+
+def equivalent_output(
+    section: OutputSection, identity: TaskIdentity, *, ships: bool | None
+) -> tuple[OutputSection, str]:
+    """A Go plugin's output as Fluent Bit's own, which sends the same to the same places, and the reason.
+
+    `ships`: None where no image was looked at. Raises Unsupported, once one was, for a name that is made from each
+    record, which only the plugin in Go can.
+    """
+    core = CORE_PLUGINS[section.plugin]
     kept, dropped = _core_entries(section)
-    kept = [(key, _filled(section.plugin, key, value, identity)) for key, value in kept]
-    reason += f"; the router's image here has no plugin {section.plugin}: Fluent Bit's own {core} takes its place"
+    reason = f"the router's image here has no plugin {section.plugin}: Fluent Bit's own {core} takes its place"
     if dropped:
         reason += f", without {', '.join(dropped)}, which it does not know"
-    entries = [*kept, ("endpoint", ENDPOINT), ("tls", "On"), ("tls.ca_file", CA_FILE)]
+    entries = [(key, _filled(section.plugin, key, value, identity, refuse=ships is not None)) for key, value in kept]
     return OutputSection(core, section.match, tuple(entries)), reason
 
 
 def core_output(section: OutputSection) -> OutputSection:
-    """The output as Fluent Bit itself knows it: a Go plugin as its equivalent, without the options that this lacks."""
+    """The output as Fluent Bit itself knows it: a Go plugin as its equivalent, without the options that this lacks.
+
+    To be checked, not to be sent to: names are as they are written.
+    """
     if section.plugin not in CORE_PLUGINS:
         return section
     return OutputSection(CORE_PLUGINS[section.plugin], section.match, tuple(_core_entries(section)[0]))
@@ -79,7 +98,7 @@ def _core_entries(section: OutputSection) -> tuple[list[tuple[str, str]], list[s
     """The options of a Go plugin's output that its equivalent takes, and the names of the others."""
     kept, dropped = [], []
     known = _KNOWN[CORE_PLUGINS[section.plugin]]
-    for key, value in _without(section.entries, {"endpoint", "tls", "tls.ca_file"}):
+    for key, value in section.entries:
         lower = key.lower()
         if lower in known or lower in _FLUENT_BIT or lower.startswith(("net.", "tls.")):
             kept.append((key, value))
@@ -92,7 +111,7 @@ def _without(entries: tuple[tuple[str, str], ...], names: set[str]) -> list[tupl
     return [(key, value) for key, value in entries if key.lower() not in names]
 
 
-def _filled(plugin: str, key: str, value: str, identity: TaskIdentity) -> str:
+def _filled(plugin: str, key: str, value: str, identity: TaskIdentity, *, refuse: bool) -> str:
     """A value with the `$(…)` of the Go plugin replaced that are the same for every record of a task."""
     known = {
         "ecs_task_id": identity.task_id,
@@ -101,6 +120,8 @@ def _filled(plugin: str, key: str, value: str, identity: TaskIdentity) -> str:
     }
 
     def fill(match: re.Match[str]) -> str:
+        if match[1] not in known and not refuse:
+            return match[0]
         if match[1] not in known:
             raise Unsupported(
                 f"{plugin}: {key} {value} is made from each record, which the plugin that runs here cannot",

@@ -106,7 +106,7 @@ def _as_deployed(
             task_identity(cluster=cluster, family=definition.family, region=region),
             service=service.name,
             fidelity="ecs",
-            destinations=Destinations({EVERY: "live"}, frozenset(found.go_plugins)),
+            destinations=Destinations({EVERY: "live"}, frozenset(found.go_plugins or ()) or None),
             read=found.files.get,
             find=find_in(found.files),
             working_directory=found.working_directory,

@@ -40,7 +40,8 @@ class RouterImage:
     """What a log router's image holds. `files`: absolute path to text, the user's own configuration files."""
 
     files: dict[str, str] = field(default_factory=dict)
-    go_plugins: tuple[str, ...] = ()
+    go_plugins: tuple[str, ...] | None = None
+    """None where it was not asked for."""
     working_directory: str = "/"
     """Where its program starts."""
     shadowed: bool = False
@@ -95,7 +96,7 @@ def read_router_image(
                 working_directory=working,
             )
         files = dict(reader.texts)
-        go_plugins: tuple[str, ...] = ()
+        go_plugins: tuple[str, ...] | None = None
         if plugins:
             script = reader.look(ENTRYPOINT) or ""
             go_plugins = tuple(name for name in CORE_PLUGINS if f"{name}.so" in script)

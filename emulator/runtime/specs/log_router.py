@@ -114,14 +114,15 @@ def router_setup(
 def router_configuration(desired: DesiredService, identity: TaskIdentity) -> LocalRouterConfiguration:
     """The configuration that the router of a task runs on; the user's own files were read from its image before, other
     than for a dry run, which has no image yet."""
-    files = desired.options.router_files
+    files, plugins = desired.options.router_files, desired.options.router_plugins
+    shipped = None if plugins is None else frozenset(plugins)
     with manifest_lines(desired.service):
         return local_router_configuration(
             desired.service.task_definition,
             identity,
             service=desired.service.name,
             fidelity=desired.options.fidelity,
-            destinations=Destinations(desired.options.log_destinations, frozenset(desired.options.router_plugins)),
+            destinations=Destinations(desired.options.log_destinations, shipped),
             check=desired.options.log_check,
             read=files.get if files else None,
             find=find_in(files),

@@ -108,6 +108,7 @@ class DesiredService(Model):
             del plain["options"]["aws_names"]
         if not self.options.variables:
             del plain["options"]["variables"]
+        plain["options"]["router_plugins"] = [*(self.options.router_plugins or ())]
         unused = TimeSettings()  # what only says how long to wait makes no other task
         plain["options"]["time"] = to_plain(unused.model_copy(update={"stop_timeout": self.options.time.stop_timeout}))
         del plain["options"]["connect_names"]

@@ -19,7 +19,10 @@ USER_FILE = "[OUTPUT]\n    Name s3\n    Match web*\n    bucket logs\n    region 
 
 
 def local(
-    task: TaskDefinition, identity: TaskIdentity, policies: Mapping[str, str], go_plugins: frozenset[str] = frozenset()
+    task: TaskDefinition,
+    identity: TaskIdentity,
+    policies: Mapping[str, str],
+    go_plugins: frozenset[str] | None = frozenset(),
 ) -> LocalRouterConfiguration:
     destinations = Destinations(cast("Mapping[str, LogPolicy]", policies), go_plugins)
     read = {"/extra.conf": USER_FILE}.get
@@ -83,6 +86,36 @@ def test_cloudwatch_of_the_published_manifest_goes_to_the_local_endpoint_by_flue
     assert "Fluent Bit's own cloudwatch_logs takes its place, without new_log_group_tags" in difference.reason
 
 
+def test_fluent_bits_own_plugin_sends_to_the_same_places_of_aws_and_says_what_it_lacks(
+    make_task: MakeTask, fargate_task: TaskIdentity
+) -> None:
+    options = {
+        "Name": "cloudwatch",
+        "region": "us-west-2",
+        "endpoint": "https://vpce-1.logs.us-west-2.vpce.amazonaws.com",
+        "log_group_name": "/copilot/$(ecs_cluster)",
+        "log_stream_name": "web/$(ecs_task_id)",
+        "default_log_group_name": "others",
+        "new_log_group_tags": "a=b",
+    }
+    configuration = local(make_task(options=options), fargate_task, {"*": "live"})
+    assert configuration.text.endswith(
+        "\n[OUTPUT]\n"
+        "    Name cloudwatch_logs\n"
+        "    Match web-firelens*\n"
+        "    endpoint https://vpce-1.logs.us-west-2.vpce.amazonaws.com\n"
+        "    log_group_name /copilot/mycluster\n"
+        "    log_stream_name web/0123456789abcdef0123456789abcdef\n"
+        "    region us-west-2\n"
+    )
+    reason = configuration.differences[-1].reason
+    assert "cloudwatch_logs takes its place, without default_log_group_name, new_log_group_tags" in reason
+    [output] = configuration.outputs
+    assert output.target == "cloudwatch, region us-west-2, log_group_name /copilot/mycluster, endpoint " + (
+        "https://vpce-1.logs.us-west-2.vpce.amazonaws.com"
+    )
+
+
 def test_a_router_image_with_the_go_plugin_uses_it(
     make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
 ) -> None:
@@ -91,12 +124,22 @@ def test_a_router_image_with_the_go_plugin_uses_it(
     assert "    endpoint https://local-aws.internal\n" in text
 
 
+@pytest.mark.parametrize("policy", ["local-aws", "live"])
 def test_a_name_made_from_each_record_is_refused(
-    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str], policy: str
 ) -> None:
     task = make_task(options={**cloudwatch, "log_group_name": "$(tenant)"})
     with pytest.raises(Unsupported, match=r"log_group_name \$\(tenant\) is made from each record"):
-        local(task, fargate_task, {"*": "local-aws"})
+        local(task, fargate_task, {"*": policy})
+
+
+@pytest.mark.parametrize("policy", ["local-aws", "live"])
+def test_it_is_not_where_the_image_may_have_the_plugin(
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str], policy: str
+) -> None:
+    task = make_task(options={**cloudwatch, "log_group_name": "$(tenant)"})
+    for go_plugins in (None, frozenset({"cloudwatch"})):
+        assert "log_group_name $(tenant)\n" in local(task, fargate_task, {"*": policy}, go_plugins).text
 
 
 def test_outputs_of_the_users_file_have_policies_too(

@@ -1,6 +1,8 @@
-"""`firelens check` of routers that are told to print little: a good one is fine, a bad one is told with its reason."""
+"""`firelens check`: a good router is fine, a bad one is told with its reason, also where they are to print little."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pytest
 
@@ -55,14 +57,15 @@ class Router(FakeEngine):
         return self.read_file(container, path).decode()
 
 
-def service(**router: object) -> Service:
+def service(destination: Mapping[str, str] | None = None, **router: object) -> Service:
     options = {"config-file-type": "file", "config-file-value": "/extra.conf"}
     definition = {"image": "router:1", "firelensConfiguration": {"type": "fluentbit", "options": options}, **router}
-    return make_service({"hello": ROUTED, "firelens_log_router": definition})
+    hello = {"logConfiguration": {"logDriver": "awsfirelens", "options": destination}} if destination else ROUTED
+    return make_service({"hello": hello, "firelens_log_router": definition})
 
 
-def check(engine: FakeEngine, **router: object) -> RouterCheck:
-    return check_router(engine, DEMO, service(**router), "router:1", "us-east-1")
+def check(engine: FakeEngine, destination: Mapping[str, str] | None = None, **router: object) -> RouterCheck:
+    return check_router(engine, DEMO, service(destination, **router), "router:1", "us-east-1")
 
 
 QUIET = {
@@ -96,6 +99,16 @@ def test_the_variable_for_the_log_level_does_not_silence_it() -> None:
     assert check(Router(text, STARTED, exits=None, variables=("FLB_LOG_LEVEL=error",))).problems == ()
     pair = {"name": "FLB_LOG_LEVEL", "value": "off"}
     assert check(Router(text, STARTED, exits=None), environment=[pair]).problems == ()
+
+
+def test_a_name_made_from_each_record_needs_no_plugin_where_no_record_comes() -> None:
+    destination = {
+        "Name": "cloudwatch",
+        "region": "us-east-1",
+        "log_group_name": "$(tenant)",
+        "log_stream_prefix": "a/",
+    }
+    assert check(Router("[SERVICE]\n    Flush 1\n", STARTED, exits=None), destination).problems == ()
 
 
 def test_one_that_does_not_start_is_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
