@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from emulator.errors import Position
 from emulator.firelens.local_aws import CORE_PLUGINS
+from emulator.firelens.output import plugin_kind
 from emulator.firelens.placed import Placed
 
 _CANNOT_LOAD = re.compile(r"(Output|Input|Custom) plugin '([^']+)' cannot be loaded|Invalid output type '([^']+)'")
@@ -174,10 +175,11 @@ class _Reader:
 
     def _named(self, kind: str, plugin: str, key: str) -> Placed | None:
         """The section of a plugin, the one that has that key first. A Go plugin may run as Fluent Bit's own."""
+        wanted = plugin_kind(plugin)
         some = [
             one
             for one in self._sections
-            if (not kind or one.kind == kind) and plugin in (one.plugin, CORE_PLUGINS.get(one.plugin))
+            if (not kind or one.kind == kind) and wanted in (name := plugin_kind(one.plugin), CORE_PLUGINS.get(name))
         ]
         return next((one for one in some if key in one.keys), some[0] if some else None)
 
@@ -187,7 +189,7 @@ class _Reader:
         by_alias = next((one for one in some if one.alias and one.alias == instance), None)
         number = instance.rpartition(".")[2]
         numbered = some[int(number)] if number.isdigit() and int(number) < len(some) else None
-        if by_alias is None and numbered is not None and numbered.plugin.lower() == plugin and numbered.keys:
+        if by_alias is None and numbered is not None and plugin_kind(numbered.plugin) == plugin and numbered.keys:
             return numbered
         return by_alias or self._named(kind, plugin, "")
 

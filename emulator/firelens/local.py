@@ -300,14 +300,14 @@ class _Change:
         here = placed("output", entries, self.variables, file=path, line=number, stream=stream)
         named = replace(section, plugin=here.plugin)
         where = f"{path}: " if path else ""
-        if named.plugin.lower() == "null":
+        if named.kind == "null":
             # Not what a variable may say in the end.
             self._keep(named, here)
             return None if section == named else named.lines(indent)
         if self._destinations.policy(stream, named.plugin) == "capture":
             file = record_file(self._service, self._identity, stream)
             changed = OutputSection("file", section.match, (("File", file), ("Path", LOG_FOLDER)))
-            self.outputs.append(LocalOutput(stream, named.plugin, "capture", match=section.match))
+            self.outputs.append(LocalOutput(stream, named.kind, "capture", match=section.match))
             reason = _CAPTURED
         else:
             changed, output, reason = changed_output(named, stream, self._destinations, self._identity)
@@ -327,7 +327,7 @@ class _Change:
     def _checked(self, section: OutputSection, where: str, here: Placed, indent: str) -> Lines:
         """A captured output as it is, but that no record reaches it."""
         core = core_output(section)
-        if not self._check or core.plugin not in QUIET_PLUGINS:
+        if not self._check or core.kind not in QUIET_PLUGINS:
             return ()
         entries = tuple((key, value) for key, value in core.entries if key.lower() not in _SAID_AT_ONCE)
         unreached = OutputSection(core.plugin, (("Match", NO_TAG),), entries)

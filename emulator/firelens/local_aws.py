@@ -53,7 +53,7 @@ def local_aws_output(
 
     `ships`: whether the router's image has the very plugin, as `equivalent_output` has it. Raises Unsupported as that.
     """
-    core = CORE_PLUGINS.get(section.plugin, "")
+    core = CORE_PLUGINS.get(section.kind, "")
     reason = "the real plugin sends to the local AWS endpoint of this environment, not to AWS"
     if not core or ships:
         own = [("endpoint", f"https://{ENDPOINT}")]
@@ -75,7 +75,7 @@ def equivalent_output(
     `ships`: None where no image was looked at. Raises Unsupported, once one was, for a name that is made from each
     record, which only the plugin in Go can.
     """
-    core = CORE_PLUGINS[section.plugin]
+    core = CORE_PLUGINS[section.kind]
     kept, dropped = _core_entries(section)
     reason = f"the router's image here has no plugin {section.plugin}: Fluent Bit's own {core} takes its place"
     if dropped:
@@ -89,15 +89,15 @@ def core_output(section: OutputSection) -> OutputSection:
 
     To be checked, not to be sent to: names are as they are written.
     """
-    if section.plugin not in CORE_PLUGINS:
+    if section.kind not in CORE_PLUGINS:
         return section
-    return OutputSection(CORE_PLUGINS[section.plugin], section.match, tuple(_core_entries(section)[0]))
+    return OutputSection(CORE_PLUGINS[section.kind], section.match, tuple(_core_entries(section)[0]))
 
 
 def _core_entries(section: OutputSection) -> tuple[list[tuple[str, str]], list[str]]:
     """The options of a Go plugin's output that its equivalent takes, and the names of the others."""
     kept, dropped = [], []
-    known = _KNOWN[CORE_PLUGINS[section.plugin]]
+    known = _KNOWN[CORE_PLUGINS[section.kind]]
     for key, value in section.entries:
         lower = key.lower()
         if lower in known or lower in _FLUENT_BIT or lower.startswith(("net.", "tls.")):

@@ -11,6 +11,11 @@ Entries = list[tuple[str, str]]
 """Keys and values of a section, in order; a key may come twice."""
 
 
+def plugin_kind(name: str) -> str:
+    """The plugin that Fluent Bit takes a `Name` for: it compares without case, up to a `://`."""
+    return name.partition("://")[0].lower()
+
+
 @dataclass(frozen=True, slots=True)
 class OutputSection:
     """An output: its plugin, what it matches, and its other options. Fluent Bit's keys know no case."""
@@ -37,6 +42,11 @@ class OutputSection:
             else:
                 rest.append((line.key, line.value))
         return cls(plugin, tuple(match), tuple(rest))
+
+    @property
+    def kind(self) -> str:
+        """The plugin by its own name."""
+        return plugin_kind(self.plugin)
 
     def lines(self, indent: str = DEFAULT_INDENT) -> tuple[str, ...]:
         """The section as text."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.firelens.classic import Line
+from emulator.firelens.output import plugin_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +46,4 @@ def expand(value: str, variables: Mapping[str, str]) -> str:
 
 def output_names(sections: Sequence[Placed]) -> list[str]:
     """What Fluent Bit calls the outputs: an alias, else the plugin (a number follows, which is left out)."""
-    return sorted(one.alias or one.plugin.partition("://")[0].lower() for one in sections if one.kind == "output")
+    return sorted(one.alias or plugin_kind(one.plugin) for one in sections if one.kind == "output")

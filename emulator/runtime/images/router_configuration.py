@@ -52,8 +52,7 @@ def router_configurations(
         )
     router = find_router(task)
     if router is not None and router.include_path is None:  # else only the image knows what outputs there are
-        known = destination_names(local.outputs)
-        for unknown in Destinations(asked).unknown_names(known):
-            raise unknown_destination(unknown, known)
+        for unknown in Destinations(asked).unknown_names(local.outputs):
+            raise unknown_destination(unknown, destination_names(local.outputs))
     outside = (*driver_differences(settings.fidelity), *router_differences(local, destinations))
     return RouterConfigurations(ecs, local.path, local.text, (*local.differences, *outside))

@@ -18,7 +18,7 @@ from emulator.firelens.destinations import EVERY, Destinations, LocalOutput
 from emulator.firelens.diagnose import Problem, find_problems, nearest, option_path
 from emulator.firelens.ecs_config import SOCKET_NAME
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
-from emulator.firelens.local_aws import AWS_PLUGINS, CORE_PLUGINS, GO_VARIABLES
+from emulator.firelens.local_aws import AWS_PLUGINS, GO_VARIABLES
 from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration, fluent_variables, router_variables
 from emulator.firelens.option_check import BadOption
 from emulator.firelens.placed import Placed, output_names
@@ -162,17 +162,17 @@ def check_destinations(state: DesiredState, emit: Emit, asked: Collection[str] =
 
     Raises UsageError where that policy was `asked` for on the command line: only settings may be about other services.
     """
-    known: set[str] = set()
+    found: list[LocalOutput] = []
     policies: dict[str, LogPolicy] = {}
     for name, desired in state.services.items():
         policies |= desired.options.log_destinations
         outputs = local_outputs(desired)
-        known |= destination_names(outputs)
+        found += outputs
         for output in outputs:
             if output.policy == "live":
                 emit(Event(EventKind.WARNING, name, f"logs of {output.stream} leave this machine: {output.target}"))
-    for name in Destinations(policies).unknown_names(known):
-        error = unknown_destination(name, known)
+    for name in Destinations(policies).unknown_names(found):
+        error = unknown_destination(name, destination_names(found))
         if name in asked:
             raise error
         emit(Event(EventKind.WARNING, "logs", f"{error.message}; {error.hint}"))
@@ -182,7 +182,7 @@ def destination_names(outputs: Iterable[LocalOutput]) -> set[str]:
     """The names by which a policy for these outputs may be chosen."""
     names: set[str] = set()
     for output in outputs:
-        names |= {output.stream, output.plugin, *(go for go, core in CORE_PLUGINS.items() if core == output.plugin)}
+        names |= {output.stream, *output.plugin_names}
     return names
 
 

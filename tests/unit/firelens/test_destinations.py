@@ -152,5 +152,31 @@ def test_outputs_of_the_users_file_have_policies_too(
     assert "    Name s3\n    Match web*\n    bucket logs\n    region eu-west-1\n    endpoint local-aws.internal" in text
 
 
-def test_a_policy_for_something_that_is_not_there_is_found() -> None:
-    assert Destinations({"*": "live", "wbe": "live", "web": "live"}).unknown_names({"web", "cloudwatch"}) == ["wbe"]
+def test_a_policy_for_something_that_is_not_there_is_found(
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
+) -> None:
+    found = local(make_task(options=cloudwatch), fargate_task, {}).outputs
+    chosen: Mapping[str, LogPolicy] = {"*": "live", "wbe": "live", "web": "live", "WEB": "live", "CloudWatch": "live"}
+    assert Destinations(chosen).unknown_names(found) == ["wbe", "WEB"]
+
+
+@pytest.mark.parametrize("written", ["cloudwatch_logs", "Cloudwatch_Logs", "CLOUDWATCH_LOGS"])
+@pytest.mark.parametrize("chosen", ["*", "cloudwatch_logs", "CloudWatch_Logs"])
+def test_the_name_of_a_plugin_knows_no_case(
+    make_task: MakeTask, fargate_task: TaskIdentity, written: str, chosen: str
+) -> None:
+    """As Fluent Bit compares it."""
+    options = {"Name": written, "region": "us-west-2", "log_group_name": "g", "log_stream_prefix": "a/"}
+    configuration = local(make_task(options=options), fargate_task, {chosen: "local-aws"})
+    assert outputs(configuration) == {"web": ("cloudwatch_logs", "local-aws")}
+    assert f"    Name {written}\n" in configuration.text
+    assert "    endpoint local-aws.internal\n" in configuration.text
+
+
+def test_so_does_that_of_a_plugin_in_go(
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
+) -> None:
+    task = make_task(options={**cloudwatch, "Name": "CloudWatch"})
+    for policy in ("live", "local-aws"):
+        assert "    Name cloudwatch_logs\n" in local(task, fargate_task, {"*": policy}).text
+        assert "    Name CloudWatch\n" in local(task, fargate_task, {"*": policy}, frozenset({"cloudwatch"})).text

@@ -138,6 +138,15 @@ def test_one_that_follows_an_error_that_was_not_printed_is_told() -> None:
     assert "Failed initialize filter lua.0" in found[1].message
 
 
+@pytest.mark.parametrize("written", ["CloudWatch", "Cloudwatch_Logs"])
+def test_the_section_is_found_however_its_plugin_is_written(written: str) -> None:
+    """Fluent Bit says its own name for it."""
+    sections = [Placed("output", written, "hello", keys={"name": 1, "host": 2})]
+    line = "[error] [config] cloudwatch_logs: unknown configuration property 'host'."
+    [found] = find_problems([line], OUTPUTS, POSITIONS, "hello", sections)
+    assert (found.stream, found.position) == ("hello", Position(FILE, 14, 3))
+
+
 def test_a_manifest_that_is_not_there_gives_no_position() -> None:
     [found] = find_problems(["Output plugin 'x' cannot be loaded"], [], {}, "hello")
     assert found.position is None

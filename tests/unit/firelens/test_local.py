@@ -96,6 +96,15 @@ def test_options_of_a_captured_output_are_checked_where_no_record_reaches_them(
     assert without.endswith("    Path /copilot-local/logs\n")
 
 
+@pytest.mark.parametrize(("written", "checked"), [("Datadog", "Datadog"), ("CloudWatch", "cloudwatch_logs")])
+def test_they_are_however_the_plugin_is_written(
+    make_task: MakeTask, fargate_task: TaskIdentity, written: str, checked: str
+) -> None:
+    task = make_task(options={"Name": written, "log_key": "log"})
+    text = local_router_configuration(task, fargate_task, service="hello").text
+    assert text.endswith(f"\n[OUTPUT]\n    Name {checked}\n    Match copilot-local.none\n    log_key log\n")
+
+
 def test_a_plugin_that_may_talk_before_a_record_comes_is_not_started_to_be_checked(
     make_task: MakeTask, fargate_task: TaskIdentity
 ) -> None:
