@@ -42,6 +42,8 @@ _KNOWN: Mapping[str, set[str]] = {
     "kinesis_firehose": {*_COMMON, *_KINESIS, "delivery_stream"},
     "kinesis_streams": {*_COMMON, *_KINESIS, "stream"},
 }  # fmt: skip
+_ROLE = {"role_arn", "external_id", "sts_endpoint"}
+"""The endpoint takes any keys, and the router's network leads to no STS that would give those of a role."""
 _FLUENT_BIT = {"alias", "retry_limit", "log_level", "workers", "storage.total_limit_size"}
 """Options that every output of Fluent Bit takes."""
 
@@ -55,6 +57,9 @@ def local_aws_output(
     """
     core = CORE_PLUGINS.get(section.kind, "")
     reason = "the real plugin sends to the local AWS endpoint of this environment, not to AWS"
+    if role := [key for key, _ in section.entries if key.lower() in _ROLE]:
+        section = replace(section, entries=tuple(_without(section.entries, _ROLE)))
+        reason += f"; it assumes no role: without {', '.join(role)}"
     if not core or ships:
         own = [("endpoint", f"https://{ENDPOINT}")]
         if not core:

@@ -116,6 +116,22 @@ def test_fluent_bits_own_plugin_sends_to_the_same_places_of_aws_and_says_what_it
     )
 
 
+@pytest.mark.parametrize("plugin", ["cloudwatch", "cloudwatch_logs", "kinesis_firehose", "kinesis", "s3"])
+@pytest.mark.parametrize(
+    "go_plugins", [frozenset[str](), frozenset({"cloudwatch", "kinesis"})], ids=["none", "shipped"]
+)
+def test_no_role_is_assumed_at_the_local_endpoint(
+    make_task: MakeTask, fargate_task: TaskIdentity, plugin: str, go_plugins: frozenset[str]
+) -> None:
+    """Keys of a role come from STS, which the router's network does not lead to."""
+    role = {"Role_ARN": "arn:aws:iam::111122223333:role/logs", "external_id": "x", "sts_endpoint": "sts.example.com"}
+    task = make_task(options={"Name": plugin, "region": "us-west-2", **role})
+    configuration = local(task, fargate_task, {"*": "local-aws"}, go_plugins)
+    assert not [option for option in role if option in configuration.text]
+    assert "it assumes no role: without Role_ARN, external_id, sts_endpoint" in configuration.differences[-1].reason
+    assert "Role_ARN arn:aws:iam" in local(task, fargate_task, {"*": "live"}, go_plugins).text
+
+
 def test_a_router_image_with_the_go_plugin_uses_it(
     make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
 ) -> None:
