@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from emulator.settings_traces import LocalCollector
 from emulator.traces import xray
-from emulator.traces.ports import XRAY, documents_of
+from emulator.traces.ports import XRAY
 from emulator.traces.spans import Malformed, Span
 from emulator.traces.store import Note, TraceStore, note
 from emulator.traces.wire import Payload, Report
@@ -44,14 +44,16 @@ class Intake:
         spans: list[Span] = []
         wrong: Counter[str] = Counter()
         for payload in payloads:
+            alone: list[Malformed] = []
             try:
-                spans += self._spans(origin, payload)
+                spans += self._spans(origin, payload, alone)
             except Malformed as error:
-                wrong[f"{_PLACES[payload.protocol]}: {error}"] += 1
+                alone.append(error)
+            wrong.update(f"{_PLACES[payload.protocol]}: {error}" for error in alone)
         self.store.add(spans, [*_notes(origin, report, spans), *_malformed(origin, wrong)])
 
-    def _spans(self, origin: Origin, payload: Payload) -> list[Span]:
-        found = decoded(payload)
+    def _spans(self, origin: Origin, payload: Payload, wrong: list[Malformed]) -> list[Span]:
+        found = decoded(payload, wrong)
         for span in found:
             span.task, span.workload, span.address = origin.task, origin.workload, origin.address
             span.lost = _lost(origin.collector, span)
@@ -67,23 +69,21 @@ _PLACES = {
 }
 
 
-def decoded(payload: Payload) -> list[Span]:
-    """The spans of a payload. Raises `Malformed`."""
+def decoded(payload: Payload, wrong: list[Malformed]) -> list[Span]:
+    """The spans of a payload. Raises `Malformed`; what of it alone cannot be read goes to `wrong`."""
     match payload.protocol:
         case "xray":
             return xray.datagram(payload.data)
         case "api":
-            try:
-                documents = documents_of(payload.data)
-            except ValueError as error:
-                raise Malformed(str(error)) from None
-            return [span for one in documents for span in xray.segment(one, "api")]
+            spans, refused = xray.segments(payload.data)
+            wrong += [error for _, error in refused]
+            return spans
         case _:
             from emulator.traces import otlp  # the message classes of OpenTelemetry, once there is such a message
 
             if payload.protocol == "otlp_json":
-                return otlp.from_json(payload.data)
-            return otlp.protobuf(payload.data, payload.protocol)
+                return otlp.from_json(payload.data, wrong)
+            return otlp.protobuf(payload.data, payload.protocol, wrong)
 
 
 def _lost(collector: LocalCollector, span: Span) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from google.protobuf.json_format import ParseDict, ParseError
@@ -31,16 +31,16 @@ _ERROR = 2
 """The status code of a span that failed."""
 
 
-def protobuf(data: bytes, source: Source = "otlp_http") -> list[Span]:
-    """The spans of an `ExportTraceServiceRequest`. Raises `Malformed`."""
+def protobuf(data: bytes, source: Source = "otlp_http", wrong: list[Malformed] | None = None) -> list[Span]:
+    """The spans of an `ExportTraceServiceRequest`. Raises `Malformed`; spans that cost no others go to `wrong`."""
     try:
-        return list(_spans(ExportTraceServiceRequest.FromString(data), source))
+        return _spans(ExportTraceServiceRequest.FromString(data), source, [] if wrong is None else wrong)
     except DecodeError as error:
         raise Malformed(f"no message of OTLP: {error}") from None
 
 
-def from_json(data: bytes) -> list[Span]:
-    """The same of OTLP's JSON, in which ids are hex. Raises `Malformed`."""
+def from_json(data: bytes, wrong: list[Malformed] | None = None) -> list[Span]:
+    """The same of OTLP's JSON, in which ids are hex."""
     try:
         content = json.loads(data)
         for resource in content.get("resourceSpans", ()):
@@ -50,7 +50,7 @@ def from_json(data: bytes) -> list[Span]:
         message = ParseDict(content, ExportTraceServiceRequest(), ignore_unknown_fields=True)
     except (ValueError, ParseError, AttributeError, TypeError, RecursionError) as error:
         raise Malformed(f"no JSON of OTLP: {str(error)[:200]}") from None
-    return list(_spans(message, "otlp_http"))
+    return _spans(message, "otlp_http", [] if wrong is None else wrong)
 
 
 def _recode(span: dict[str, Any]) -> None:
@@ -61,23 +61,28 @@ def _recode(span: dict[str, Any]) -> None:
                 holder[name] = base64.b64encode(bytes.fromhex(holder[name])).decode()
 
 
-def _spans(request: ExportTraceServiceRequest, source: Source) -> Iterator[Span]:
+def _spans(request: ExportTraceServiceRequest, source: Source, wrong: list[Malformed]) -> list[Span]:
+    found = []
     for resource_spans in request.resource_spans:
         resource = _attributes(resource_spans.resource.attributes)
         kept = bounded(resource)
         for scope in resource_spans.scope_spans:
             for span in scope.spans:
-                yield _span(span, resource, kept, scope.scope.name, source)
+                if span.trace_id and span.span_id:
+                    found.append(_span(span, resource, kept, scope.scope.name, source))
+                else:  # the collector takes it, and its exporter drops this one
+                    wrong.append(Malformed("a span without ids"))
+    return found
 
 
 def _span(span: Message, resource: dict[str, Any], kept: dict[str, Any], scope: str, source: Source) -> Span:
     trace, id, parent = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
     if len(trace) != 32 or len(id) != 16 or len(parent) not in (0, 16):
-        raise Malformed("a span without ids")
+        raise Malformed("a span with an id of another length")
     attributes = _attributes(span.attributes)
     kind = _KINDS.get(span.kind, "internal")
     status = _status(attributes)
-    failed = span.status.code == _ERROR
+    refused = status if status is not None and 400 <= status <= 599 else None
     detail: dict[str, Any] = {"attributes": bounded(attributes), "resource": kept, "scope": scope}
     if span.events:
         detail["events"] = [
@@ -103,8 +108,8 @@ def _span(span: Message, resource: dict[str, Any], kept: dict[str, Any], scope: 
         start=span.start_time_unix_nano / 1e9,
         end=span.end_time_unix_nano / 1e9 if span.end_time_unix_nano else None,
         status=status,
-        error=status is not None and 400 <= status < 500,
-        fault=status >= 500 if status is not None else failed,
+        error=refused is not None and refused < 500,
+        fault=refused >= 500 if refused is not None else span.status.code == _ERROR,
         throttle=status == 429,
         source=source,
         raw_id=trace,
@@ -114,7 +119,7 @@ def _span(span: Message, resource: dict[str, Any], kept: dict[str, Any], scope: 
 
 
 def _status(attributes: dict[str, Any]) -> int | None:
-    for name in ("http.response.status_code", "http.status_code"):
+    for name in ("http.status_code", "http.response.status_code"):
         if isinstance(value := attributes.get(name), int) and not isinstance(value, bool):
             return value
     return None

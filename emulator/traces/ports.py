@@ -56,12 +56,3 @@ def xray_answer(path: str, rate: float) -> bytes | None:
             return b"{}"
         case _:
             return None
-
-
-def documents_of(body: bytes) -> list[str]:
-    """The segment documents of a PutTraceSegments. Raises ValueError."""
-    content = json.loads(body)
-    found = content.get("TraceSegmentDocuments") if isinstance(content, dict) else None
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ValueError("no segment documents")
-    return found

@@ -44,6 +44,53 @@ def segment(document: bytes | str, source: Source = "xray") -> list[Span]:
     return list(_spans(found, trace_digits(raw), raw, _parent(found, alone=alone), service, source, root=not alone))
 
 
+def segments(body: bytes) -> tuple[list[Span], list[tuple[str, Malformed]]]:
+    """The spans of a PutTraceSegments, and the documents that are none with the reason: X-Ray judges each by itself.
+
+    Raises `Malformed` for a body without documents.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from None
+    documents = content.get("TraceSegmentDocuments") if isinstance(content, dict) else None
+    if not isinstance(documents, list) or not all(isinstance(one, str) for one in documents):
+        raise Malformed("no segment documents")
+    spans: list[Span] = []
+    refused = []
+    for one in documents:
+        try:
+            spans += segment(one, "api")
+        except Malformed as error:
+            refused.append((one, error))
+    return spans, refused
+
+
+def put_answer(body: bytes) -> bytes:
+    """What X-Ray answers to a PutTraceSegments: those that it does not take. Raises `Malformed` as `segments`."""
+    return json.dumps({"UnprocessedTraceSegments": [_unprocessed(one) for one, _ in segments(body)[1]]}).encode()
+
+
+def _unprocessed(document: str) -> dict[str, str]:
+    """Source: AWS X-Ray Developer Guide, sending data with the API; answers of X-Ray that users have shown."""
+    try:
+        found = json.loads(document)
+    except (ValueError, RecursionError):
+        return _refusal("ParseError")
+    id = found.get("id") if isinstance(found, dict) else None
+    if not isinstance(id, str) or not id:
+        return _refusal("MissingId")
+    try:
+        trace_digits(_text(found, "trace_id"))
+    except Malformed:
+        return {**_refusal("InvalidTraceId"), "Id": id}
+    return {**_refusal("ParseError"), "Id": id}
+
+
+def _refusal(code: str) -> dict[str, str]:
+    return {"ErrorCode": code, "Message": f"Invalid segment. ErrorCode: {code}"}
+
+
 def _parent(document: Mapping[str, Any], *, alone: bool) -> str:
     parent = document.get("parent_id")
     return span_digits(str(parent or ""), empty=not alone)

@@ -14,7 +14,9 @@ from emulator.agent.metadata.tasks import TaskView
 from emulator.errors import EngineError
 from emulator.settings_traces import LocalCollector
 from emulator.traces.ports import xray_answer
+from emulator.traces.spans import Malformed
 from emulator.traces.wire import MOST, PATH, PORT, Payload, Protocol, Report, decode
+from emulator.traces.xray import put_answer
 
 if TYPE_CHECKING:
     from emulator.traces.intake import Intake
@@ -23,7 +25,6 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = 60.0
 _PATHS: dict[str, Protocol] = {"/TraceSegments": "api", "/v1/traces": "otlp_http"}
-_ANSWERS = {"/TraceSegments": b'{"UnprocessedTraceSegments":[]}', "/v1/traces": b""}
 
 
 def serve_traces(
@@ -101,7 +102,7 @@ class _Connection(BaseHTTPRequestHandler):
         elif self.path in _PATHS:
             name = next((n for n, one in _collectors(task).items() if one.policy == "real"), "")
             self._keep(task, Report(name), [Payload(_PATHS[self.path], time.time(), body)])
-            self._send(200, _ANSWERS[self.path])
+            self._send(*_answer(self.path, body))
         elif (answer := xray_answer(self.path, next((c.rate for c in _collectors(task).values()), 1.0))) is not None:
             self._send(200, answer)
         elif self.path in ("/v1/metrics", "/v1/logs"):
@@ -127,6 +128,16 @@ class _Connection(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are no news."""
+
+
+def _answer(path: str, body: bytes) -> tuple[int, bytes]:
+    """What a collector that hands on spans is told of them."""
+    if path != "/TraceSegments":
+        return 200, b""
+    try:
+        return 200, put_answer(body)
+    except Malformed:
+        return 400, b'{"message":"Invalid request"}'
 
 
 def _collectors(task: TaskView) -> dict[str, LocalCollector]:

@@ -8,12 +8,13 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection
 
-from emulator.traces import ports
+from emulator.traces import ports, xray
 from emulator.traces.receiver import grpc, http
 from emulator.traces.receiver.datagrams import Datagrams
 from emulator.traces.receiver.grpc import EXHAUSTED, OK, UNIMPLEMENTED
 from emulator.traces.receiver.http import Answer, Request
 from emulator.traces.receiver.outbox import Outbox
+from emulator.traces.spans import Malformed
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,11 @@ class Receiver:
         if request.path == "/TraceSegments":
             if not await self._room():
                 return Answer(503)
-            self._outbox.add("api", request.body)
-            return Answer(200, b'{"UnprocessedTraceSegments":[]}')
+            self._outbox.add("api", request.body)  # the agent tells what of it cannot be read
+            try:
+                return Answer(200, xray.put_answer(request.body))
+            except Malformed:
+                return Answer(400, b'{"message":"Invalid request"}')
         answer = ports.xray_answer(request.path, self._rate)
         return Answer(404, b'{"message":"Not Found"}') if answer is None else Answer(200, answer)
 

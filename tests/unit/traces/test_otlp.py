@@ -52,12 +52,18 @@ def test_a_server_span() -> None:
         ({"http.status_code": 404}, 0, (True, False, False)),
         ({"http.status_code": 429}, 0, (True, False, True)),
         ({"http.status_code": 500}, 0, (False, True, False)),
-        ({"http.status_code": 200}, 2, (False, False, False)),
+        ({"http.status_code": 404}, 2, (True, False, False)),
+        ({"http.status_code": 200}, 2, (False, True, False)),
+        ({"http.response.status_code": 302}, 2, (False, True, False)),
+        ({"http.status_code": 200}, 1, (False, False, False)),
+        ({"http.status_code": 600}, 0, (False, False, False)),
+        ({"http.status_code": 600}, 2, (False, True, False)),
+        ({"http.status_code": 200, "http.response.status_code": 500}, 0, (False, False, False)),
         ({}, 2, (False, True, False)),
         ({}, 1, (False, False, False)),
     ],
 )
-def test_how_a_span_went_follows_the_status_of_http_first(
+def test_how_a_span_went_follows_an_error_of_http_first_and_then_its_own_status(
     attributes: dict[str, int], code: int, states: tuple[bool, bool, bool]
 ) -> None:
     [span] = otlp.protobuf(exported(attributes=attributes, status={"code": code}))

@@ -84,7 +84,7 @@ def test_a_datagram(receiver: Running) -> None:
         client.sendto(datagram(), ("127.0.0.1", ports.XRAY + receiver.offset))
     _, [payload] = receiver.outbox.next(10)
     assert payload.protocol == "xray"
-    assert decoded(payload)[0].name == "shop"
+    assert decoded(payload, [])[0].name == "shop"
 
 
 @pytest.mark.parametrize("kind", ["grpc", "http"])
@@ -109,7 +109,7 @@ def test_opentelemetry_s_own_exporters(receiver: Running, kind: str, compressed:
     while len(names) < 2:
         _, payloads = receiver.outbox.next(10)
         assert {one.protocol for one in payloads} == {f"otlp_{kind}"}
-        names += [span.name for one in payloads for span in decoded(one)]
+        names += [span.name for one in payloads for span in decoded(one, [])]
     assert names == ["first", "second"]
 
 
