@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from emulator.service_connect.patched import access_log_of
+
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.service_connect.model import Protocol
@@ -20,8 +22,6 @@ Format = Literal["text", "json"]
 Kind = Literal["", "text", "text-query", "json", "json-query"]
 """A format, with the query parameters of paths or without; empty: no access log."""
 
-_CONFIGURATION = ("Resources", "Service", "Properties", "ServiceConnectConfiguration")
-_KEY = "AccessLogConfiguration"
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 _PATH = "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"
 _PATH_ALONE = "%REQ_WITHOUT_QUERY(X-ENVOY-ORIGINAL-PATH?:PATH)%"
@@ -59,22 +59,7 @@ class AccessLog:
 
 def deployed_log(service: Service) -> AccessLog | None:
     """The access log that a service's template patches ask for; None where they do not."""
-    found: dict[str, object] = {}
-    for patch in service.template_patches:
-        path, value = tuple(patch.path), patch.value
-        if path[: len(_CONFIGURATION)] != _CONFIGURATION:
-            continue
-        match path[len(_CONFIGURATION) :], value:
-            case (), _:  # all of it anew
-                whole = value.get(_KEY) if isinstance(value, dict) else None
-                found = dict(whole) if isinstance(whole, dict) else {}
-            case (key,), _ if key == _KEY:
-                found = dict(value) if isinstance(value, dict) and patch.op != "remove" else {}
-            case (key, name), _ if key == _KEY:
-                if patch.op == "remove":
-                    found.pop(name, None)
-                else:
-                    found[name] = value
+    found = access_log_of(service)
     match str(found.get("Format", "")).upper():
         case "TEXT":
             return AccessLog("text", found.get("IncludeQueryParameters") == "ENABLED")

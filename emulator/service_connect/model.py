@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from emulator.service_connect.patched import timeouts_of
 from emulator.service_connect.ports import NETWORK_PREFIX
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ REQUEST_TIMEOUT = 15
 IDLE_TIMEOUT = 300
 TCP_IDLE_TIMEOUT = 3600
 """ECS's defaults of `perRequestTimeoutSeconds` and `idleTimeoutSeconds`, in seconds; 0 is off."""
-_SERVICE = ("Resources", "Service", "Properties", "ServiceConnectConfiguration", "Services", "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def endpoint(service: Service, number: int) -> Endpoint | None:
         return None
     idle = TCP_IDLE_TIMEOUT if there.protocol == "tcp" else IDLE_TIMEOUT
     request = 0 if there.protocol == "tcp" else REQUEST_TIMEOUT
-    timeouts = _timeouts(service)
+    timeouts = timeouts_of(service)  # no manifest can set them
     return Endpoint(
         name=(connect.dns_name or "").lower(),
         number=number,
@@ -95,23 +95,6 @@ def virtual_numbers(given: Mapping[str, int], wanted: Iterable[str]) -> dict[str
     found = dict(given)
     for name in sorted(set(wanted) - found.keys()):
         found[name] = max(found.values(), default=0) + 1
-    return found
-
-
-def _timeouts(service: Service) -> dict[str, object]:
-    """What template patches set: no manifest can."""
-    found: dict[str, object] = {}
-    for patch in service.template_patches:
-        path, value = tuple(patch.path), patch.value
-        if patch.op == "remove" or path[: len(_SERVICE)] != _SERVICE:
-            continue
-        match path[len(_SERVICE) :], value:
-            case (), {"Timeout": dict(timeouts)}:
-                found |= timeouts
-            case ("Timeout",), dict(timeouts):
-                found |= timeouts
-            case ("Timeout", key), _:
-                found[key] = value
     return found
 
 

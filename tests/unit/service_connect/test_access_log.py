@@ -36,6 +36,8 @@ def patched(*patches: tuple[str, list[str], object]) -> Service:
             AccessLog("text"),
         ),
         ([("add", LOG, {"Format": "JSON"}), ("replace", CONFIGURATION, {"Enabled": True})], None),
+        ([("add", LOG, {"Format": "JSON"}), ("replace", CONFIGURATION[:-1], {"DesiredCount": 1})], None),
+        ([("replace", CONFIGURATION[:-1], {CONFIGURATION[-1]: {LOG[-1]: {"Format": "TEXT"}}})], AccessLog("text")),
         ([("add", LOG, {"Format": {"Ref": "Format"}})], None),
         ([("add", ["Resources", "Other", *LOG[2:]], {"Format": "TEXT"})], None),
     ],

@@ -51,6 +51,50 @@ def test_a_patch_of_the_template_sets_them(path: list[str], value: object, expec
     assert (found.idle_timeout, found.request_timeout) == expected
 
 
+CONNECT = SERVICE[:-2]
+TIMEOUT = {"IdleTimeoutSeconds": 10, "PerRequestTimeoutSeconds": 60}
+SERVED = {"PortName": "target", "Timeout": TIMEOUT}
+OTHER = {"PortName": "other", "Timeout": {"IdleTimeoutSeconds": 1}}
+
+
+@pytest.mark.parametrize(
+    ("patches", "expected"),
+    [
+        ([("replace", CONNECT, {"Enabled": True, "Services": [SERVED]})], (10, 60)),
+        ([("replace", [*CONNECT, "Services"], [SERVED])], (10, 60)),
+        ([("replace", CONNECT[:-1], {"ServiceConnectConfiguration": {"Services": [SERVED]}})], (10, 60)),
+        ([("add", [*CONNECT, "Services", "-"], OTHER), ("add", [*SERVICE, "Timeout"], TIMEOUT)], (10, 60)),
+        ([("add", SERVICE, OTHER), ("add", [*CONNECT, "Services", "1", "Timeout"], TIMEOUT)], (10, 60)),
+        ([("add", [*SERVICE, "Timeout"], TIMEOUT), ("remove", [*SERVICE, "Timeout"], None)], (300, 15)),
+        (
+            [("add", [*SERVICE, "Timeout"], TIMEOUT), ("remove", [*SERVICE, "Timeout", "IdleTimeoutSeconds"], None)],
+            (300, 60),
+        ),
+        (
+            [
+                ("add", [*SERVICE, "Timeout"], TIMEOUT),
+                ("replace", [*SERVICE, "Timeout"], {"PerRequestTimeoutSeconds": 5}),
+            ],
+            (300, 5),
+        ),
+        (
+            [("add", [*SERVICE, "Timeout"], TIMEOUT), ("replace", [*CONNECT, "Services"], [{"PortName": "target"}])],
+            (300, 15),
+        ),
+        ([("add", [*SERVICE, "Timeout"], TIMEOUT), ("remove", CONNECT, None)], (300, 15)),
+    ],
+)
+def test_patches_count_in_their_order_wherever_they_set_them(
+    patches: list[tuple[str, list[str], object]], expected: tuple[int, int]
+) -> None:
+    made = [TemplatePatch.model_validate({"op": op, "path": path, "value": value}) for op, path, value in patches]
+    before = [one.model_dump() for one in made]
+    found = endpoint(speaking("http", *made), 1)
+    assert found is not None
+    assert (found.idle_timeout, found.request_timeout) == expected
+    assert [one.model_dump() for one in made] == before
+
+
 def test_no_time_out_of_requests_for_tcp() -> None:
     patch = TemplatePatch(op="add", path=[*SERVICE, "Timeout"], value={"PerRequestTimeoutSeconds": 4})
     found = endpoint(speaking(None, patch), 1)
