@@ -6,18 +6,18 @@ import bisect
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from emulator.api.arns import short
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError
 from emulator.ecs.task_definition import ContainerDefinition
-from emulator.engine.interface import Engine
+from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import CopilotLocalError, NotFound
 from emulator.regions import partition
-from emulator.runtime.state.desired import DesiredService, DesiredState
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,7 +76,7 @@ class LogStream:
 
 @dataclass(frozen=True, slots=True)
 class LogGroup:
-    """A log group of a service, with its streams by their names."""
+    """A log group, with its streams by their names."""
 
     name: str
     region: str
@@ -100,22 +100,23 @@ def milliseconds(at: datetime) -> int:
 
 
 def groups(clusters: Clusters) -> dict[str, LogGroup]:
-    """Those of all environments that run, by name."""
+    """Those of all environments that run, by name: the ones that their services name, and those that have streams."""
     found: dict[str, LogGroup] = {}
     for cluster, state in clusters.with_states():
         with contextlib.suppress(CopilotLocalError, ApiError):  # it is going away
             own = _groups(state)
-            for group, stream in _streams(cluster, state.services):
-                if group in own:
-                    known = own[group].streams.get(stream.name)
-                    own[group].streams[stream.name] = stream if known is None else _joined(known, stream)
+            _, _, _, region, account, _ = cluster.arn.split(":", 5)
+            for group, stream in _streams(cluster):
+                streams = own.setdefault(group, LogGroup(group, region, account, None)).streams
+                known = streams.get(stream.name)
+                streams[stream.name] = stream if known is None else _joined(known, stream)
             for name, one in own.items():
                 found.setdefault(name, one).streams.update(one.streams)
     return dict(sorted(found.items()))
 
 
 def _groups(state: DesiredState) -> dict[str, LogGroup]:
-    """Those that the containers of an environment name, without streams."""
+    """Those that the containers of an environment's services name, without streams."""
     found: dict[str, LogGroup] = {}
     for desired in state.services.values():
         own, options = desired.service.log_group, desired.options
@@ -135,50 +136,31 @@ def group_of(definition: ContainerDefinition) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _streams(cluster: Cluster, services: dict[str, DesiredService]) -> Iterator[tuple[str, LogStream]]:
-    """Each with the name of its group."""
-    for task in cluster.tasks:
-        definitions = _definitions(services.values(), short(task["taskDefinitionArn"]).partition(":")[0])
-        for container in task["containers"]:
-            definition = definitions.get(container["name"])
-            if definition is None or task["lastStatus"] == "STOPPED" or "runtimeId" not in container:
-                continue  # one that is not made yet has no stream
-            name = _stream_name(definition, short(task["taskArn"]))
-            created = milliseconds(datetime.fromisoformat(task["createdAt"]))
-            yield group_of(definition), LogStream(name, created, cluster.agent.engine, str(container["runtimeId"]))
-    yield from _kept(cluster, services)
+def _streams(cluster: Cluster) -> Iterator[tuple[str, LogStream]]:
+    """Each with the name of its group, as the containers themselves say it: a task keeps both, whatever its service
+    runs on meanwhile, and a task of RunTask has no service."""
+    agent = cluster.agent
+    for container in agent.engine.list_containers({**agent.names.labels(), names.LOG_STREAM: ""}):
+        group = container.labels.get(names.LOG_GROUP, "")
+        if group and container.state is not ContainerState.CREATED:  # as on AWS, the first line makes the stream
+            name, created = container.labels[names.LOG_STREAM], milliseconds(container.created)
+            yield group, LogStream(name, created, agent.engine, container.id)
+    yield from _kept(cluster)
 
 
-def _kept(cluster: Cluster, services: dict[str, DesiredService]) -> Iterator[tuple[str, LogStream]]:
+def _kept(cluster: Cluster) -> Iterator[tuple[str, LogStream]]:
     """What removed containers had printed."""
-    lines: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
+    lines: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
     try:
         for record in cluster.agent.records(follow=False, services=[], kept=True):
-            key = (str(record["service"]), str(record["stream"]).removeprefix("@"), str(record["task"]))
+            key = (str(record["record"].get("group", "")), str(record["tag"]))
             text = str(record["record"].get("log", ""))
             lines.setdefault(key, []).append((datetime.fromisoformat(record["time"]), text))
     except CopilotLocalError:
         return  # the environment is going away
-    for (service, container, task), own in lines.items():
-        desired = services.get(service)
-        known = desired.service.task_definition.container_definitions if desired is not None else ()
-        definition = next((one for one in known if one.name == container), None)
-        if definition is not None and (group := group_of(definition)):
-            yield group, LogStream(_stream_name(definition, task), milliseconds(own[0][0]), kept=tuple(own))
-
-
-def _definitions(services: Iterable[DesiredService], family: str) -> dict[str, ContainerDefinition]:
-    for desired in services:
-        definition = desired.service.task_definition
-        if definition.family == family:
-            return {one.name: one for one in definition.container_definitions if group_of(one)}
-    return {}
-
-
-def _stream_name(definition: ContainerDefinition, task_id: str) -> str:
-    assert definition.log_configuration is not None
-    prefix = definition.log_configuration.options.get("awslogs-stream-prefix")
-    return f"{prefix}/{definition.name}/{task_id}" if isinstance(prefix, str) else f"{definition.name}/{task_id}"
+    for (group, stream), own in lines.items():
+        if group:
+            yield group, LogStream(stream, milliseconds(own[0][0]), kept=tuple(own))
 
 
 def _joined(first: LogStream, second: LogStream) -> LogStream:

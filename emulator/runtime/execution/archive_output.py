@@ -1,4 +1,5 @@
-"""Keeps what containers printed that log to CloudWatch by themselves: in the log store, under ECS's stream names.
+"""Keeps what containers printed that log to CloudWatch by themselves: in the log store, under ECS's stream names. Each
+line has its log group, since the task definition may be unknown later.
 
 Docker forgets a container's output when the container is removed; CloudWatch does not. Source of the names: the ECS
 developer guide, "Send Amazon ECS logs to CloudWatch": `<prefix>/<container>/<task id>`.
@@ -81,11 +82,12 @@ class Keeper:
         stream = container.labels.get(names.LOG_STREAM) if container is not None else None
         if container is None or stream is None:
             return
+        group = container.labels.get(names.LOG_GROUP, "")
         lines = [
             stored_line(
                 stream,
                 int(line.timestamp.timestamp() * 1_000_000) * 1000 if line.timestamp else 0,
-                {"source": line.stream, "log": line.text},
+                {"source": line.stream, "log": line.text, "group": group},
             )
             for line in self._engine.logs(container.name, tail=MOST_LINES)
         ]

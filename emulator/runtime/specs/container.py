@@ -285,7 +285,8 @@ def _log_stream(desired: DesiredService, identity: TaskIdentity, container: Cont
     if configuration is None or configuration.log_driver != "awslogs":
         return {}
     options = {key: resolve(value, desired) for key, value in configuration.options.items()}
-    stream = f"{options.get('awslogs-stream-prefix', '')}/{container.name}/{identity.task_id}"
+    prefix = options.get("awslogs-stream-prefix", "")
+    stream = "/".join([*([prefix] if prefix else ()), container.name, identity.task_id])
     return {names.LOG_GROUP: options.get("awslogs-group", ""), names.LOG_STREAM: stream}
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,13 @@ class Api:
 def api(rig: Rig, tmp_path: Path) -> Iterator[Api]:
     with answering(rig, tmp_path, make_service(count=2, cpu="256", memory="512")) as found:
         yield found
+
+
+def in_threads(api: Api) -> None:
+    """Has the agent carry out what it is asked for beside the caller, as it does outside of tests."""
+    api.rig.spawn = lambda work: threading.Thread(target=work, daemon=True).start()
+    api.rig.supervisor.task_runs._spawn = api.rig.spawn
+    threading.Thread(target=api.rig.monitor.run, daemon=True).start()
 
 
 @contextmanager

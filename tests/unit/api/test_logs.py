@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from emulator.api.logs.patterns import matcher
 from emulator.api.logs.streams import LogStream
 from emulator.engine.fake import Behaviour
 from tests.unit.agent.rig import Rig
-from tests.unit.api.conftest import Api, answering
+from tests.unit.api.conftest import Api, answering, in_threads
 from tests.unit.runtime.world import make_service
 
 GROUP = "/copilot/demo-test-hello"
@@ -24,6 +24,8 @@ AWSLOGS = {
     "logDriver": "awslogs",
     "options": {"awslogs-group": GROUP, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "copilot"},
 }
+FARGATE: dict[str, Any] = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+Until = Callable[[Callable[[], object]], None]
 LINES = tuple(f"line {number}" for number in range(25))
 
 
@@ -178,6 +180,64 @@ def test_lines_of_one_millisecond_stay_apart() -> None:
     lines = ((at, "b"), (at + timedelta(milliseconds=1), "c"), (at, "a"), (at, ""))
     events = LogStream("s", 0, kept=lines).events()
     assert [(event.message, event.number) for event in events] == [("b", 0), ("a", 1), ("c", 0)]
+
+
+class TestTasksOfTheirOwnDefinition:
+    """A task logs where its own revision says, whatever services run on meanwhile."""
+
+    def test_one_of_run_task(self, api: Api, until: Until) -> None:
+        in_threads(api)
+        api.rig.engine.behave("*-app", Behaviour(log=("one", "two")))
+        ecs, client = api.client(), api.client("logs")
+        container = {"name": "app", "image": "hello:1", "logConfiguration": awslogs("/ecs/batch")}
+        ecs.register_task_definition(family="batch", containerDefinitions=[container], **FARGATE)
+        [task] = ecs.run_task(cluster="demo-test", taskDefinition="batch")["tasks"]
+        until(lambda: task_of(api, task["taskArn"])["lastStatus"] == "RUNNING")
+        [group] = client.describe_log_groups()["logGroups"]
+        assert group["logGroupArn"] == "arn:aws:logs:us-east-1:000000000000:log-group:/ecs/batch"
+        stream = f"ecs/app/{task['taskArn'].rpartition('/')[2]}"
+        assert lines(client, "/ecs/batch", stream) == ["one", "two"]
+        own = next(one for one in api.rig.tasks if task["taskArn"].endswith(one.id)).members["app"].container.name
+        api.rig.engine.finish(own, 0)
+        api.rig.supervisor.jobs.wake()
+        until(lambda: task_of(api, task["taskArn"])["lastStatus"] == "STOPPED")
+        assert lines(client, "/ecs/batch", stream) == ["one", "two"], "of a stopped one, too"
+
+    def test_the_old_ones_of_an_updated_service(self, rig: Rig, tmp_path: Path, until: Until) -> None:
+        rig.engine.behave("*-hello", Behaviour(log=("old",)))
+        rig.engine.behave("*-web", Behaviour(log=("new",)))
+        service = make_service({"hello": {"logConfiguration": awslogs("/g1")}}, cpu="256", memory="512")
+        with answering(rig, tmp_path, service) as api:
+            ecs, client = api.client(), api.client("logs")
+            old = f"ecs/hello/{rig.task.id}"
+            in_threads(api)
+            container = {"name": "web", "image": "hello:1", "logConfiguration": awslogs("/g2")}
+            ecs.register_task_definition(family="demo-test-hello", containerDefinitions=[container], **FARGATE)
+            ecs.update_service(cluster="demo-test", service="hello", taskDefinition="demo-test-hello")
+            assert lines(client, "/g1", old) == ["old"]
+
+            def replaced() -> bool:
+                rig.supervisor.look()
+                return [name for task in rig.tasks for name in task.members] == ["web"]
+
+            until(replaced)
+            assert [one["logGroupName"] for one in client.describe_log_groups()["logGroups"]] == ["/g1", "/g2"]
+            assert (lines(client, "/g1", old), lines(client, "/g2", f"ecs/web/{rig.task.id}")) == (["old"], ["new"])
+
+
+def awslogs(group: str) -> dict[str, Any]:
+    options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "ecs"}
+    return {"logDriver": "awslogs", "options": options}
+
+
+def task_of(api: Api, arn: str) -> dict[str, Any]:
+    [task] = api.client().describe_tasks(cluster="demo-test", tasks=[arn])["tasks"]
+    return dict(task)
+
+
+def lines(client: Any, group: str, stream: str) -> list[str]:
+    events = client.get_log_events(logGroupName=group, logStreamName=stream)["events"]
+    return [event["message"] for event in events]
 
 
 def test_a_group_of_a_task_that_does_not_log_to_cloudwatch(api: Api) -> None:

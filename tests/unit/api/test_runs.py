@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import EngineError
-from tests.unit.api.conftest import Api
+from tests.unit.api.conftest import Api, in_threads
 from tests.unit.api.test_ecs import CLUSTER, INVALID, refused
 
 Until = Callable[[Callable[[], object]], None]
@@ -18,9 +18,7 @@ FARGATE: dict[str, Any] = {"requiresCompatibilities": ["FARGATE"], "cpu": "256",
 
 @pytest.fixture
 def threads(api: Api) -> Api:
-    api.rig.spawn = lambda work: threading.Thread(target=work, daemon=True).start()
-    api.rig.supervisor.task_runs._spawn = api.rig.spawn
-    threading.Thread(target=api.rig.monitor.run, daemon=True).start()
+    in_threads(api)
     return api
 
 
