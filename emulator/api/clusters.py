@@ -130,6 +130,11 @@ class Cluster:
         return cluster_arn(DEFAULT_REGION, f"{self.agent.names.app}-{self.agent.names.environment}")
 
     @property
+    def region(self) -> str:
+        """Of what runs in it; empty where nothing says it."""
+        return self.arn.split(":")[3] if self.recorded is not None or self.services else ""
+
+    @property
     def name(self) -> str:
         """The last part of the ARN."""
         return self.arn.rpartition("/")[2]

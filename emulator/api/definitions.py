@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,11 @@ class Name:
         if revision and not re.fullmatch(r"[0-9]{1,9}", revision):
             raise client_error(f"Invalid revision number. Number: {revision}")
         return cls(family, int(revision) if revision else None, before + slash)
+
+    @property
+    def region(self) -> str:
+        """That of an ARN; empty where the request's is meant."""
+        return self.before.split(":")[3] if self.before.count(":") > 3 else ""
 
     def fits(self, arn: str) -> bool:
         """Whether the task definition of this ARN, of the same family, may be meant."""
@@ -79,45 +84,52 @@ class Definition:
 
 
 class Definitions:
-    """The registry. It gives revisions their numbers."""
+    """The registry. Each region has families and revisions of its own; it gives these their numbers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def all(self) -> list[Definition]:
-        """Every revision but those that are deleted, by family and number."""
+        """Every revision of every region, by family and number."""
         found = [Definition(**one) for one in self._store.read(TASK_DEFINITIONS).values()]
         return sorted(found, key=lambda one: (one.family, one.revision))
 
-    def find(self, name: Name) -> Definition | None:
-        """A revision, or the latest ACTIVE one of a family."""
-        of_family = [one for one in self.all() if one.family == name.family]
-        if name.revision is not None:
-            return next((one for one in of_family if one.revision == name.revision), None)
-        return next((one for one in reversed(of_family) if one.status == "ACTIVE"), None)
+    def revision(self, name: Name, region: str) -> Definition | None:
+        """The one of a name with a revision, by which a request in a region asks."""
+        wanted = (name.region or region, name.family, name.revision)
+        found = (one for one in self.all() if (one.region, one.family, one.revision) == wanted)
+        return next((one for one in found if name.fits(one.arn)), None)
 
     def register(
         self, content: dict[str, Any], tags: list[dict[str, str]], region: str, account: str, known: Iterable[int]
     ) -> Definition:
-        """The next revision of a family; `known` are those of it that services run on beside."""
+        """The next revision of a family in a region; `known` are those of it that services run on beside."""
         family = content["family"]
         with self._store.changing(TASK_DEFINITIONS) as document:
-            taken = [one["revision"] for one in document.values() if one["family"] == family]
-            revision = max([0, *taken, *known]) + 1
+            own = [one for one in document.values() if (one["region"], one["family"]) == (region, family)]
+            revision = max([0, *(one["revision"] for one in own), *known]) + 1
             made = Definition(family, revision, content, region, account, round(time.time(), 3), tags=tags)
-            document[f"{family}:{revision}"] = _plain(made)
+            document[_key(document, made)] = _plain(made)
         return made
 
     def keep(self, definition: Definition) -> None:
         """Keeps the task definition that a service has run on, so that it can go back to it."""
         with self._store.changing(TASK_DEFINITIONS) as document:
-            document.setdefault(f"{definition.family}:{definition.revision}", _plain(definition))
+            document.setdefault(_key(document, definition), _plain(definition))
 
     def change(self, definition: Definition, **values: object) -> Definition:
         """The same revision with other values."""
         with self._store.changing(TASK_DEFINITIONS) as document:
-            document[f"{definition.family}:{definition.revision}"].update(values)
-            return Definition(**document[f"{definition.family}:{definition.revision}"])
+            kept = document[_key(document, definition)]
+            kept.update(values)
+            return Definition(**kept)
+
+
+def _key(document: Mapping[str, Any], definition: Definition) -> str:
+    """Where a revision is in the document, or is to be. Those of earlier versions are there without their region."""
+    wanted = (definition.region, definition.family, definition.revision)
+    found = (key for key, one in document.items() if (one["region"], one["family"], one["revision"]) == wanted)
+    return next(found, ":".join(map(str, wanted)))
 
 
 def _plain(definition: Definition) -> dict[str, Any]:

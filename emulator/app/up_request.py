@@ -354,7 +354,7 @@ def _request(
         foreground=options.foreground,
         scheduled=loaded.scheduled,
         log_names=frozenset(log_destinations(options.logs)),
-        revisions=last_revisions(),
+        revisions=last_revisions(region()),
     )
 
 

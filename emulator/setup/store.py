@@ -18,7 +18,7 @@ from emulator.setup.paths import data_dir
 FOLDER = "ecs"
 """Below the folder where this user's data is."""
 TASK_DEFINITIONS = "task-definitions"
-"""The document of them: by family and revision, objects with both."""
+"""The document of them: objects with region, family and revision."""
 
 MOST_BYTES = 100_000_000
 
@@ -63,10 +63,11 @@ class Store:
             path.unlink(missing_ok=True)
 
 
-def last_revisions() -> dict[str, int]:
-    """By family, the last revision that this user registered through the ECS API: `up` gives its own later ones. Raises
-    `InputError` for a document that cannot be read."""
+def last_revisions(region: str) -> dict[str, int]:
+    """By family, the last revision that this user registered in a region through the ECS API: `up` gives its own later
+    ones. Raises `InputError` for a document that cannot be read."""
     found: dict[str, int] = {}
     for one in Store(data_dir() / FOLDER).read(TASK_DEFINITIONS).values():
-        found[one["family"]] = max(found.get(one["family"], 0), int(one["revision"]))
+        if one["region"] == region:
+            found[one["family"]] = max(found.get(one["family"], 0), int(one["revision"]))
     return found

@@ -14,7 +14,7 @@ from emulator.api.errors import client_error, invalid, no_service, unsupported
 from emulator.api.host import Order
 from emulator.api.operations import placement, unplaced
 from emulator.api.operations.begun import await_seen, begin, carry_out, refused
-from emulator.api.operations.definitions import find
+from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import (
     ECHOED,
     IMAGES_WITHIN,
@@ -63,7 +63,7 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
         raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA")
     refuse_load_balancers(clusters, asked.get("loadBalancers", ()))
     existing = {one["serviceName"]: one for one in cluster.services}
-    definition = find(clusters, asked["taskDefinition"])
+    definition = find_for(clusters, cluster, asked["taskDefinition"])
     refuse_inactive(definition)
     refuse_other_than_fargate(definition)
     if name in existing:
@@ -89,7 +89,7 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
         echoed["launchType"] = None
     updates = {"revision": definition.revision, "registered": True, "from_api": True, "echoed": echoed}
     try:
-        work = clusters.host.prepared(Order(names, service, clusters.region, updates))
+        work = clusters.host.prepared(Order(names, service, definition.region, updates))
     except CopilotLocalError as error:
         raise refused(error) from None
     begin(work, lambda: _found(cluster, name) is not None, within=IMAGES_WITHIN)

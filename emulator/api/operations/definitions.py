@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.api.clusters import Clusters
+from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import MISSING, Definition, Name
 from emulator.api.errors import client_error, invalid
 from emulator.api.paging import limited, page
@@ -28,7 +28,7 @@ def register_task_definition(clusters: Clusters, asked: Request) -> Answer:
 
     refuse_wrong(asked, lenient=clusters.lenient, ecs_limits=clusters.host.ecs_limits)
     content = {key: value for key, value in asked.items() if key != "tags"}
-    known = [one.revision for one in _running(clusters) if one.family == asked["family"]]
+    known = [one.revision for one in _running(clusters, clusters.region) if one.family == asked["family"]]
     tags = [{"key": key, "value": value} for key, value in changed_tags({}, asked.get("tags", ())).items()]
     made = clusters.definitions.register(content, tags, clusters.region, clusters.account, known)
     return {"taskDefinition": made.described(), "tags": tags}
@@ -45,7 +45,7 @@ def describe_task_definition(clusters: Clusters, asked: Request) -> Answer:
 def list_task_definitions(clusters: Clusters, asked: Request) -> Answer:
     """ListTaskDefinitions."""
     family, status = asked.get("familyPrefix"), asked.get("status", "ACTIVE")
-    found = [one for one in everything(clusters) if _is(one, status) and family in (None, one.family)]
+    found = [one for one in everything(clusters, clusters.region) if _is(one, status) and family in (None, one.family)]
     arns = [one.arn for one in sorted(found, key=lambda one: (one.family, one.revision))]
     return page("taskDefinitionArns", arns[::-1] if asked.get("sort") == "DESC" else arns, asked)
 
@@ -53,7 +53,7 @@ def list_task_definitions(clusters: Clusters, asked: Request) -> Answer:
 def list_task_definition_families(clusters: Clusters, asked: Request) -> Answer:
     """ListTaskDefinitionFamilies."""
     prefix, status = asked.get("familyPrefix", ""), asked.get("status", "ALL")
-    found = list(everything(clusters))
+    found = list(everything(clusters, clusters.region))
     active = {one.family for one in found if one.status == "ACTIVE"}
     families = {one.family for one in found if one.family.startswith(prefix)}
     chosen = families if status == "ALL" else families & active if status == "ACTIVE" else families - active
@@ -65,9 +65,10 @@ def deregister_task_definition(clusters: Clusters, asked: Request) -> Answer:
     name = Name.of(asked["taskDefinition"])
     if name.revision is None:
         raise client_error("Revision is missing.")
-    found = clusters.definitions.find(name)
-    if found is None or not name.fits(found.arn):
-        if any((one.family, one.revision) == (name.family, name.revision) for one in _running(clusters)):
+    found = clusters.definitions.revision(name, clusters.region)
+    if found is None:
+        running = _running(clusters, name.region or clusters.region)
+        if any((one.family, one.revision) == (name.family, name.revision) for one in running):
             raise client_error("This task definition is a manifest's: `copilot-local down` ends it.")
         raise client_error(MISSING)
     if found.status == "ACTIVE":
@@ -81,8 +82,7 @@ def delete_task_definitions(clusters: Clusters, asked: Request) -> Answer:
     for text in limited(asked["taskDefinitions"], MOST_DELETED, "taskDefinitions"):
         reason = ""
         name = Name.of(text)
-        found = clusters.definitions.find(name) if name.revision is not None else None
-        found = found if found is not None and name.fits(found.arn) else None
+        found = clusters.definitions.revision(name, clusters.region)
         if name.revision is None:
             reason = "The specified task definition identifier is invalid. Specify a valid name or ARN and try again."
         elif found is None:
@@ -102,9 +102,11 @@ def delete_task_definitions(clusters: Clusters, asked: Request) -> Answer:
 
 
 def find(clusters: Clusters, text: str) -> Definition:
-    """The task definition of a name. Raises `ApiError` where there is none."""
+    """The task definition of a name, in the region that the request or an ARN names. Raises `ApiError` where there is
+    none."""
     name = Name.of(text)
-    found = [one for one in everything(clusters) if one.family == name.family and name.fits(one.arn)]
+    region = name.region or clusters.region
+    found = [one for one in everything(clusters, region) if one.family == name.family and name.fits(one.arn)]
     if name.revision is None:
         found = [one for one in found if one.status == "ACTIVE"]
     else:
@@ -114,19 +116,30 @@ def find(clusters: Clusters, text: str) -> Definition:
     return max(found, key=lambda one: one.revision)
 
 
-def everything(clusters: Clusters) -> Iterable[Definition]:
-    """Every task definition, each once."""
-    registered = clusters.definitions.all()
+def find_for(clusters: Clusters, cluster: Cluster, text: str) -> Definition:
+    """The same, of one that is to run in a cluster. Raises `ApiError` where it is of another region, too."""
+    found = find(clusters, text)
+    if cluster.region not in ("", found.region):
+        raise invalid(
+            f"The task definition {found.arn} is of another region than the cluster, which is of {cluster.region}: "
+            "register it there, with AWS_REGION."
+        )
+    return found
+
+
+def everything(clusters: Clusters, region: str) -> Iterable[Definition]:
+    """Every task definition of a region, each once."""
+    registered = [one for one in clusters.definitions.all() if one.region == region]
     known = {(one.family, one.revision) for one in registered}
-    return [*registered, *(one for one in _running(clusters) if (one.family, one.revision) not in known)]
+    return [*registered, *(one for one in _running(clusters, region) if (one.family, one.revision) not in known)]
 
 
-def _running(clusters: Clusters) -> list[Definition]:
-    """The task definitions of manifests that services run on."""
+def _running(clusters: Clusters, region: str) -> list[Definition]:
+    """The task definitions of manifests that services run on in a region."""
     found = {}
     for _, state in clusters.with_states():
         for desired in state.services.values():
-            if not desired.registered:
+            if not desired.registered and desired.options.region == region:
                 one = kept_definition(desired)
                 found[one.family, one.revision] = one
     return list(found.values())

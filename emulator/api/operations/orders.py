@@ -12,7 +12,7 @@ from emulator.api.deployment_configuration import deployment_of
 from emulator.api.errors import client_error, invalid, unsupported
 from emulator.api.host import Order
 from emulator.api.operations.begun import refused
-from emulator.api.operations.definitions import find
+from emulator.api.operations.definitions import find_for
 from emulator.api.translation import images_of, inherited, kept_definition, model_of, with_definition
 from emulator.ecs.service import Service
 from emulator.errors import CopilotLocalError
@@ -70,7 +70,7 @@ def ordered(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> 
         **{key: getattr(current, key) for key in ("revision", "registered", "from_api", "known_names")},
     }
     if "taskDefinition" in asked:
-        definition = find(clusters, asked["taskDefinition"])
+        definition = find_for(clusters, cluster, asked["taskDefinition"])
         refuse_inactive(definition)
         refuse_other_than_fargate(definition)
         model = model_of(definition, current)

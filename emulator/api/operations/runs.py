@@ -14,7 +14,7 @@ from emulator.api.errors import ApiError, client_error, invalid, unsupported
 from emulator.api.host import Order
 from emulator.api.operations import tokens, unplaced
 from emulator.api.operations.begun import POLL, carry_out, refused
-from emulator.api.operations.definitions import find
+from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import (
     IMAGES_WITHIN,
     check,
@@ -63,7 +63,7 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
     refuse_members(asked)
     if cluster.recorded is not None and not clusters.runs:
         return {"tasks": unplaced.run(clusters, cluster, asked, count), "failures": []}
-    definition = find(clusters, asked["taskDefinition"])
+    definition = find_for(clusters, cluster, asked["taskDefinition"])
     refuse_inactive(definition)
     if cluster.recorded is not None:
         return _run(clusters, cluster, definition, asked, count, _order_to_created)
@@ -88,9 +88,7 @@ def _order_to_created(
     return order_to(clusters, cluster, definition, service), run
 
 
-def _order(
-    clusters: Clusters, cluster: Cluster, definition: Definition, asked: Request
-) -> tuple[Order, TaskDefinition]:
+def _order(_: Clusters, cluster: Cluster, definition: Definition, asked: Request) -> tuple[Order, TaskDefinition]:
     """The order of a run in an environment's cluster, and its definition."""
     current = _current(cluster, definition)
     model = model_of(definition, current)
@@ -100,7 +98,7 @@ def _order(
     order = Order(
         cluster.agent.names,
         service,
-        current.options.region if current is not None else clusters.region,
+        definition.region,
         {"revision": definition.revision, "registered": True},
         images_of(definition, model, current) if current is not None else {},
         inherited(run, current) if current is not None else {},

@@ -15,7 +15,7 @@ from emulator.api.clusters import FAILED, WAITING, Cluster, Clusters, no_capacit
 from emulator.api.definitions import Definition
 from emulator.api.errors import invalid
 from emulator.api.operations import tokens
-from emulator.api.operations.definitions import find
+from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import ECHOED, refuse_inactive
 from emulator.api.operations.settings import holds
 from emulator.api.operations.tags import changed_tags, set_tags
@@ -39,7 +39,7 @@ MOST_TASKS = 100
 def create(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> Answer:
     """The service that CreateService answers. Raises `ApiError`."""
     name = asked["serviceName"]
-    definition = _definition(clusters, asked)
+    definition = _definition(clusters, cluster, asked)
     existing = next((one for one in cluster.services if one["serviceName"] == name), None)
     if existing is not None:
         if (existing.get("taskDefinition"), existing["desiredCount"]) != (definition, count):
@@ -78,7 +78,7 @@ def update(clusters: Clusters, cluster: Cluster, service: Answer, asked: Request
         strategy = asked["capacityProviderStrategy"]
         changed |= {"launchType": None if strategy else "EC2", "capacityProviderStrategy": strategy or None}
     if "taskDefinition" in asked:
-        changed["taskDefinition"] = _definition(clusters, asked)
+        changed["taskDefinition"] = _definition(clusters, cluster, asked)
     anew = asked.get("forceNewDeployment") or changed["taskDefinition"] != service["taskDefinition"]
     kept = {**service["deployments"][0], "desiredCount": count, "pendingCount": count}
     deployment = _deployment(changed, count) if anew else {**kept, "updatedAt": round(time.time(), 3)}
@@ -88,7 +88,7 @@ def update(clusters: Clusters, cluster: Cluster, service: Answer, asked: Request
 
 def run(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> list[Answer]:
     """The tasks that RunTask answers, which fail to start. Raises `ApiError` where they would be on EC2."""
-    definition = find(clusters, asked["taskDefinition"])
+    definition = find_for(clusters, cluster, asked["taskDefinition"])
     refuse_inactive(definition)
     if asked.get("launchType") == "EXTERNAL" or not on_fargate(asked):
         raise invalid(
@@ -168,11 +168,11 @@ def _failed(task: Answer) -> Answer:
     }
 
 
-def _definition(clusters: Clusters, asked: Request) -> str | None:
+def _definition(clusters: Clusters, cluster: Cluster, asked: Request) -> str | None:
     """The ARN of the task definition that is asked for, if one is. Raises `ApiError`."""
     if "taskDefinition" not in asked:
         return None
-    found = find(clusters, asked["taskDefinition"])
+    found = find_for(clusters, cluster, asked["taskDefinition"])
     refuse_inactive(found)
     return found.arn
 

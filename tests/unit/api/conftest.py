@@ -37,12 +37,12 @@ class Api:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, service: str = "ecs") -> Any:
+    def client(self, service: str = "ecs", region: str = "us-east-1") -> Any:
         """A client of boto3 as pipelines make it."""
         return boto3.client(
             service,
             endpoint_url=self.url,
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id="local",
             aws_secret_access_key="local",
             config=Config(retries={"total_max_attempts": 1}),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+from emulator.setup.store import TASK_DEFINITIONS, Store
 from tests.unit.api.conftest import Api
 from tests.unit.api.test_ecs import CLUSTER, refused
 
@@ -115,6 +117,68 @@ class TestDeregistering:
             "The specified task definition identifier is invalid",
             "The specified task definition does not exist",
         ]
+
+
+class TestOfTwoRegions:
+    """Families and revisions are those of a region, as on AWS. The environment is of us-east-1."""
+
+    FARGATE: ClassVar[dict[str, Any]] = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+
+    def register(self, api: Api, region: str, variable: str, family: str = "demo-test-hello") -> str:
+        container = {**PLAIN, "name": "hello", "environment": [{"name": "R", "value": variable}]}
+        asked = {"family": family, "containerDefinitions": [container], **self.FARGATE}
+        found = api.client(region=region).register_task_definition(**asked)["taskDefinition"]
+        return str(found["taskDefinitionArn"])
+
+    def test_each_has_its_own_revisions_and_lists(self, api: Api) -> None:
+        own = [self.register(api, "us-east-1", "us", "f") for _ in range(2)]
+        other = self.register(api, "eu-west-1", "eu", "f")
+        assert [arn.rpartition(":")[2] for arn in (*own, other)] == ["1", "2", "1"]
+        us, eu = api.client(), api.client(region="eu-west-1")
+        assert us.list_task_definitions(familyPrefix="f")["taskDefinitionArns"] == own
+        assert eu.list_task_definitions()["taskDefinitionArns"] == [other]
+        assert eu.list_task_definition_families()["families"] == ["f"]
+        assert eu.describe_task_definition(taskDefinition="f")["taskDefinition"]["taskDefinitionArn"] == other
+        assert us.describe_task_definition(taskDefinition="f")["taskDefinition"]["taskDefinitionArn"] == own[1]
+        missing = ("ClientException", "Unable to describe task definition.")
+        assert refused(lambda: eu.deregister_task_definition(taskDefinition="f:2")) == missing
+        eu.deregister_task_definition(taskDefinition="f:1")
+        eu.delete_task_definitions(taskDefinitions=["f:1"])
+        states = [us.describe_task_definition(taskDefinition=arn)["taskDefinition"]["status"] for arn in own]
+        assert states == ["ACTIVE", "ACTIVE"]
+        eu.tag_resource(resourceArn=other, tags=[{"key": "a", "value": "b"}])
+        assert us.list_tags_for_resource(resourceArn=own[0])["tags"] == []
+
+    def test_a_service_runs_on_what_its_own_region_has(self, api: Api) -> None:
+        own, other = (self.register(api, region, region[:2]) for region in ("us-east-1", "eu-west-1"))
+        ecs = api.client()
+        asked = {"cluster": CLUSTER, "taskDefinition": "demo-test-hello"}
+        updated = ecs.update_service(service="hello", **asked)["service"]
+        assert updated["taskDefinition"] == own
+        [service] = api.rig.agent.state().services.values()
+        [container] = service.service.task_definition.container_definitions
+        assert [(one.name, one.value) for one in container.environment] == [("R", "us")]
+        for call in (
+            lambda: ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition=other),
+            lambda: ecs.run_task(cluster=CLUSTER, taskDefinition=other),
+            lambda: ecs.create_service(cluster=CLUSTER, serviceName="s", taskDefinition=other),
+            lambda: api.client(region="eu-west-1").run_task(**asked),
+        ):
+            code, message = refused(call)
+            assert (code, message.partition(",")[0]) == (
+                "InvalidParameterException",
+                f"The task definition {other} is of another region than the cluster",
+            )
+
+    def test_those_of_an_earlier_version_stay(self, api: Api, tmp_path: Path) -> None:
+        """It kept them without the region in their names."""
+        self.register(api, "us-east-1", "us", "f")
+        with Store(tmp_path / "ecs").changing(TASK_DEFINITIONS) as document:
+            document["f:1"] = document.pop("us-east-1:f:1")
+        ecs = api.client()
+        assert ecs.deregister_task_definition(taskDefinition="f:1")["taskDefinition"]["status"] == "INACTIVE"
+        assert self.register(api, "us-east-1", "us", "f").endswith(":2")
+        assert len(ecs.list_task_definitions(familyPrefix="f", status="INACTIVE")["taskDefinitionArns"]) == 1
 
 
 class TestUpdatingAService:

@@ -23,11 +23,17 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_last_of_each_family() -> None:
-    assert last_revisions() == {}
+    assert last_revisions("us-east-1") == {}
     with Store(data_dir() / FOLDER).changing(TASK_DEFINITIONS) as document:
-        for family, revision in (("web", 2), ("web", 10), ("api", 1)):
-            document[f"{family}:{revision}"] = {"family": family, "revision": revision}
-    assert last_revisions() == {"web": 10, "api": 1}
+        for region, family, revision in (
+            ("us-east-1", "web", 2),
+            ("us-east-1", "web", 10),
+            ("us-east-1", "api", 1),
+            ("eu-west-1", "api", 7),
+        ):
+            document[f"{region}:{family}:{revision}"] = {"region": region, "family": family, "revision": revision}
+    assert last_revisions("us-east-1") == {"web": 10, "api": 1}
+    assert last_revisions("eu-west-1") == {"api": 7}, "each region counts by itself"
 
 
 def test_an_environment_begins_with_a_revision_that_is_not_registered(tmp_path: Path) -> None:
@@ -41,7 +47,7 @@ def test_an_environment_begins_with_a_revision_that_is_not_registered(tmp_path: 
         assert state.services["web"].service.task_definition.family == family
         assert state.services["web"].revision == expected
         with Store(data_dir() / FOLDER).changing(TASK_DEFINITIONS) as document:
-            document[f"{family}:3"] = {"family": family, "revision": 3}
+            document[f"{family}:3"] = {"region": "us-east-1", "family": family, "revision": 3}
 
 
 def test_a_document_that_cannot_be_read() -> None:
@@ -49,4 +55,4 @@ def test_a_document_that_cannot_be_read() -> None:
     folder.mkdir(parents=True)
     (folder / f"{TASK_DEFINITIONS}.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):
-        last_revisions()
+        last_revisions("us-east-1")
