@@ -20,18 +20,24 @@ def deployment_of(asked: Mapping[str, Any], current: Deployment) -> Deployment:
     for key in UNCHANGED:
         if asked.get(key):
             raise unsupported(f"deploymentConfiguration.{key} is for other strategies than ROLLING")
-    least = asked.get("minimumHealthyPercent", current.minimum_healthy_percent)
-    most = asked.get("maximumPercent", current.maximum_percent)
+    least, most = percents(asked, current.minimum_healthy_percent, current.maximum_percent)
+    found = current.model_copy(update={"minimum_healthy_percent": least, "maximum_percent": most})
+    if (breaker := asked.get("deploymentCircuitBreaker")) is not None:
+        found = found.model_copy(update={"circuit_breaker": _breaker(breaker)})
+    return found
+
+
+def percents(asked: Mapping[str, Any], least: int, most: int) -> tuple[int, int]:
+    """How many of the tasks must run and may run; those that are given where the request does not say. Raises
+    `ApiError` for what ECS refuses."""
+    least, most = asked.get("minimumHealthyPercent", least), asked.get("maximumPercent", most)
     if not 0 <= least <= 100 or most < 100:
         raise invalid("minimumHealthyPercent must be between 0 and 100, and maximumPercent at least 100.")
     if least == 100 and most == 100:
         raise invalid(
             "The maximumPercent and minimumHealthyPercent values may not both be 100: no task could be replaced."
         )
-    found = current.model_copy(update={"minimum_healthy_percent": least, "maximum_percent": most})
-    if (breaker := asked.get("deploymentCircuitBreaker")) is not None:
-        found = found.model_copy(update={"circuit_breaker": _breaker(breaker)})
-    return found
+    return least, most
 
 
 def _breaker(asked: Mapping[str, Any]) -> CircuitBreaker:

@@ -35,6 +35,11 @@ def no_service() -> ApiError:
     return ApiError("ServiceNotFoundException", "Service not found.")
 
 
+def not_idempotent() -> ApiError:
+    """A service of that name is there, and another one than a creation asks for."""
+    return invalid("Creation of service was not idempotent.")
+
+
 def unsupported(what: str) -> ApiError:
     """What ECS does and this API does not."""
     return ApiError("UnsupportedFeatureException", what)

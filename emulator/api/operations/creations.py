@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
+from emulator.api.definitions import Definition
 from emulator.api.deployment_configuration import deployment_of
 from emulator.api.elb.model import Balancers
-from emulator.api.errors import client_error, invalid, no_service, unsupported
+from emulator.api.errors import client_error, invalid, no_service, not_idempotent, unsupported
 from emulator.api.host import Order
 from emulator.api.operations import placement, unplaced
 from emulator.api.operations.begun import await_seen, begin, carry_out, refused
@@ -28,11 +30,13 @@ from emulator.api.operations.tags import changed_tags, set_tags
 from emulator.api.translation import model_of
 from emulator.ecs.deployment import CircuitBreaker, Deployment
 from emulator.ecs.plain import service_of
+from emulator.ecs.service import Service
 from emulator.errors import CopilotLocalError
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 DELETED = "deleted-services"
 MOST_DELETED = 100
 """Deleted services that stay describable."""
@@ -42,54 +46,29 @@ KEPT = (*ECHOED, "roleArn", "tags", "schedulingStrategy", "launchType")
 def create_service(clusters: Clusters, asked: Request) -> Answer:
     """CreateService: its tasks are behind no load balancer."""
     cluster = clusters.one(asked.get("cluster"))
-    name = asked["serviceName"]
-    if asked.get("launchType") not in (None, "EC2", "FARGATE", "EXTERNAL"):
-        raise client_error("launch type should be one of [EC2,FARGATE]")
-    refuse_members(asked)
-    count = asked.get("desiredCount", 0)
-    if count < 0:
-        raise invalid("desiredCount must not be negative.")
-    refuse_contradictions(asked)
+    name, count = asked["serviceName"], asked.get("desiredCount", 0)
+    _refuse_wrong(asked)
     if cluster.recorded is not None:
         known = any(one["serviceName"] == name for one in cluster.services)
         made = unplaced.create(clusters, cluster, asked, count)
         made = made if known else placement.placed(clusters, cluster, name, asked)
         return {"service": unplaced.shown(clusters, {**made, "events": []})}
-    if "taskDefinition" not in asked:
-        raise invalid("TaskDefinition can not be null or empty.")
     asked = with_default_strategy(clusters, cluster, asked)
-    refuse_launch(asked)
-    if asked.get("schedulingStrategy", "REPLICA") != "REPLICA":
-        raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA")
-    refuse_load_balancers(clusters, asked.get("loadBalancers", ()))
-    existing = {one["serviceName"]: one for one in cluster.services}
+    _refuse_in_environment(clusters, asked)
     definition = find_for(clusters, cluster, asked["taskDefinition"])
     refuse_inactive(definition)
     refuse_other_than_fargate(definition)
-    if name in existing:
-        return {"service": _same(existing[name], definition.arn, count)}
-    model = model_of(definition)
     tags = changed_tags({}, asked.get("tags", ()))
-    names = cluster.agent.names
-    service = service_of(model, app=names.app, environment=names.environment, path="")
-    deployment = Deployment(circuit_breaker=CircuitBreaker(enable=False, rollback=False))
-    update: dict[str, object] = {
-        "name": name,
-        "desired_count": count,
-        "target_groups": [],
-        "listener_rules": [],
-        "execute_command": asked.get("enableExecuteCommand", False),
-        "health_check_grace_period": asked.get("healthCheckGracePeriodSeconds", 0),
-        "deployment": deployment_of(asked.get("deploymentConfiguration", {}), deployment),
-    }
-    service = service.model_copy(update=update)
+    service, echoed = _service(cluster, definition, asked), _echoed(asked)
+    existing = next((one for one in cluster.services if one["serviceName"] == name), None)
+    if existing is not None:
+        if not _is_same(cluster, existing, service, definition, echoed):
+            raise not_idempotent()
+        return {"service": existing}
     check(service)
-    echoed = {key: asked[key] for key in KEPT if key in asked} | ({"roleArn": asked["role"]} if "role" in asked else {})
-    if asked.get("capacityProviderStrategy"):
-        echoed["launchType"] = None
     updates = {"revision": definition.revision, "registered": True, "from_api": True, "echoed": echoed}
     try:
-        work = clusters.host.prepared(Order(names, service, definition.region, updates))
+        work = clusters.host.prepared(Order(cluster.agent.names, service, definition.region, updates))
     except CopilotLocalError as error:
         raise refused(error) from None
     begin(work, lambda: _found(cluster, name) is not None, within=IMAGES_WITHIN)
@@ -100,6 +79,52 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
         raise client_error(f"{name} was not created within {IMAGES_WITHIN:g} s: its images are still being pulled")
     set_tags(clusters, found["serviceArn"], tags)
     return {"service": found}
+
+
+def _refuse_wrong(asked: Request) -> None:
+    """Raises `ApiError` for what no cluster takes."""
+    if not NAME.fullmatch(asked["serviceName"]):
+        raise invalid("serviceName must have 1 to 255 characters, of letters, digits, hyphens and underscores.")
+    if asked.get("launchType") not in (None, "EC2", "FARGATE", "EXTERNAL"):
+        raise client_error("launch type should be one of [EC2,FARGATE]")
+    refuse_members(asked)
+    if asked.get("desiredCount", 0) < 0:
+        raise invalid("desiredCount must not be negative.")
+    refuse_contradictions(asked)
+
+
+def _refuse_in_environment(clusters: Clusters, asked: Request) -> None:
+    """Raises `ApiError` for what an environment does not run."""
+    if "taskDefinition" not in asked:
+        raise invalid("TaskDefinition can not be null or empty.")
+    refuse_launch(asked)
+    if asked.get("schedulingStrategy", "REPLICA") != "REPLICA":
+        raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA")
+    refuse_load_balancers(clusters, asked.get("loadBalancers", ()))
+
+
+def _service(cluster: Cluster, definition: Definition, asked: Request) -> Service:
+    names = cluster.agent.names
+    service = service_of(model_of(definition), app=names.app, environment=names.environment, path="")
+    deployment = Deployment(circuit_breaker=CircuitBreaker(enable=False, rollback=False))
+    update: dict[str, object] = {
+        "name": asked["serviceName"],
+        "desired_count": asked.get("desiredCount", 0),
+        "target_groups": [],
+        "listener_rules": [],
+        "execute_command": asked.get("enableExecuteCommand", False),
+        "health_check_grace_period": asked.get("healthCheckGracePeriodSeconds", 0),
+        "deployment": deployment_of(asked.get("deploymentConfiguration", {}), deployment),
+    }
+    return service.model_copy(update=update)
+
+
+def _echoed(asked: Request) -> Answer:
+    """What is given back without effect."""
+    found = {key: asked[key] for key in KEPT if key in asked} | ({"roleArn": asked["role"]} if "role" in asked else {})
+    if asked.get("capacityProviderStrategy"):
+        found["launchType"] = None
+    return found
 
 
 def refuse_load_balancers(clusters: Clusters, asked: Sequence[Mapping[str, Any]]) -> None:
@@ -171,11 +196,17 @@ def deleted(clusters: Clusters, cluster: Cluster) -> dict[str, Answer]:
     return found
 
 
-def _same(existing: Answer, definition: str, count: int) -> Answer:
-    """The service that is there, where it is what is asked for: CreateService is idempotent."""
-    if existing["taskDefinition"] != definition or existing["desiredCount"] != count:
-        raise invalid("Creation of service was not idempotent.")
-    return existing
+def _is_same(cluster: Cluster, existing: Answer, service: Service, definition: Definition, echoed: Answer) -> bool:
+    """Whether the service that is there is what is asked for: CreateService is idempotent."""
+    current = cluster.state.services.get(service.name)
+    if current is None or (existing["taskDefinition"], existing["desiredCount"]) != (
+        definition.arn,
+        service.desired_count,
+    ):
+        return False
+    members = ("execute_command", "health_check_grace_period", "deployment")
+    same = all(getattr(current.service, one) == getattr(service, one) for one in members)
+    return same and all(current.echoed.get(key) == echoed.get(key) for key in current.echoed.keys() | echoed.keys())
 
 
 def _found(cluster: Cluster, name: str) -> Answer | None:

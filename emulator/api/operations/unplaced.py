@@ -13,7 +13,8 @@ from typing import Any
 from emulator.api.arns import short, short_arn
 from emulator.api.clusters import FAILED, WAITING, Cluster, Clusters, no_capacity, on_fargate
 from emulator.api.definitions import Definition
-from emulator.api.errors import invalid
+from emulator.api.deployment_configuration import percents
+from emulator.api.errors import invalid, not_idempotent
 from emulator.api.operations import tokens
 from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import ECHOED, refuse_inactive
@@ -40,11 +41,7 @@ def create(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> 
     """The service that CreateService answers. Raises `ApiError`."""
     name = asked["serviceName"]
     definition = _definition(clusters, cluster, asked)
-    existing = next((one for one in cluster.services if one["serviceName"] == name), None)
-    if existing is not None:
-        if (existing.get("taskDefinition"), existing["desiredCount"]) != (definition, count):
-            raise invalid("Creation of service was not idempotent.")
-        return existing
+    _refuse_wrong_percents(asked)
     now = round(time.time(), 3)
     made = {
         "serviceArn": service_arn(clusters.region, cluster.name, name, clusters.account),
@@ -66,14 +63,26 @@ def create(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> 
     }
     if "role" in asked:
         made["roleArn"] = asked["role"]
+    made = _counted(made, count)
+    existing = next((one for one in cluster.services if one["serviceName"] == name), None)
+    if existing is not None:
+        if not _is_same(made, _recorded(cluster, name)):
+            raise not_idempotent()
+        return existing
     set_tags(clusters, made["serviceArn"], changed_tags({}, asked.get("tags", ())))
-    return _written(clusters, cluster, _counted(made, count) | {"deployments": [_deployment(made, count)]})
+    return _written(clusters, cluster, made | {"deployments": [_deployment(made, count)]})
 
 
 def update(clusters: Clusters, cluster: Cluster, service: Answer, asked: Request) -> Answer:
     """The service after UpdateService. Raises `ApiError`."""
     count = int(asked.get("desiredCount", service["desiredCount"]))
     changed = {**service, **{key: asked[key] for key in KEPT if key in asked}}
+    if "deploymentConfiguration" in asked:
+        changed["deploymentConfiguration"] = {
+            **service.get("deploymentConfiguration", {}),
+            **asked["deploymentConfiguration"],
+        }
+        _refuse_wrong_percents(changed)
     if "capacityProviderStrategy" in asked:
         strategy = asked["capacityProviderStrategy"]
         changed |= {"launchType": None if strategy else "EC2", "capacityProviderStrategy": strategy or None}
@@ -188,6 +197,31 @@ def remove(clusters: Clusters, cluster: Cluster, name: str) -> None:
     """Forgets a service that was deleted."""
     with clusters.store.changing(WAITING) as document:
         document.pop(f"{cluster.arn}/{name}", None)
+
+
+def _refuse_wrong_percents(service: Request) -> None:
+    """Raises `ApiError` for shares of tasks that ECS does not take. A DAEMON's may be no more than one an instance."""
+    defaults = (0, 100) if service.get("schedulingStrategy") == "DAEMON" else (100, 200)
+    percents(service.get("deploymentConfiguration", {}), *defaults)
+
+
+def _recorded(cluster: Cluster, name: str) -> Answer:
+    """A service as it is kept here, whatever runs of it."""
+    kept = cluster.recorded.services if cluster.recorded is not None else ()
+    return next(dict(one) for one in kept if one["serviceName"] == name)
+
+
+def _is_same(made: Answer, kept: Answer) -> bool:
+    """Whether a request would make the service that is there."""
+    members = ("taskDefinition", "desiredCount", "enableExecuteCommand", "roleArn", *KEPT)
+    return all(_holds(kept.get(key), made[key]) for key in members if key in made)
+
+
+def _holds(kept: Any, made: Any) -> bool:
+    """Whether a value is the same, with members that were added to it by itself left out."""
+    if isinstance(kept, dict) and isinstance(made, dict):
+        return all(_holds(kept.get(key), value) for key, value in made.items())
+    return bool(kept == made)
 
 
 def _written(clusters: Clusters, cluster: Cluster, service: Answer) -> Answer:
