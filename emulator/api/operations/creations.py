@@ -22,10 +22,11 @@ from emulator.api.operations.orders import (
     IMAGES_WITHIN,
     check,
     refuse_inactive,
+    refuse_launch,
     refuse_members,
     refuse_other_than_fargate,
 )
-from emulator.api.operations.runs import refuse_contradictions, refuse_launch, with_default_strategy
+from emulator.api.operations.runs import refuse_contradictions, with_default_strategy
 from emulator.api.operations.tags import changed_tags, set_tags
 from emulator.api.translation import model_of
 from emulator.ecs.deployment import CircuitBreaker, Deployment

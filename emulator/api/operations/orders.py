@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulator.api.arns import short
-from emulator.api.clusters import Cluster, Clusters
+from emulator.api.clusters import FARGATE_PROVIDERS, Cluster, Clusters
 from emulator.api.definitions import Definition
 from emulator.api.deployment_configuration import deployment_of
 from emulator.api.errors import client_error, invalid, unsupported
@@ -23,6 +22,8 @@ Request = Mapping[str, Any]
 
 IMAGES_WITHIN = 50.0
 """Seconds in which images are pulled before an answer; clients wait for 60."""
+MOST_GRACE = 2_147_483_647
+"""Seconds."""
 ECHOED = (
     "networkConfiguration",
     "capacityProviderStrategy",
@@ -43,7 +44,7 @@ REFUSED = {
 }
 
 
-def needs_order(cluster: Cluster, name: str, asked: Request) -> bool:
+def needs_order(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> bool:
     """Whether an update is more than another number of tasks, or new ones of the same definition."""
     members = asked.keys() - {"cluster", "service", "desiredCount", "forceNewDeployment", "taskDefinition"}
     if members & {"deploymentConfiguration", "enableExecuteCommand", "healthCheckGracePeriodSeconds"}:
@@ -53,13 +54,15 @@ def needs_order(cluster: Cluster, name: str, asked: Request) -> bool:
     if "taskDefinition" not in asked:
         return False
     current = cluster.state.services[name]
-    return short(asked["taskDefinition"]) != f"{current.service.task_definition.family}:{current.revision}"
+    definition = find_for(clusters, cluster, asked["taskDefinition"])
+    return (definition.family, definition.revision) != (current.service.task_definition.family, current.revision)
 
 
 def ordered(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> Callable[[], None]:
     """What carries an update out. Raises `ApiError` for what cannot run here, and for what is missing."""
     current = cluster.state.services[name]
     refuse_members(asked)
+    refuse_launch(asked)
     service, definition = changed(current, asked), None
     images: Mapping[str, str] = current.options.images
     private = dict(current.private_names)
@@ -96,13 +99,27 @@ def ordered(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> 
 
 
 def refuse_members(asked: Request) -> None:
-    """Raises `ApiError` for what an update or a creation asks for and this machine does not have."""
+    """Raises `ApiError` for what an update or a creation asks for and this machine does not have, or ECS refuses."""
     for key, why in REFUSED.items():
         if asked.get(key):
             raise unsupported(f"{key} is not taken here: {why}")
+    if not 0 <= asked.get("healthCheckGracePeriodSeconds", 0) <= MOST_GRACE:
+        raise invalid(f"healthCheckGracePeriodSeconds must be between 0 and {MOST_GRACE}.")
     controller = asked.get("deploymentController", {}).get("type", "ECS")
     if controller != "ECS":
         raise unsupported(f"the deployment controller {controller} is not on this machine: use ECS")
+
+
+def refuse_launch(asked: Request) -> None:
+    """Raises `ApiError` for capacity that is not on this machine."""
+    launch, strategy = asked.get("launchType"), asked.get("capacityProviderStrategy")
+    if launch not in (None, "FARGATE"):
+        raise unsupported(f"the launch type {launch} is not on this machine: use FARGATE")
+    for one in strategy or ():
+        if one["capacityProvider"] not in FARGATE_PROVIDERS:
+            raise unsupported(
+                f"the capacity provider {one['capacityProvider']} is not on this machine: use FARGATE or FARGATE_SPOT"
+            )
 
 
 def changed(current: DesiredService, asked: Request) -> Service:

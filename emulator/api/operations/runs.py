@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from emulator.api.arns import short
-from emulator.api.clusters import CLUSTERS, FARGATE_PROVIDERS, Cluster, Clusters
+from emulator.api.clusters import CLUSTERS, Cluster, Clusters
 from emulator.api.definitions import Definition
 from emulator.api.errors import ApiError, client_error, invalid, unsupported
 from emulator.api.host import Order
@@ -19,6 +19,7 @@ from emulator.api.operations.orders import (
     IMAGES_WITHIN,
     check,
     refuse_inactive,
+    refuse_launch,
     refuse_members,
     refuse_other_than_fargate,
 )
@@ -162,18 +163,6 @@ def refuse_contradictions(asked: Request) -> None:
     network = asked.get("networkConfiguration", {}).get("awsvpcConfiguration")
     if network is not None and not network.get("subnets"):
         raise invalid("subnets can not be empty.")
-
-
-def refuse_launch(asked: Request) -> None:
-    """Raises `ApiError` for capacity that is not on this machine."""
-    launch, strategy = asked.get("launchType"), asked.get("capacityProviderStrategy")
-    if launch not in (None, "FARGATE"):
-        raise unsupported(f"the launch type {launch} is not on this machine: use FARGATE")
-    for one in strategy or ():
-        if one["capacityProvider"] not in FARGATE_PROVIDERS:
-            raise unsupported(
-                f"the capacity provider {one['capacityProvider']} is not on this machine: use FARGATE or FARGATE_SPOT"
-            )
 
 
 def _current(cluster: Cluster, definition: Definition) -> DesiredService | None:

@@ -69,7 +69,7 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
         return {"service": unplaced.shown(clusters, placement.placed(clusters, cluster, name, asked))}
     if asked.get("loadBalancers") == service["loadBalancers"]:
         asked = {key: value for key, value in asked.items() if key != "loadBalancers"}  # as tools send what they read
-    if needs_order(cluster, name, asked):
+    if needs_order(clusters, cluster, name, asked):
         before = _primary(service)
         begin(
             ordered(clusters, cluster, name, asked),

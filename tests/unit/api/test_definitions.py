@@ -197,6 +197,16 @@ class TestUpdatingAService:
         first = ecs.describe_task_definition(taskDefinition="demo-test-hello:1")["taskDefinition"]
         assert first["status"] == "ACTIVE", "that of the manifest can be gone back to"
 
+    @pytest.mark.parametrize("name", ["demo-test-hello", "demo-test-hello:1", "{arn}"])
+    def test_with_the_revision_that_runs_begins_none(self, api: Api, name: str) -> None:
+        ecs = api.client()
+        [before] = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"]
+        asked = {"cluster": CLUSTER, "service": "hello"}
+        ecs.update_service(**asked, taskDefinition=name.format(arn=before["taskDefinition"]), desiredCount=3)
+        [after] = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"]
+        ids = [[one["id"] for one in service["deployments"]] for service in (before, after)]
+        assert (ids[1], after["desiredCount"]) == (ids[0], 3)
+
     @pytest.mark.parametrize("more", [{"networkMode": "host"}, {"networkMode": "awsvpc"}, {"cpu": "256"}])
     def test_with_what_fargate_refuses_changes_nothing(self, api: Api, more: dict[str, str]) -> None:
         ecs = api.client()

@@ -187,6 +187,26 @@ class TestChanging:
         primary = service["deployments"][0]
         assert (primary["status"], primary["id"] != before) == ("PRIMARY", True)
 
+    def test_what_an_update_does_not_take(self, api: Api) -> None:
+        ecs = api.client()
+        before = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["deployments"][0]["id"]
+        other = [{"capacityProvider": "my-ec2", "weight": 1}]
+        unsupported = (
+            "UnsupportedFeatureException",
+            "the capacity provider my-ec2 is not on this machine: use FARGATE or FARGATE_SPOT",
+        )
+        asked = {"cluster": CLUSTER, "service": "hello"}
+        assert refused(lambda: ecs.update_service(**asked, capacityProviderStrategy=other)) == unsupported
+        negative = (INVALID, "healthCheckGracePeriodSeconds must be between 0 and 2147483647.")
+        assert refused(lambda: ecs.update_service(**asked, healthCheckGracePeriodSeconds=-5)) == negative
+        ecs.create_cluster(clusterName="own")
+        for cluster in (CLUSTER, "own"):
+            wanted = {"cluster": cluster, "serviceName": "s", "taskDefinition": "demo-test-hello"}
+            with pytest.raises(ClientError, match="healthCheckGracePeriodSeconds must be between"):
+                ecs.create_service(**wanted, healthCheckGracePeriodSeconds=-5)
+        [service] = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"]
+        assert [one["id"] for one in service["deployments"]] == [before]
+
     def test_a_task_stops_for_the_reason_that_is_given(self, api: Api) -> None:
         ecs = api.client()
         threading.Thread(target=api.rig.monitor.run, daemon=True).start()
