@@ -38,6 +38,8 @@ def _container(container: ContainerDefinition, asked: Override) -> ContainerDefi
     update: dict[str, Any] = {}
     if asked.get("command"):
         update["command"] = list(asked["command"])
+    if not all(one.get("name") for one in asked.get("environment", ())):
+        raise invalid("overrides.containerOverrides.environment.name should not be null or empty.")
     if given := {one["name"]: one.get("value", "") for one in asked.get("environment", ())}:
         kept = [pair for pair in container.environment if pair.name not in given]
         update["environment"] = [*kept, *(KeyValuePair(name=name, value=text) for name, text in given.items())]

@@ -13,8 +13,9 @@ from typing import Any
 from emulator.api.arns import named
 from emulator.api.clusters import CLUSTERS, FARGATE_PROVIDERS, Clusters
 from emulator.api.errors import client_error, invalid, unsupported
-from emulator.api.operations.tags import NO_PROVIDER, PROVIDERS, changed_tags, set_tags, with_tags
+from emulator.api.operations.tags import NO_PROVIDER, PROVIDERS, set_tags, with_tags
 from emulator.api.paging import page
+from emulator.api.tag_rules import changed_tags
 from emulator.ecs.identity import ecs_arn
 
 Request = Mapping[str, Any]

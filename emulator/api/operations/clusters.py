@@ -13,8 +13,9 @@ from emulator.api.clusters import CLUSTERS, CREATED, DEFAULT, FARGATE_PROVIDERS,
 from emulator.api.created import names_of
 from emulator.api.errors import ApiError, client_error
 from emulator.api.operations.capacity import refuse_unknown_providers
-from emulator.api.operations.tags import changed_tags, set_tags, tags_of, with_tags
+from emulator.api.operations.tags import set_tags, tags_of, with_tags
 from emulator.api.paging import limited, page
+from emulator.api.tag_rules import changed_tags
 from emulator.ecs.identity import cluster_arn
 
 Request = Mapping[str, Any]

@@ -27,7 +27,8 @@ from emulator.api.operations.orders import (
     refuse_other_than_fargate,
 )
 from emulator.api.operations.runs import refuse_contradictions, with_default_strategy
-from emulator.api.operations.tags import changed_tags, set_tags
+from emulator.api.operations.tags import set_tags
+from emulator.api.tag_rules import changed_tags
 from emulator.api.translation import model_of
 from emulator.ecs.deployment import CircuitBreaker, Deployment
 from emulator.ecs.plain import service_of

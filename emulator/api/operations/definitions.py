@@ -11,6 +11,7 @@ from emulator.api.definitions import MISSING, Definition, Name
 from emulator.api.errors import client_error, invalid
 from emulator.api.paging import limited, page
 from emulator.api.registration import refuse_wrong
+from emulator.api.tag_rules import changed_tags
 from emulator.api.translation import kept_definition
 
 Request = Mapping[str, Any]
@@ -24,8 +25,6 @@ STATUSES = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", "ALL")
 
 def register_task_definition(clusters: Clusters, asked: Request) -> Answer:
     """RegisterTaskDefinition."""
-    from emulator.api.operations.tags import changed_tags  # whose operations look for task definitions here
-
     refuse_wrong(asked, lenient=clusters.lenient, ecs_limits=clusters.host.ecs_limits)
     content = {key: value for key, value in asked.items() if key != "tags"}
     known = [one.revision for one in _running(clusters, clusters.region) if one.family == asked["family"]]

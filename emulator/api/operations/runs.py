@@ -24,8 +24,9 @@ from emulator.api.operations.orders import (
     refuse_other_than_fargate,
 )
 from emulator.api.operations.placement import order_to, plain_service, settle
-from emulator.api.operations.tags import changed_tags, set_tags
+from emulator.api.operations.tags import set_tags
 from emulator.api.overrides import described, overridden
+from emulator.api.tag_rules import changed_tags
 from emulator.api.translation import as_on_fargate, images_of, inherited, model_of
 from emulator.ecs.identity import new_task_id
 from emulator.ecs.plain import service_of

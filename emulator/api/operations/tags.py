@@ -10,6 +10,7 @@ from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import MISSING, Definition
 from emulator.api.errors import client_error, invalid, no_service
 from emulator.api.operations.definitions import find
+from emulator.api.tag_rules import changed_tags
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -19,8 +20,6 @@ DOCUMENT = "tags"
 PROVIDERS = "capacity-providers"
 """The document of capacity providers, by ARN."""
 NO_PROVIDER = "The specified capacity provider was not found. Specify a valid name or ARN and try again."
-MOST_TAGS = 50
-LONGEST_KEY, LONGEST_VALUE = 128, 256
 
 
 def tag_resource(clusters: Clusters, asked: Request) -> Answer:
@@ -60,7 +59,7 @@ def _change(clusters: Clusters, arn: str, new: Sequence[Mapping[str, str]], gone
     found = _found(clusters, arn)
     if isinstance(found, Definition):
         clusters.definitions.keep(found)  # that of a manifest
-        own = {one["key"]: one.get("value", "") for one in found.tags}
+        own = {one["key"]: one.get("value", "") for one in found.tags if "key" in one}  # earlier versions took others
         changed = [{"key": key, "value": value} for key, value in changed_tags(own, new, gone).items()]
         clusters.definitions.change(found, tags=changed)
         return
@@ -74,24 +73,6 @@ def set_tags(clusters: Clusters, arn: str, tags: Mapping[str, str]) -> None:
         document[arn] = dict(tags)
         if not tags:
             del document[arn]
-
-
-def changed_tags(tags: Mapping[str, str], new: Sequence[Mapping[str, str]], gone: Sequence[str] = ()) -> dict[str, str]:
-    """Tags after a change. Raises `ApiError` for what ECS does not take."""
-    for one in new:
-        key, value = one.get("key", ""), one.get("value", "")
-        if not 1 <= len(key) <= LONGEST_KEY or len(value) > LONGEST_VALUE:
-            raise invalid(f"A tag's key has 1 to {LONGEST_KEY} characters, its value up to {LONGEST_VALUE}.")
-        if key.lower().startswith("aws:"):
-            raise invalid("Tag keys that begin with aws: are reserved.")
-    if len({one["key"] for one in new}) < len(new):
-        raise invalid("A request cannot give one tag key twice.")
-    changed = {one["key"]: one.get("value", "") for one in new}
-    found = {**{key: value for key, value in tags.items() if key not in changed}, **changed}
-    found = {key: value for key, value in found.items() if key not in gone}
-    if len(found) > MOST_TAGS:
-        raise invalid(f"A resource cannot have more than {MOST_TAGS} tags.")
-    return found
 
 
 def _found(clusters: Clusters, arn: str) -> Definition | str:

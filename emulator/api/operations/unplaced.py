@@ -19,7 +19,8 @@ from emulator.api.operations import tokens
 from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import ECHOED, refuse_inactive
 from emulator.api.operations.settings import holds
-from emulator.api.operations.tags import changed_tags, set_tags
+from emulator.api.operations.tags import set_tags
+from emulator.api.tag_rules import changed_tags
 from emulator.ecs.identity import ecs_arn, new_task_id, service_arn, task_arn
 
 Request = Mapping[str, Any]

@@ -56,6 +56,20 @@ class TestRegistering:
         assert api.client().describe_task_definition(taskDefinition="app", include=["TAGS"])["tags"] == tags
         assert "tags" not in api.client().describe_task_definition(taskDefinition="app")
 
+    def test_takes_no_tag_without_a_key(self, api: Api) -> None:
+        code, message = refused(lambda: register(api, tags=[{"value": "x"}]))
+        assert (code, message.split(",")[0]) == ("InvalidParameterException", "A tag's key has 1 to 128 characters")
+        assert api.client().list_task_definitions(familyPrefix="app")["taskDefinitionArns"] == []
+
+    def test_one_with_a_wrong_tag_of_an_earlier_version_is_tagged_all_the_same(self, api: Api, tmp_path: Path) -> None:
+        arn = register(api)["taskDefinitionArn"]
+        with Store(tmp_path / "ecs").changing(TASK_DEFINITIONS) as document:
+            for kept in document.values():
+                kept["tags"] = [{"value": "x"}]
+        tags = [{"key": "team", "value": "a"}]
+        api.client().tag_resource(resourceArn=arn, tags=tags)
+        assert api.client().list_tags_for_resource(resourceArn=arn)["tags"] == tags
+
     @pytest.mark.parametrize(
         ("change", "message"),
         [

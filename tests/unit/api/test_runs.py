@@ -136,6 +136,11 @@ class TestRunning:
             INVALID,
             "Override for container named x is not a container in the TaskDefinition.",
         ),
+        (
+            {"overrides": {"containerOverrides": [{"name": "hello", "environment": [{"value": "x"}]}]}},
+            INVALID,
+            "overrides.containerOverrides.environment.name should not be null or empty.",
+        ),
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}, INVALID, "subnets can not be empty."),
         (
             {"volumeConfigurations": [{"name": "a"}]},
