@@ -11,6 +11,13 @@ from emulator.ecs.task_definition import ContainerDefinition, EphemeralStorage, 
 Override = Mapping[str, Any]
 Answer = dict[str, Any]
 
+_OF_THE_TASK = {
+    "cpu": "cpu",
+    "memory": "memory",
+    "taskRoleArn": "task_role_arn",
+    "executionRoleArn": "execution_role_arn",
+}
+
 
 def overridden(definition: TaskDefinition, asked: Override) -> TaskDefinition:
     """The definition of one run. Raises `ApiError` for a container that is not there, and for what has no effect."""
@@ -28,7 +35,7 @@ def overridden(definition: TaskDefinition, asked: Override) -> TaskDefinition:
         raise unsupported("overrides.inferenceAcceleratorOverrides is not taken on this machine")
     containers = [_container(one, by_name.get(one.name, {})) for one in definition.container_definitions]
     update: dict[str, Any] = {"container_definitions": containers}
-    update |= {key: asked[key] for key in ("cpu", "memory") if asked.get(key)}
+    update |= {attribute: asked[key] for key, attribute in _OF_THE_TASK.items() if asked.get(key)}
     if storage := asked.get("ephemeralStorage"):
         update["ephemeral_storage"] = EphemeralStorage(size_in_gi_b=storage["sizeInGiB"])
     return definition.model_copy(update=update)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from emulator.api.errors import invalid
 
@@ -26,3 +27,20 @@ def changed_tags(tags: Mapping[str, str], new: Sequence[Mapping[str, str]], gone
     if len(found) > MOST_TAGS:
         raise invalid(f"A resource cannot have more than {MOST_TAGS} tags.")
     return found
+
+
+def tags_of_task(definition: Sequence[Mapping[str, str]], asked: Mapping[str, Any]) -> dict[str, str]:
+    """Those of a task that RunTask starts: its own, and where it asks for them those of its task definition."""
+    match asked.get("propagateTags", "NONE"):
+        case "NONE":
+            inherited = {}
+        case "TASK_DEFINITION":
+            inherited = {one["key"]: one.get("value", "") for one in definition if "key" in one}
+        case _:
+            raise invalid("propagateTags of a task of no service should be one of [TASK_DEFINITION,NONE]")
+    return changed_tags(inherited, asked.get("tags", ()))
+
+
+def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as answers have them."""
+    return [{"key": key, "value": value} for key, value in tags.items()]

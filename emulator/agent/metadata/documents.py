@@ -66,7 +66,7 @@ def task_v4(task: TaskView, now: datetime) -> Json:
         **_task(task),
         "Containers": [container_v4(task, container) for container in task.containers],
         "LaunchType": "FARGATE",
-        "ServiceName": task.service,
+        **({} if names.ONE_OFF in task.labels else {"ServiceName": task.service}),
         "ClockDrift": {
             "ClockErrorBound": CLOCK_ERROR_BOUND,
             "ReferenceTimestamp": timestamp(now.replace(microsecond=0)),

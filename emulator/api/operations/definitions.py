@@ -11,7 +11,7 @@ from emulator.api.definitions import MISSING, Definition, Name
 from emulator.api.errors import client_error, invalid
 from emulator.api.paging import limited, page
 from emulator.api.registration import refuse_wrong
-from emulator.api.tag_rules import changed_tags
+from emulator.api.tag_rules import changed_tags, listed
 from emulator.api.translation import kept_definition
 
 Request = Mapping[str, Any]
@@ -28,7 +28,7 @@ def register_task_definition(clusters: Clusters, asked: Request) -> Answer:
     refuse_wrong(asked, lenient=clusters.lenient, ecs_limits=clusters.host.ecs_limits)
     content = {key: value for key, value in asked.items() if key != "tags"}
     known = [one.revision for one in _running(clusters, clusters.region) if one.family == asked["family"]]
-    tags = [{"key": key, "value": value} for key, value in changed_tags({}, asked.get("tags", ())).items()]
+    tags = listed(changed_tags({}, asked.get("tags", ())))
     made = clusters.definitions.register(content, tags, clusters.region, clusters.account, known)
     return {"taskDefinition": made.described(), "tags": tags}
 

@@ -26,7 +26,7 @@ from emulator.api.operations.orders import (
 from emulator.api.operations.placement import order_to, plain_service, settle
 from emulator.api.operations.tags import set_tags
 from emulator.api.overrides import described, overridden
-from emulator.api.tag_rules import changed_tags
+from emulator.api.tag_rules import listed, tags_of_task
 from emulator.api.translation import as_on_fargate, images_of, inherited, model_of
 from emulator.ecs.identity import new_task_id
 from emulator.ecs.plain import service_of
@@ -113,8 +113,8 @@ def _run(
 ) -> Answer:
     """Starts the tasks, unless a request of that token has."""
     order, run = ordering(clusters, cluster, definition, asked)
-    tags = changed_tags({}, asked.get("tags", ()))
-    told = json.dumps(_told(definition, run, asked))
+    tags = tags_of_task(definition.tags, asked)
+    told = json.dumps(_told(definition, run, asked, tags))
     new = [new_task_id() for _ in range(count)]
     tasks = tokens.claimed(clusters, asked, new)
     if tasks != new:
@@ -185,7 +185,7 @@ def _service(cluster: Cluster, current: DesiredService | None, model: TaskDefini
     return found.model_copy(update=_PLAIN)
 
 
-def _told(definition: Definition, run: TaskDefinition, asked: Request) -> Answer:
+def _told(definition: Definition, run: TaskDefinition, asked: Request, tags: Mapping[str, str]) -> Answer:
     """What DescribeTasks says of the tasks beside what their containers say."""
     group = asked.get("group", f"family:{definition.family}")
     if group.startswith("service:"):
@@ -195,7 +195,7 @@ def _told(definition: Definition, run: TaskDefinition, asked: Request) -> Answer
     found: Answer = {
         "group": group,
         "overrides": described(run, asked.get("overrides", {})),
-        "tags": list(asked.get("tags", ())),
+        "tags": listed(tags),
         "enableExecuteCommand": asked.get("enableExecuteCommand", False),
         "cpu": run.cpu,
         "memory": run.memory,

@@ -10,7 +10,7 @@ from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import MISSING, Definition
 from emulator.api.errors import client_error, invalid, no_service
 from emulator.api.operations.definitions import find
-from emulator.api.tag_rules import changed_tags
+from emulator.api.tag_rules import changed_tags, listed
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -45,7 +45,7 @@ def tags_of(clusters: Clusters, arn: str) -> Tags | None:
     kept = clusters.store.read(DOCUMENT)
     if arn not in kept and ":cluster/" in arn:
         return None
-    return [{"key": key, "value": value} for key, value in kept.get(arn, {}).items()]
+    return listed(kept.get(arn, {}))
 
 
 def with_tags(clusters: Clusters, found: Sequence[Answer], key: str, asked: Request) -> list[Answer]:
@@ -60,8 +60,7 @@ def _change(clusters: Clusters, arn: str, new: Sequence[Mapping[str, str]], gone
     if isinstance(found, Definition):
         clusters.definitions.keep(found)  # that of a manifest
         own = {one["key"]: one.get("value", "") for one in found.tags if "key" in one}  # earlier versions took others
-        changed = [{"key": key, "value": value} for key, value in changed_tags(own, new, gone).items()]
-        clusters.definitions.change(found, tags=changed)
+        clusters.definitions.change(found, tags=listed(changed_tags(own, new, gone)))
         return
     with clusters.store.changing(DOCUMENT) as document:
         document[found] = changed_tags(document.get(found, {}), new, gone)

@@ -20,7 +20,7 @@ from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import ECHOED, refuse_inactive
 from emulator.api.operations.settings import holds
 from emulator.api.operations.tags import set_tags
-from emulator.api.tag_rules import changed_tags
+from emulator.api.tag_rules import changed_tags, listed, tags_of_task
 from emulator.ecs.identity import ecs_arn, new_task_id, service_arn, task_arn
 
 Request = Mapping[str, Any]
@@ -105,12 +105,12 @@ def run(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> lis
             f"No Container Instances were found in your cluster. ({cluster.name} is no environment of this machine: "
             "`copilot-local up` makes one, whose cluster is APP-ENVIRONMENT.)"
         )
-    tags = changed_tags({}, asked.get("tags", ()))
+    tags = tags_of_task(definition.tags, asked)
     new = [new_task_id() for _ in range(count)]
     ids = tokens.claimed(clusters, asked, new)
     if ids != new:
         return [one for one in cluster.tasks if short(one["taskArn"]) in ids]
-    begun = [_task(clusters, cluster, definition, asked, one) for one in ids]
+    begun = [{**_task(clusters, cluster, definition, asked, one), "tags": listed(tags)} for one in ids]
     with clusters.store.changing(FAILED) as document:
         document.update({one["taskArn"]: _failed(one) for one in begun})
         for oldest in list(document)[:-MOST_TASKS]:
@@ -158,7 +158,6 @@ def _task(clusters: Clusters, cluster: Cluster, definition: Definition, asked: R
         "lastStatus": "PROVISIONING",
         "desiredStatus": "RUNNING",
         "version": 1,
-        "tags": list(asked.get("tags", ())),
     }
 
 

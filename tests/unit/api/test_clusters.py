@@ -224,6 +224,14 @@ class TestTasksWithoutAnEnvironment:
         assert found[0]["tags"] == tags
         assert "exitCode" not in found[0]["containers"][0]
 
+    def test_have_the_tags_of_their_definition_where_that_is_asked(self, ecs: Any) -> None:
+        ecs.create_cluster(clusterName="empty")
+        arn = ecs.register_task_definition(**PLAIN, tags=[{"key": "a", "value": "b"}])["taskDefinition"]
+        asked = {"cluster": "empty", "taskDefinition": arn["taskDefinitionArn"], "launchType": "FARGATE"}
+        [task] = ecs.run_task(**asked, propagateTags="TASK_DEFINITION")["tasks"]
+        assert task["tags"] == ecs.list_tags_for_resource(resourceArn=task["taskArn"])["tags"]
+        assert task["tags"] == [{"key": "a", "value": "b"}]
+
     def test_are_not_begun_twice_by_a_request_that_is_sent_again(self, ecs: Any) -> None:
         ecs.create_cluster(clusterName="empty")
         asked = {"cluster": "empty", "taskDefinition": "plain", "launchType": "FARGATE", "clientToken": "t"}

@@ -107,6 +107,38 @@ class TestRunning:
         until(lambda: stopped(threads, arn)["lastStatus"] == "STOPPED")
         assert stopped(threads, arn)["stoppedReason"] == "mine"
 
+    def test_its_roles_are_those_that_are_asked_for(self, threads: Api, until: Until) -> None:
+        """What the credentials endpoint names is the role of what the task was made from."""
+        role, execution = (f"arn:aws:iam::000000000000:role/{name}" for name in ("other", "pulls"))
+        asked = {"taskRoleArn": role, "executionRoleArn": execution}
+        [task] = threads.client().run_task(cluster=CLUSTER, taskDefinition="demo-test-hello", overrides=asked)["tasks"]
+        assert (task["overrides"]["taskRoleArn"], task["overrides"]["executionRoleArn"]) == (role, execution)
+        until(lambda: stopped(threads, task["taskArn"])["lastStatus"] == "RUNNING")
+        [desired] = threads.rig.supervisor.one_offs.services()
+        definition = desired.service.task_definition
+        assert (definition.task_role_arn, definition.execution_role_arn) == (role, execution)
+
+    def test_it_has_the_tags_of_its_definition_where_that_is_asked(self, threads: Api) -> None:
+        ecs = threads.client()
+        tags = [{"key": "team", "value": "a"}, {"key": "cost", "value": "b"}]
+        container = {"name": "app", "image": "hello:1"}
+        ecs.register_task_definition(family="f", containerDefinitions=[container], tags=tags, **FARGATE)
+        asked = {"cluster": CLUSTER, "taskDefinition": "f", "tags": [{"key": "cost", "value": "own"}]}
+        for propagate, expected in (
+            ({}, {"cost": "own"}),
+            ({"propagateTags": "NONE"}, {"cost": "own"}),
+            ({"propagateTags": "TASK_DEFINITION"}, {"team": "a", "cost": "own"}),
+        ):
+            [task] = ecs.run_task(**asked, **propagate)["tasks"]
+            listed = ecs.list_tags_for_resource(resourceArn=task["taskArn"])["tags"]
+            for found in (task["tags"], listed):
+                assert {one["key"]: one["value"] for one in found} == expected
+        code, message = refused(lambda: ecs.run_task(**asked, propagateTags="SERVICE"))
+        assert (code, message) == (
+            INVALID,
+            "propagateTags of a task of no service should be one of [TASK_DEFINITION,NONE]",
+        )
+
     def test_as_many_as_are_asked_for(self, threads: Api) -> None:
         ecs = threads.client()
         assert len(ecs.run_task(cluster=CLUSTER, taskDefinition="demo-test-hello", count=10)["tasks"]) == 10

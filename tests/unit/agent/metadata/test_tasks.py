@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from emulator.runtime.planning.one_off import as_one_off
+from emulator.runtime.specs.task import task_factory
 from tests.unit.agent.metadata.conftest import TASK, World, service
 
 HELLO: dict[str, Any] = {"name": "hello", "image": "hello:1"}
@@ -42,6 +44,19 @@ def test_a_task_is_described_as_on_fargate(world: World) -> None:
         "EphemeralStorageMetrics": {"Utilized": 0, "Reserved": 20496},
         "FaultInjectionEnabled": False,
     }
+
+
+def test_a_task_of_no_service_names_none(world: World) -> None:
+    """As on AWS: those of RunTask, and of jobs, which Step Functions starts so."""
+    desired = world.want(service(HELLO))
+    spec = as_one_off(task_factory(world.state, world.private, world.engine).task(desired, TASK))
+    for container in (spec.pause, *(member.spec for member in spec.members)):
+        world.engine.create_container(container)
+        world.engine.start(container.name)
+    world.caller = world.address()
+    found = world.get("/v4/{hello}/task")
+    assert "ServiceName" not in found
+    assert (found["Family"], found["LaunchType"]) == ("demo-test-hello", "FARGATE")
 
 
 def test_limits_are_left_out_where_the_task_has_none(world: World) -> None:
