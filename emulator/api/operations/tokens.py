@@ -27,7 +27,7 @@ def claimed(clusters: Clusters, asked: Mapping[str, Any], tasks: Sequence[str]) 
         return list(tasks)
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     with clusters.store.changing(DOCUMENT) as document:
-        known: dict[str, Any] = document.setdefault(token, {"request": digest, "tasks": list(tasks)})
+        known: dict[str, Any] = document.setdefault(_key(clusters, token), {"request": digest, "tasks": list(tasks)})
         for oldest in list(document)[:-MOST]:
             del document[oldest]
     if known["request"] != digest:
@@ -43,4 +43,9 @@ def forget(clusters: Clusters, asked: Mapping[str, Any]) -> None:
     """Lets the token of a request that failed be used again."""
     if token := asked.get("clientToken"):
         with clusters.store.changing(DOCUMENT) as document:
-            document.pop(token, None)
+            document.pop(_key(clusters, token), None)
+
+
+def _key(clusters: Clusters, token: str) -> str:
+    """A request in another region is another one, although it names a cluster of the same name."""
+    return f"{clusters.region}/{token}"

@@ -224,6 +224,15 @@ class TestTasksWithoutAnEnvironment:
         assert found[0]["tags"] == tags
         assert "exitCode" not in found[0]["containers"][0]
 
+    def test_of_another_region_are_others_although_the_request_is_the_same(self, bare: Api) -> None:
+        asked = {"cluster": "empty", "taskDefinition": "plain", "launchType": "FARGATE", "clientToken": "t"}
+        for region in ("us-east-1", "eu-west-1"):
+            ecs = bare.client(region=region)
+            ecs.create_cluster(clusterName="empty")
+            ecs.register_task_definition(**PLAIN)
+            [task] = ecs.run_task(**asked)["tasks"]
+            assert task["taskArn"].split(":")[3] == region
+
     def test_have_the_tags_of_their_definition_where_that_is_asked(self, ecs: Any) -> None:
         ecs.create_cluster(clusterName="empty")
         arn = ecs.register_task_definition(**PLAIN, tags=[{"key": "a", "value": "b"}])["taskDefinition"]
