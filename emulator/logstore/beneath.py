@@ -56,7 +56,7 @@ def open_beneath(root: Path, relative: str | Path, flags: int = os.O_RDONLY) -> 
 
 def append_beneath(root: Path, relative: str | Path, data: bytes) -> None:
     """Adds to the end of the regular file at `root / relative`, which is made if it is not there; what else has its
-    name is removed. Raises OSError."""
+    name is removed. Raises OSError; then nothing was added, so that a second try leaves each line there once."""
     path = Path(relative)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     with folder_beneath(root, path.parent) as folder:
@@ -65,8 +65,22 @@ def append_beneath(root: Path, relative: str | Path, data: bytes) -> None:
         except NotAFile:
             remove_entry(folder, path.name)
             descriptor = _open(folder, path.name, flags | os.O_EXCL)
-    with open(descriptor, "ab") as file:
-        file.write(data)
+    try:
+        _append(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def _append(descriptor: int, data: bytes) -> None:
+    before = os.fstat(descriptor).st_size
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, before)
+        raise
 
 
 def write_beneath(root: Path, name: str, data: bytes) -> None:

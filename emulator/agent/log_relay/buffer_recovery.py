@@ -15,6 +15,7 @@ import msgpack
 
 from emulator.agent.log_relay.chunkio import buffered, chunk_entries, chunk_head, read_chunk
 from emulator.agent.log_relay.forward import Batch
+from emulator.agent.log_relay.own_log import say
 from emulator.logstore.beneath import open_beneath
 
 _ENTRY = b"\x92"
@@ -42,8 +43,12 @@ def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
         position = _unfinished(content, start, times[tag])
         if position is not None:
             position -= content.startswith(_NESTED, start)
-            _shorten(buffer, path, content, start, position)
-            cut += 1
+            try:
+                _shorten(buffer, path, content, start, position)
+            except OSError as error:  # it has gone meanwhile, or is no file any more
+                say(f"cannot cut {path}: {error}")
+            else:
+                cut += 1
     return cut
 
 

@@ -12,12 +12,13 @@ still listens, only its relay is gone: socket and buffer stay the router's.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ import msgpack
 
 from emulator.agent.log_relay.chunkio import buffered, chunk_entries, read_chunk, remove_chunk
 from emulator.agent.log_relay.forward import record_line
+from emulator.agent.log_relay.own_log import say
 from emulator.logstore.beneath import append_beneath
 from emulator.logstore.delivered import Delivered
 
@@ -42,16 +44,29 @@ def salvage(folder: Path, file: Path) -> int:
     delivered = Delivered(file)
     for chunk in buffered(folder):
         try:
-            # The router's filters have been over these records: they have its fields.
-            entries = chunk_entries(read_chunk(folder, chunk))
-            lines = (line for entry in entries if ROUTED in entry[0] and (line := record_line(entry)))
-            kept = delivered.others(lines)
+            kept = delivered.others(_lines(folder, chunk))
             write_lines(file, kept)
             remove_chunk(folder, chunk)  # or a router that is started here after all would deliver it again
             count += len(kept)
         except OSError as error:
-            print(f"cannot save {chunk}: {error}", file=sys.stderr)  # noqa: T201 - the container's log
+            say(f"cannot save {chunk}: {error}")
     return count
+
+
+def unsaved(folder: Path) -> int:
+    """How many lines still lie in what a dead router had buffered below `folder`."""
+    count = 0
+    for chunk in buffered(folder):
+        with contextlib.suppress(OSError):  # what cannot be read cannot be counted
+            count += sum(1 for _ in _lines(folder, chunk))
+    return count
+
+
+def _lines(folder: Path, chunk: Path) -> Iterator[str]:
+    """What a chunk holds of containers. The router's filters have been over these records: they have its fields."""
+    for entry in chunk_entries(read_chunk(folder, chunk)):
+        if ROUTED in entry[0] and (line := record_line(entry)):
+            yield line
 
 
 def write_lines(file: Path, lines: Sequence[str]) -> None:
@@ -71,8 +86,15 @@ class _Connection(socketserver.BaseRequestHandler):
             unpacker.feed(data)
             lines = [line for entry in unpacker if (line := record_line(entry, self.metadata))]
             if lines:
-                with self.lock:
-                    write_lines(self.file, lines)
+                self._write(lines)
+
+    def _write(self, lines: list[str]) -> None:
+        try:
+            with self.lock:
+                write_lines(self.file, lines)
+        except OSError as error:
+            # The connection goes on: its container would wait for another one.
+            say(f"{len(lines)} records are lost: the log store cannot be written: {error}")
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

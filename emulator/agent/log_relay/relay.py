@@ -18,20 +18,17 @@ import signal
 import socket
 import sys
 import time
-from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgpack
 
 from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
 from emulator.agent.log_relay.buffer_recovery import stored, take_back
-from emulator.agent.log_relay.drain import salvage, write_lines
-from emulator.agent.log_relay.forward import Batch, Splitter, acknowledged
-from emulator.logstore.delivered import Delivered
+from emulator.agent.log_relay.flow import READ, Flow
+from emulator.agent.log_relay.forward import Batch, acknowledged
+from emulator.agent.log_relay.own_log import say
+from emulator.agent.log_relay.store_writer import StoreWriter
 
-READ = 1 << 18
-"""Bytes of one read, and about the size of a batch."""
 IN_FLIGHT = 2
 """Batches on their way to the router: while it stores one, the next is there. One acknowledgement each: Fluent Bit does
 not wait for room to send one, so there must be few."""
@@ -44,6 +41,8 @@ ROUTER_TIMEOUT = 30.0
 ROUTER_TIMEOUT_WHILE_FULL = 5.0
 """The same once a container has to wait: when it exits, Docker waits ten seconds for the rest of its output."""
 POLL = 0.02
+AGAIN = 1.0
+"""Seconds between two tries to make Docker's socket."""
 BREATH = 0.001
 """Seconds that it looks away while lines come in quick succession. Docker writes each by itself: to be woken for each
 costs more than to carry them, and takes the processor from the router."""
@@ -52,42 +51,13 @@ GRACE = 1.0
 and what it had begun to store is looked for once all are closed."""
 
 
-@dataclass(slots=True, eq=False)
-class _Flow:
-    """What one container prints: from a connection of Docker's to one of the router's."""
-
-    driver: socket.socket
-    splitter: Splitter = field(default_factory=Splitter)
-    ended: bool = False
-    reading: bool = True
-    router: socket.socket | None = None
-    answers: msgpack.Unpacker = field(default_factory=msgpack.Unpacker)
-    waiting: deque[Batch] = field(default_factory=deque)
-    in_flight: dict[str, Batch] = field(default_factory=dict)
-    """By chunk, in the order they were sent."""
-    unsent: memoryview = field(default_factory=lambda: memoryview(b""))
-
-    resend_at: float | None = None
-    """When to send again what was not acknowledged over a connection that ended alone."""
-    held: int = 0
-    """Bytes of what is waiting or in flight."""
-
-    def take(self, batch: Batch) -> None:
-        """Puts what came with what is waiting: messages that come one by one go on in one write."""
-        self.held += batch.size
-        last = self.waiting[-1] if self.waiting else None
-        if last is not None and last.size + batch.size <= READ:
-            last.add(batch)
-        else:
-            self.waiting.append(batch)
-
-
 class Relay:
     """`path` is Docker's socket, `router` the log router's, `buffer` the folder of its buffer; `file` is for what no
     router takes, with `metadata`: the fields that the router would have added.
 
     `settled` is made once nothing is held any more, after SIGUSR1, and says how many records went to the log store so
-    far. The router must not see its folder: it would choose what is read and written there.
+    far; a second number, if any, says how many are lost since it cannot be written. The router must not see its folder:
+    it would choose what is read and written there.
     """
 
     def __init__(
@@ -96,17 +66,14 @@ class Relay:
         self._path = path
         self._router = router
         self._buffer = buffer
-        self._file = file
-        self._metadata = metadata
-        self._written = 0
+        self._store = StoreWriter(file, metadata)
         self._settled = settled
         self._selector = selectors.DefaultSelector()
-        self._flows: list[_Flow] = []
+        self._flows: list[Flow] = []
         self._chunks = itertools.count()
         self._watch: socket.socket | None = None
         """A connection that says nothing: its end is the router's."""
         self._gone_since = time.monotonic()
-        self._delivered = Delivered(file)
         self._settling = False
         self._read_at = 0.0
         """When a container's output was read last."""
@@ -120,14 +87,16 @@ class Relay:
             self._wake.send(b"s")
 
     def run(self) -> None:
-        """Relays without end. Docker's socket is made when the router listens for the first time."""
+        """Relays without end: with it would end pause, and so the task. Docker's socket is made when the router listens
+        for the first time."""
         self._wake.setblocking(False)
         while (watch := self._connect()) is None:
             if self._settling:
                 self._say_settled()
             time.sleep(POLL)
         self._router_is_there(watch)
-        listener = self._listen()
+        while (listener := self._listen()) is None:
+            time.sleep(AGAIN)
         while True:
             waits = self._settling or self._watch is None or any(flow.resend_at for flow in self._flows)
             ready = self._selector.select(POLL if waits else None)
@@ -160,24 +129,28 @@ class Relay:
 
     def _say_settled(self) -> None:
         self._settling = False
+        held = [batch for flow in self._flows for batch in flow.waiting]
         beside = self._settled.with_suffix(".new")
-        beside.write_text(str(self._written))
-        beside.replace(self._settled)
+        try:
+            beside.write_text(self._store.balance(held, self._buffer))
+            beside.replace(self._settled)
+        except OSError:
+            self._settling = True  # it is tried again: who asked tells that no answer came
 
     # the router
 
     def _connect(self) -> socket.socket | None:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as unless_it_works:
+            connection = unless_it_works.enter_context(socket.socket(socket.AF_UNIX))
             connection.connect(str(self._router))
-        except OSError:
-            connection.close()
-            return None
-        connection.setblocking(False)
-        return connection
+            connection.setblocking(False)
+            unless_it_works.pop_all()
+            return connection
+        return None
 
     def _router_is_there(self, watch: socket.socket) -> None:
         self._watch = watch
+        self._store.is_spared()
         self._selector.register(watch, selectors.EVENT_READ)
         for flow in list(self._flows):
             self._send(flow)
@@ -189,7 +162,8 @@ class Relay:
             return
         self._close(self._watch)
         self._watch = None
-        self._gone_since, self._delivered = time.monotonic(), Delivered(self._file)
+        self._gone_since = time.monotonic()
+        self._store.is_needed()
         for flow in self._flows:
             self._read_answers(flow)
             self._lose_router(flow)
@@ -225,41 +199,57 @@ class Relay:
     def _write_down(self) -> None:
         """Takes the place of a router that does not come back."""
         # Only who settles knows that the router has ended: else it may be delivering its buffer right now.
-        saved = salvage(self._buffer, self._file) if self._settling else 0
-        count = 0
+        self._store.take(self._flows, self._buffer if self._settling else None)
+        if self._store.fails:
+            self._make_room()
         for flow in list(self._flows):
-            while flow.waiting:  # one after the other: as text they are far bigger
-                batch = flow.waiting.popleft()
-                flow.held -= batch.size
-                lines = self._delivered.others(batch.lines(self._metadata))
-                write_lines(self._file, lines)
-                count += len(lines)
             self._continue(flow)
-        if written := saved + count:
-            self._written += written
-            say(f"the log router is gone: {written} records were written to the log store")
+
+    def _make_room(self) -> None:
+        """Gives up what came first: no container waits for a log store that cannot be written."""
+        for flow in self._flows:
+            while flow.waiting and flow.held >= self._most():
+                self._store.lose(flow)
+        # Connections that have ended may be any number.
+        while (most := max(self._flows, key=lambda flow: flow.held, default=None)) is not None and most.waiting:
+            if sum(flow.held for flow in self._flows) <= HELD_WITHOUT_ROUTER:
+                break
+            self._store.lose(most)
+
+    def _most(self) -> int:
+        """Bytes that are held for each container at most."""
+        return HELD if self._watch else max(HELD, HELD_WITHOUT_ROUTER // len(self._flows))
 
     # containers
 
-    def _listen(self) -> socket.socket:
-        """Docker's socket; renamed into its place, so that it accepts connections as soon as it is visible."""
+    def _listen(self) -> socket.socket | None:
+        """Docker's socket; renamed into its place, so that it accepts connections as soon as it is visible. None where
+        it cannot be made now."""
         beside = self._path.with_suffix(".new")
-        beside.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(beside))
-        listener.listen(128)
-        beside.replace(self._path)
+        try:
+            beside.unlink(missing_ok=True)
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(beside))
+            listener.listen(128)
+            beside.replace(self._path)
+        except OSError as error:
+            say(f"the socket of Docker's log driver cannot be made: {error}")
+            return None
         self._selector.register(listener, selectors.EVENT_READ)
         return listener
 
     def _accept(self, listener: socket.socket) -> None:
-        driver, _ = listener.accept()
+        try:
+            driver, _ = listener.accept()
+        except OSError:
+            time.sleep(POLL)  # the driver has gone, or waits until there is a file for it
+            return
         driver.setblocking(False)
-        flow = _Flow(driver)
+        flow = Flow(driver)
         self._flows.append(flow)
         self._selector.register(driver, selectors.EVENT_READ, flow)
 
-    def _serve(self, flow: _Flow, connection: object, events: int) -> None:
+    def _serve(self, flow: Flow, connection: object, events: int) -> None:
         if connection is flow.driver:
             self._read(flow)
         elif connection is flow.router:
@@ -267,7 +257,7 @@ class Relay:
                 self._router_closed(flow)
             self._send(flow)
 
-    def _read(self, flow: _Flow) -> None:
+    def _read(self, flow: Flow) -> None:
         data = _read(flow.driver)
         if data is None:
             return
@@ -282,7 +272,7 @@ class Relay:
             self._close(flow.driver)
         self._send(flow)
 
-    def _send(self, flow: _Flow) -> None:
+    def _send(self, flow: Flow) -> None:
         """Sends what the router has room for."""
         if flow.router is None and self._watch is not None and flow.waiting and flow.resend_at is None:
             flow.router = self._connect()
@@ -306,21 +296,21 @@ class Relay:
             self._selector.modify(flow.router, events, flow)
         self._continue(flow)
 
-    def _continue(self, flow: _Flow) -> None:
+    def _continue(self, flow: Flow) -> None:
         """Reads on or lets the container wait; ends what has ended."""
         if flow.ended:
             if not flow.waiting and not flow.in_flight:
                 self._lose_router(flow)
                 self._flows.remove(flow)
             return
-        wanted = flow.held < (HELD if self._watch else max(HELD, HELD_WITHOUT_ROUTER // len(self._flows)))
+        wanted = flow.held < self._most()
         if wanted and not flow.reading:
             self._selector.register(flow.driver, selectors.EVENT_READ, flow)
         elif not wanted and flow.reading:
             self._selector.unregister(flow.driver)
         flow.reading = wanted
 
-    def _read_answers(self, flow: _Flow) -> bool:
+    def _read_answers(self, flow: Flow) -> bool:
         """Takes in what the router has acknowledged; returns whether the connection stands."""
         while flow.router is not None:
             data = _read(flow.router)
@@ -332,7 +322,7 @@ class Relay:
                 flow.held -= batch.size if batch is not None else 0
         return True
 
-    def _router_closed(self, flow: _Flow) -> None:
+    def _router_closed(self, flow: Flow) -> None:
         """One connection ended: with its router, or alone, if the router did not like what it read."""
         self._lose_router(flow)
         flow.resend_at = time.monotonic() + GRACE
@@ -344,7 +334,7 @@ class Relay:
                 self._give_back(flow)
                 self._send(flow)
 
-    def _give_back(self, flow: _Flow) -> None:
+    def _give_back(self, flow: Flow) -> None:
         """Puts what was not acknowledged before what is waiting."""
         flow.resend_at = None
         flow.waiting.extendleft(reversed(flow.in_flight.values()))
@@ -356,7 +346,7 @@ class Relay:
             connection.close()
         return connection is not None
 
-    def _lose_router(self, flow: _Flow) -> None:
+    def _lose_router(self, flow: Flow) -> None:
         if flow.router is not None:
             self._close(flow.router)
         flow.router = None
@@ -369,7 +359,9 @@ class Relay:
         connection.close()
 
     def _is_settled(self) -> bool:
-        return not any(flow.waiting or flow.in_flight for flow in self._flows)
+        if self._store.has_failed_for_long():
+            return True
+        return not self._store.fails and not any(flow.waiting or flow.in_flight for flow in self._flows)
 
 
 def _read(connection: socket.socket, flags: int = 0) -> bytes | None:
@@ -380,11 +372,6 @@ def _read(connection: socket.socket, flags: int = 0) -> bytes | None:
         return None
     except OSError:
         return b""
-
-
-def say(text: str) -> None:
-    """Into the container's own log."""
-    sys.stderr.write(f"{text}\n")
 
 
 def main(path: str, router: str, buffer: str, file: str, settled: str, *metadata: str) -> None:

@@ -16,7 +16,8 @@ from emulator.runtime.state.operations import IGNORED, Operation
 REVIVAL = 2.0
 """Seconds that a revived log router must stay up before we count on it."""
 SETTLE = ("sh", "-c", f"rm -f {SETTLED}; until [ -e {SETTLED} ]; do kill -USR1 1; sleep 0.02; done; cat {SETTLED}")
-"""Asks a relay to pass on what it holds; prints how many records it wrote to the log store itself."""
+"""Asks a relay to pass on what it holds; prints how many records it wrote to the log store itself, and behind that,
+where the log store cannot be written, how many are lost."""
 SETTLE_TIMEOUT = 20.0
 AGENT_IS_LATE = 2.0
 """Seconds beyond a stop timeout in which the agent has stopped a container, unless it hangs."""
@@ -125,9 +126,14 @@ class ContainerStopper:
             message = f"records may be missing: the log router did not take them in time: {error}"
             self._execution.warn(f"{task.service} {task.short_id}", message)
             return
-        written = result.stdout.decode(errors="replace").strip()
+        written, _, lost = result.stdout.decode(errors="replace").strip().partition(" ")
         if written.isdecimal() and int(written):
             message = f"{written} records were stored unfiltered: the log router had already stopped"
+            self._execution.warn(f"{task.service} {task.short_id}", message)
+        if lost.isdecimal() and int(lost):
+            message = (
+                f"{lost} records are lost: the log router had already stopped, and the log store cannot be written"
+            )
             self._execution.warn(f"{task.service} {task.short_id}", message)
 
     def _stays_up(self, router: str, task_id: str) -> bool:

@@ -35,15 +35,15 @@ def message(log: str, *, number: int = 0) -> bytes:
 
 
 @contextmanager
-def draining(folder: Path) -> Iterator[None]:
+def draining(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A drain in a process of its own, on the folder's `fluent.sock` and `hello.0123.drained`."""
     arguments = [str(folder), str(folder / "hello.0123.drained")]
     command = [sys.executable, "-m", "emulator.agent.log_relay.drain", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("draining ")
-            yield
+            yield process
         finally:
             process.terminate()
 

@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgpack
@@ -17,126 +16,21 @@ import pytest
 from emulator.agent.log_relay.buffer_recovery import stored, take_back
 from emulator.agent.log_relay.forward import Batch, Splitter
 from emulator.agent.log_relay.relay import HELD, HELD_WITHOUT_ROUTER
-from emulator.logstore.deliveries import read_records
 from emulator.runtime.state.conventions import RELAY_MEMORY
+from tests.unit.agent.relay_rig import (
+    HEADER,
+    Driver,
+    StartRouter,
+    Until,
+    batch,
+    drained,
+    entry,
+    numbers,
+    send,
+    state,
+    write_chunk,
+)
 from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
-
-Until = Callable[[Callable[[], object]], None]
-Driver = Callable[[], socket.socket]
-StartRouter = Callable[..., "Router"]
-HEADER = b"\xc1\x00" + bytes(20)
-
-
-class Router:
-    """Fluent Bit as the relay sees it: takes messages of one line, acknowledges, dies.
-
-    `acknowledges` False: it stores in vain.
-    """
-
-    def __init__(self, path: Path, *, acknowledges: bool = True) -> None:
-        self.lines: list[str] = []
-        self.asked = 0
-        """How many acknowledgements were asked for."""
-        self._acknowledges = acknowledges
-        self._connections: list[socket.socket] = []
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def die(self) -> None:
-        for connection in (self._listener, *self._connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-
-    def close_one(self) -> Callable[[], bool]:
-        """Closes the connection that came last; returns what tells whether the relay has seen it."""
-        connection = self._connections[-1]
-        connection.shutdown(socket.SHUT_WR)
-
-        def seen() -> bool:
-            with contextlib.suppress(BlockingIOError):
-                return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-            return False
-
-        return seen
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._connections.append(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        unpacker = msgpack.Unpacker(max_buffer_size=0)
-        with contextlib.suppress(OSError):
-            while data := connection.recv(65536):
-                unpacker.feed(data)
-                for tag, _, record, options in unpacker:
-                    assert tag == TAG
-                    self.lines.append(record["log"])
-                    if options and "chunk" in options:
-                        self.asked += 1
-                        if self._acknowledges:
-                            connection.sendall(msgpack.packb({"ack": options["chunk"]}))
-
-
-@pytest.fixture
-def start_router(folder: Path) -> Iterator[Callable[..., Router]]:
-    """Starts a router on the folder's `fluent.sock`."""
-    started: list[Router] = []
-
-    def start(*, acknowledges: bool = True) -> Router:
-        started.append(Router(folder / "fluent.sock", acknowledges=acknowledges))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.die()
-
-
-@pytest.fixture
-def relay(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A relay that waits for the folder's router."""
-    names = ("relay.sock", "fluent.sock", "buffer", "hello.0123.drained", "relay.settled")
-    command = ["sh", "-c", 'trap "" USR1; exec "$@"', "sh", sys.executable, "-m", "emulator.agent.log_relay.relay"]
-    command += [*(str(folder / name) for name in names), "cluster=demo"]
-    with subprocess.Popen(command, text=True, stderr=subprocess.PIPE) as process:
-        yield process
-        process.terminate()
-
-
-@pytest.fixture
-def driver(folder: Path, relay: subprocess.Popen[str], until: Until) -> Iterator[Driver]:
-    """Opens a connection as Docker's log driver does."""
-    opened: list[socket.socket] = []
-
-    def connect() -> socket.socket:
-        until((folder / "relay.sock").exists)
-        connection = socket.socket(socket.AF_UNIX)
-        opened.append(connection)
-        connection.connect(str(folder / "relay.sock"))
-        return connection
-
-    yield connect
-    for connection in opened:
-        connection.close()
-
-
-def numbers(first: int, last: int) -> list[str]:
-    return [f"line {number}" for number in range(first, last)]
-
-
-def send(connection: socket.socket, first: int, last: int) -> None:
-    connection.sendall(b"".join(message(f"line {number}", number=number) for number in range(first, last)))
-
-
-def drained(folder: Path) -> list[str]:
-    file = folder / "hello.0123.drained"
-    return [str(record.fields["log"]) for record in read_records(file)] if file.exists() else []
 
 
 def test_docker_finds_no_listener_until_the_router_listens(
@@ -367,34 +261,6 @@ def test_a_container_that_waited_for_its_router_goes_on_when_that_dies(
     until(lambda: waits() and sent > held + 4 * HELD)
 
 
-def state(process: int, name: str) -> str:
-    """An entry of a process's status in Linux."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(f"{name}:"))
-
-
-def entry(number: int) -> bytes:
-    packed: bytes = msgpack.packb([event_time(SECONDS, number), {"log": f"line {number}"}])
-    return packed
-
-
-def batch(*numbers: int) -> Batch:
-    found = Splitter().feed(b"".join(message(f"line {number}", number=number) for number in numbers))
-    assert found is not None
-    return found
-
-
-def write_chunk(path: Path, entries: list[bytes], *, zeros: int = 0, length: bool = False, of: str = TAG) -> None:
-    """A file of Fluent Bit's buffer; `length`: as newer versions have it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = b"".join(entries)
-    header = bytearray(HEADER)
-    if length:
-        header[10:14] = len(content).to_bytes(4, "big")
-    tag = of.encode()
-    path.write_bytes(bytes(header) + len(tag).to_bytes(2, "big") + tag + content + bytes(zeros))
-
-
 @pytest.mark.parametrize("length", [False, True], ids=["old files", "files with a length"])
 def test_a_batch_that_was_stored_in_vain_is_cut_off(tmp_path: Path, length: bool) -> None:
     path = tmp_path / "forward.0" / "1.flb"
@@ -444,8 +310,8 @@ def test_messages_pass_as_they_are_however_they_are_cut(size: int) -> None:
     batches = split(b"".join(messages), size)
     assert b"".join(part for batch in batches for part in batch.parts) == b"".join(messages)
     whole = batches[0]
-    for batch in batches[1:]:
-        whole.add(batch)
+    for other in batches[1:]:
+        whole.add(other)
     sent = whole.sent("7")
     assert sent == b"".join(messages)[:-1] + msgpack.packb({"chunk": "7"})
     assert whole.size == len(b"".join(messages))

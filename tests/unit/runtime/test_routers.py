@@ -191,6 +191,15 @@ def test_what_a_relay_wrote_past_its_router_is_counted(bench: Bench) -> None:
     task = bench.start(desired_state(logging()))
     bench.stop(task)
     assert any("7 records were stored unfiltered" in warning for warning in bench.warnings())
+    assert not any("lost" in warning for warning in bench.warnings())
+
+
+def test_what_a_relay_could_not_write_is_told(bench: Bench) -> None:
+    bench.engine.behave("*-pause", Behaviour(exec=lambda _: ExecResult(0, b"7 3", b"")))
+    task = bench.start(desired_state(logging()))
+    bench.stop(task)
+    assert any("7 records were stored unfiltered" in warning for warning in bench.warnings())
+    assert any("3 records are lost" in warning for warning in bench.warnings())
 
 
 def test_the_drain_takes_the_routers_socket_and_writes_to_the_log_store(bench: Bench) -> None:
