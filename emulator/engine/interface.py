@@ -250,7 +250,8 @@ class Engine(Protocol):
     def logs(
         self, container: str, *, follow: bool = False, tail: int | None = None, since: datetime | None = None
     ) -> Stream[LogLine]:
-        """What a container printed, in order. With `follow` until it stops; closing the stream ends it."""
+        """What a container printed, in order. With `follow` until it stops; closing the stream ends it. Without,
+        `EngineTimeout` where it stops coming."""
         ...
 
     def exec(

@@ -52,6 +52,8 @@ INSPECT_TIMEOUT = 5.0
 CREATE_TIMEOUT = 60.0
 START_TIMEOUT = 60.0
 KILL_TIMEOUT = 10.0
+LOGS_TIMEOUT = 30.0
+"""Seconds until what was printed begins to come, and that it may stop for: only who follows waits for more."""
 STOP_SLACK = 10.0
 """Seconds beyond a stop's own timeout in which the daemon must have killed the container."""
 REMOVE_TIMEOUT = 20.0
@@ -228,7 +230,10 @@ class DockerEngine:
         if since is not None:
             params["since"] = f"{since.timestamp():.6f}"
         path = f"/containers/{container}/logs"
-        return HttpStream(self._client, "GET", path, f"give the logs of {container}", decode_logs, params)
+        doing, idle = f"give the logs of {container}", None if follow else LOGS_TIMEOUT
+        return HttpStream(
+            self._client, "GET", path, doing, decode_logs, params, timeout=LOGS_TIMEOUT, idle_timeout=idle
+        )
 
     def exec(
         self, container: str, command: Sequence[str], *, user: str | None = None, timeout: float = 30

@@ -57,6 +57,7 @@ class HttpStream(Generic[T]):
         An `endless` stream that ends without having been closed is broken: EngineError."""
         self._client = client
         self._doing = doing
+        self._idle_timeout = idle_timeout
         self._endless = endless
         self._closed = threading.Event()
         self._reading = threading.RLock()
@@ -68,7 +69,7 @@ class HttpStream(Generic[T]):
 
     def _chunks(self) -> Iterator[bytes]:
         try:
-            with self._client.translated(self._doing):
+            with self._client.translated(self._doing, self._idle_timeout):
                 while chunk := self._answer.response.raw.read1(_CHUNK):
                     yield chunk
         except Exception as error:

@@ -8,6 +8,7 @@ import http.server
 import json
 import socket
 import socketserver
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,12 +26,13 @@ VERSION = {"ApiVersion": "1.99", "MinAPIVersion": "1.24", "Version": "99.0", "Os
 
 
 class Daemon:
-    """Answers by path; `hang` holds requests to that path back until the end."""
+    """Answers by path; `hang` holds requests to that path back until the end, `stall` the rest of the answer."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "docker.sock"
         self.answers: dict[str, tuple[int, object]] = {"/version": (200, VERSION)}
         self.hang = ""
+        self.stall = ""
         self.seen: list[str] = []
         self.release = threading.Event()
         self.connections: list[socket.socket] = []
@@ -45,10 +47,14 @@ class Daemon:
                 if daemon.hang and path.endswith(daemon.hang):
                     daemon.release.wait(30)
                 status, answer = daemon.answers.get(path, (404, {"message": f"page {path} not found"}))
-                body = json.dumps(answer).encode() + b"\n"
+                body = answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b"\n"
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                if daemon.stall and path.endswith(daemon.stall):
+                    self.wfile.write(body[:-1])
+                    daemon.release.wait(60)
+                    body = body[-1:]
                 self.wfile.write(body)
 
             def address_string(self) -> str:
@@ -126,6 +132,20 @@ def test_a_request_that_hangs_names_itself(daemon: Daemon, monkeypatch: pytest.M
     engine = connect()
     with pytest.raises(EngineTimeout, match=r"did not list containers within 0\.2 s"):
         engine.list_containers({})
+    engine.close()
+
+
+def test_of_logs_that_stop_coming_the_rest_is_not_waited_for(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.engine.docker.engine.LOGS_TIMEOUT", 1.0)
+    line = b"2026-11-30T10:00:00.000000000Z hello\n"
+    frame = struct.pack(">BxxxL", 1, len(line)) + line
+    daemon.answers["/v1.51/containers/api/logs"] = (200, frame * 2)
+    daemon.stall = "/logs"
+    engine = connect()
+    lines = engine.logs("api")
+    assert next(lines).text == "hello"
+    with pytest.raises(EngineTimeout, match=r"did not give the logs of api within 1 s"):
+        next(lines)
     engine.close()
 
 
