@@ -97,7 +97,9 @@ class Relay:
     def turn(self, timeout: float) -> None:
         """Handles what is there, waiting for it this many seconds at most."""
         for key, _ in self._selector.select(timeout):
-            key.data()
+            # What came before it may have ended it, and its number may be another socket's by now.
+            if self._selector.get_map().get(key.fd) is key:
+                key.data()
         if self._clock() >= self._next_sweep:
             self._next_sweep = self._clock() + SWEEP
             self._end_flows(lambda flow: self._clock() - flow.last > IDLE)
@@ -149,7 +151,7 @@ class Relay:
         self._end_flows(lambda flow: flow.target not in routes.get(flow.port, Route()).targets)
 
     def _from_client(self, port: int, listener: socket.socket) -> None:
-        with suppress(BlockingIOError):
+        with suppress(OSError):
             while True:
                 data, client = listener.recvfrom(DATAGRAM)
                 flow = self._flows.get((port, client)) or self._new_flow(port, client)
@@ -165,12 +167,9 @@ class Relay:
         if len(self._flows) >= MOST_FLOWS:
             oldest = min(self._flows.values(), key=lambda flow: flow.last)
             self._end_flows(lambda flow: flow is oldest)
-        upstream = socket.socket(type=socket.SOCK_DGRAM)
         try:
-            upstream.setblocking(False)
-            upstream.connect(target)
+            upstream = _connected(target)
         except OSError as error:
-            upstream.close()
             log.warning("no way to %s: %s", target, error)
             return None
         flow = self._flows[port, client] = _Flow(port, client, target, upstream, self._clock())
@@ -178,12 +177,9 @@ class Relay:
         return flow
 
     def _from_target(self, flow: _Flow) -> None:
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # nothing more, or the target does not listen or is not reached; it may be later
             while True:
-                try:
-                    data = flow.socket.recv(DATAGRAM)
-                except ConnectionRefusedError:
-                    return  # the target does not listen; it may later
+                data = flow.socket.recv(DATAGRAM)
                 flow.last = self._clock()
                 with suppress(OSError):
                     self._listeners[flow.port].sendto(data, flow.client)
@@ -193,6 +189,18 @@ class Relay:
             self._selector.unregister(flow.socket)
             flow.socket.close()
             del self._flows[key]
+
+
+def _connected(target: Address) -> socket.socket:
+    """A socket for the datagrams of one flow. Raises OSError."""
+    made = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.connect(target)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def read_routes(line: bytes) -> dict[int, Route]:

@@ -77,12 +77,15 @@ class UdpTargets:
         """Whether the other side has closed the connection; it never says anything."""
         if self._connection is None:
             return False
+        self._connection.setblocking(False)  # a flag of one call does not keep Python from waiting for the timeout
         try:
-            return self._connection.recv(1, socket.MSG_DONTWAIT) == b""
+            return self._connection.recv(1) == b""
         except BlockingIOError:
             return False
         except OSError:
             return True
+        finally:
+            self._connection.settimeout(_TIMEOUT)
 
     def close(self) -> None:
         """Ends the connection; the relay keeps its routes."""

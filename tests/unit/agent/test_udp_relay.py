@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,87 @@ def test_a_target_that_does_not_listen_harms_no_other(rig: Rig) -> None:
     assert client.ask() == b"a"
 
 
+class TestARoundInWhichAFlowEndsAndItsTargetAnswers:
+    """What makes it end is ready before the answer, both of them before the relay looks."""
+
+    @pytest.fixture
+    def target(self) -> Iterator[socket.socket]:
+        with socket.socket(type=socket.SOCK_DGRAM) as made:
+            made.bind((HOST, 0))
+            made.settimeout(10)
+            yield made
+
+    def flow(self, rig: Rig, target: socket.socket) -> tuple[str, int]:
+        """The relay's address in a new flow to that target."""
+        rig.relay.use({rig.port: Route((target.getsockname(),))})
+        [client] = rig.clients(1)
+        client.tell()
+        address: tuple[str, int] = target.recvfrom(10)[1]
+        return address
+
+    def test_its_routes_go(self, rig: Rig, target: socket.socket) -> None:
+        relay = self.flow(rig, target)
+        with closing(UdpTargets(rig.control)) as agent:
+            assert agent.tell({rig.port: Route((target.getsockname(),))})
+            rig.relay.turn(5)  # the connection
+            rig.relay.turn(5)  # its routes
+            assert agent.tell({rig.port: Route((rig.targets[0].address,))})
+            target.sendto(b"answer", relay)
+            rig.relay.turn(5)
+            assert rig.relay.flows == 0
+        [client] = rig.clients(1)
+        assert client.ask() == b"a"
+
+    def test_another_one_takes_its_place(
+        self, rig: Rig, target: socket.socket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("emulator.agent.load_balancer.udp_relay.MOST_FLOWS", 1)
+        relay = self.flow(rig, target)
+        with socket.socket(type=socket.SOCK_DGRAM) as other:
+            other.sendto(b"hello", (HOST, rig.port))
+            target.sendto(b"answer", relay)
+            rig.relay.turn(5)
+            data, came = target.recvfrom(10)
+            assert data == b"hello"
+            target.sendto(b"answer", came)
+            rig.relay.turn(5)
+            other.settimeout(10)
+            assert other.recv(10) == b"answer"
+        assert rig.relay.flows == 1
+
+
+def test_a_target_that_cannot_be_reached_any_more_harms_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its container is removed: the system says so of the next datagram."""
+
+    class Unreachable(socket.socket):
+        def recv(self, size: int, flags: int = 0) -> bytes:
+            super().recv(size, flags)
+            raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    rig.route("a")
+    [client, other] = rig.clients(2)
+    with monkeypatch.context() as patched:
+        patched.setattr("emulator.agent.load_balancer.udp_relay.socket.socket", Unreachable)
+        client.tell()
+    rig.relay.turn(5)  # the target's answer
+    assert other.ask() == b"a"
+
+
+def test_where_no_file_is_left_for_a_new_flow_the_others_go_on(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.route("a")
+    [client, other] = rig.clients(2)
+    assert client.ask() == b"a"
+
+    def refuse(*_: object, **__: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("emulator.agent.load_balancer.udp_relay.socket.socket", refuse)
+        other.tell()
+    assert client.ask() == b"a"
+    assert other.ask() == b"a"
+
+
 def test_routes_are_read_as_they_were_written() -> None:
     routes = {20000: Route((("10.0.0.1", 53), ("10.0.0.2", 53)), sticky=True), 20001: Route()}
     assert read_routes(write_routes(routes).strip()) == routes
@@ -192,6 +275,19 @@ class TestTelling:
         rig.relay.turn(5)
         assert client.ask() == b"a"
         agent.close()
+
+    def test_all_is_told_over_one_connection(self, folder: Path) -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(folder / "udp.sock"))
+            listener.listen()
+            agent = UdpTargets(folder / "udp.sock")
+            one, other = {20000: Route((("10.0.0.1", 53),))}, {20000: Route((("10.0.0.2", 53),))}
+            assert all(agent.tell(routes) for routes in (one, one, other))
+            agent.close()
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(10)
+                assert b"".join(iter(lambda: connection.recv(1 << 16), b"")) == write_routes(one) + write_routes(other)
 
     @pytest.mark.parametrize(
         ("states", "expected"),
