@@ -16,6 +16,7 @@ from emulator.errors import EngineError
 from emulator.frontdoor.access_log import RING_BYTES, record_key
 from emulator.logstore.beneath import append_beneath, open_beneath
 from emulator.logstore.records import ACCESS
+from emulator.runtime.listeners.accepted import accepted
 
 log = logging.getLogger(__name__)
 
@@ -75,14 +76,15 @@ class AccessLog:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
+        for connection in accepted(self._listener):
             thread = threading.Thread(target=self._take, args=(connection,), daemon=True, name="access log")
             self._connections[connection] = thread
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system has no more threads
+                log.warning("the access log is interrupted: %s", error)
+                del self._connections[connection]
+                connection.close()  # HAProxy connects anew
 
     def _take(self, connection: socket.socket) -> None:
         try:

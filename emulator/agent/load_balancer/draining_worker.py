@@ -7,6 +7,7 @@ session outlives the reload, and keeps the worker until it is closed.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import socket
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emulator.agent.load_balancer.access_log import AccessLog
+from emulator.errors import EngineError
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +69,17 @@ class OldWorker:
                     break
                 *lines, rest = (rest + block).split(b"\n")
                 if records := b"".join(line + b"\n" for line in lines if line.startswith(b"{")):
-                    self._access_log.keep(records)
+                    self._keep(records)
         except OSError as error:
             log.warning("the last requests of worker %s may be missing in the access log: %s", self.pid, error)
         finally:
             self._end()
+
+    def _keep(self, records: bytes) -> None:
+        try:
+            self._access_log.keep(records)
+        except (EngineError, OSError) as error:  # the next ones may have room
+            log.warning("requests of worker %s are missing in the access log: %s", self.pid, error)
 
     def _has_clients(self) -> bool:
         try:
@@ -81,11 +89,8 @@ class OldWorker:
         return _number("CurrConns", found) > _OWN_CONNECTIONS
 
     def _end(self) -> None:
-        try:
+        with self._session, contextlib.suppress(OSError):
             self._session.sendall(b"\n")  # any input ends the session, and with it the worker
-            self._session.close()
-        except OSError:
-            pass
         self._access_log.expect_once(self.pid)
 
 

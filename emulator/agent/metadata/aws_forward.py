@@ -11,6 +11,7 @@ import socket
 import threading
 
 from emulator.agent.metadata.link_local import open_listener
+from emulator.runtime.listeners.accepted import accepted
 from emulator.runtime.specs.egress import AWS_NAME
 
 log = logging.getLogger(__name__)
@@ -32,28 +33,27 @@ def start_forwarding() -> None:
 
 
 def serve(listener: socket.socket, target: tuple[str, int]) -> None:
-    """Joins each connection that comes to one to the target, without end."""
-    while True:
+    """Joins each connection that comes to one to the target, until the listener is closed."""
+    for client in accepted(listener):
         try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        threading.Thread(target=_join, args=(client, target), daemon=True).start()
+            threading.Thread(target=_join, args=(client, target), daemon=True).start()
+        except RuntimeError as error:  # the system has no more threads
+            log.warning("a log router's connection to the local AWS endpoint is closed: %s", error)
+            client.close()  # the plugin tries again
 
 
 def _join(client: socket.socket, target: tuple[str, int]) -> None:
-    try:
-        server = socket.create_connection(target, timeout=_TIMEOUT)
-    except OSError:
-        client.close()  # the plugin tries again
-        return
-    server.settimeout(None)
-    back = threading.Thread(target=_pump, args=(server, client), daemon=True)
-    back.start()
-    _pump(client, server)
-    back.join()
-    client.close()
-    server.close()
+    with client:
+        try:
+            server = socket.create_connection(target, timeout=_TIMEOUT)
+        except OSError:
+            return  # the plugin tries again
+        with server:
+            server.settimeout(None)
+            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            back.start()
+            _pump(client, server)
+            back.join()
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

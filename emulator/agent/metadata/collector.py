@@ -60,9 +60,13 @@ class StatsCollector:
         with self._lock:
             self._asked[task_id] = time.monotonic()
             if task_id not in self._samples:
+                thread = threading.Thread(target=self._run, args=(task_id,), daemon=True, name=f"stats {task_id[:8]}")
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the system has no more threads; the next request tries again
+                    log.warning("no statistics of task %s: %s", task_id, error)
+                    return {}
                 self._samples[task_id] = {}
-                thread = threading.Thread(target=self._watch, args=(task_id,), daemon=True, name=f"stats {task_id[:8]}")
-                thread.start()
             return self._samples[task_id]
 
     def awaited(self, task_id: str, seconds: float = LONGEST_WAIT) -> Mapping[str, Sample]:
@@ -80,6 +84,14 @@ class StatsCollector:
     def close(self) -> None:
         """Ends all sampling."""
         self._closed.set()
+
+    def _run(self, task_id: str) -> None:
+        try:
+            self._watch(task_id)
+        except Exception:
+            log.exception("no statistics of task %s until it is asked for again", task_id)
+            with self._lock:
+                self._forget(task_id)
 
     def _watch(self, task_id: str) -> None:
         previous: dict[str, Raw] = {}
@@ -120,7 +132,11 @@ class StatsCollector:
             recent = time.monotonic() - self._asked[task_id] < self._linger
             if alive and recent and not self._closed.is_set():
                 return True
-            del self._samples[task_id], self._asked[task_id]
-            self._compared.discard(task_id)
-            self._looked.notify_all()
+            self._forget(task_id)
             return False
+
+    def _forget(self, task_id: str) -> None:
+        """To be called with the lock."""
+        del self._samples[task_id], self._asked[task_id]
+        self._compared.discard(task_id)
+        self._looked.notify_all()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +16,10 @@ from typing import Any
 import pytest
 
 from emulator.agent.load_balancer.access_log import AccessLog
+from emulator.agent.load_balancer.draining_worker import OldWorker
 from emulator.logstore.records import ACCESS
 from emulator.logstore.store import rotate
+from tests.unit.agent.exhausted import no_file, no_thread
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
 
@@ -102,6 +106,54 @@ def test_a_request_as_a_load_balancer_logs_it(rig: Rig, connect: Connect, until:
     assert found["line"].startswith("http 2026-11-22T12:00:00.132456Z app/demo-test/")
     assert '"GET http://localhost:8080/api/x HTTP/1.1" "curl/8.5.0"' in found["line"]
     assert found["fields"]["target"] == "172.20.0.5:80"
+
+
+def test_a_worker_for_which_no_file_is_left_waits_for_one(
+    rig: Rig, connect: Connect, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = connect()
+    no_file(monkeypatch, first.getpeername())
+    for number, worker in enumerate((first, connect(), connect()), start=1):
+        worker.sendall(record(uri=f"/{number}"))
+    until(lambda: len(requests(rig)) == 3)
+
+
+def test_a_worker_for_which_no_thread_is_left_connects_anew(
+    rig: Rig, connect: Connect, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with no_thread(monkeypatch, "access log"):
+        worker = connect()
+        worker.settimeout(30)
+        assert worker.recv(1) == b""
+    connect().sendall(record())
+    until(lambda: requests(rig))
+
+
+def test_of_a_worker_that_is_replaced_the_next_requests_are_kept_where_some_could_not_be(
+    rig: Rig, folder: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = AccessLog(folder / "access.sock", rig.access)
+    keep, troubles = log.keep, [OSError(errno.ENOSPC, "No space left on device")]
+
+    def keep_or_fail(lines: bytes) -> None:
+        if troubles:
+            raise troubles.pop()
+        keep(lines)
+
+    monkeypatch.setattr(log, "keep", keep_or_fail)
+    with socket.socket(socket.AF_UNIX) as haproxy:
+        haproxy.bind(str(folder / "haproxy.sock"))
+        haproxy.listen()
+        old = OldWorker(folder / "haproxy.sock", "Pid: 7", log, lambda _: "CurrConns: 5")
+        session, _ = haproxy.accept()
+        with session:
+            old.replaced()
+            session.sendall(record(uri="/lost"))
+            until(lambda: not troubles)
+            session.sendall(record(uri="/kept"))
+            until(lambda: (rig.access / ACCESS.name).exists() and b"/kept" in (rig.access / ACCESS.name).read_bytes())
+    until(lambda: "worker 7" not in {thread.name for thread in threading.enumerate()})
+    log.close()
 
 
 def test_the_requests_of_one_service(rig: Rig, connect: Connect, until: Until) -> None:

@@ -14,6 +14,7 @@ from emulator.agent.metadata.collector import StatsCollector
 from emulator.agent.metadata.stats import UNLIMITED, Sample, container_stats
 from emulator.ecs.identity import container_id
 from emulator.errors import EngineTimeout
+from tests.unit.agent.exhausted import no_thread
 from tests.unit.agent.metadata.conftest import TASK, World, service
 
 Until = Callable[[Callable[[], object]], None]
@@ -196,6 +197,26 @@ class TestCollector:
 
         collector = StatsCollector(lambda _: ["stuck", "fine"], read, first=0.005, interval=0.005)
         until(lambda: collector.samples("task").keys() == {"fine"})
+        collector.close()
+
+    def test_after_an_error_the_next_request_begins_anew(self, until: Until, caplog: pytest.LogCaptureFixture) -> None:
+        troubles = [RuntimeError("can't start new thread")]
+
+        def containers(_: str) -> list[str]:
+            if troubles:
+                raise troubles.pop()
+            return ["a"]
+
+        collector = StatsCollector(containers, lambda _: {}, first=0.005, interval=0.005)
+        until(lambda: collector.samples("task"))
+        assert "can't start new thread" in caplog.text
+        collector.close()
+
+    def test_without_a_thread_the_next_request_begins_anew(self, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+        collector = StatsCollector(lambda _: ["a"], lambda _: {}, first=0.005, interval=0.005)
+        with no_thread(monkeypatch, "stats"):
+            assert collector.samples("task") == {}
+        until(lambda: collector.samples("task"))
         collector.close()
 
     def test_each_task_is_read_by_one_thread(self, until: Until) -> None:
