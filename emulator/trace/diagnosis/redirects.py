@@ -4,10 +4,10 @@ inside a task. Pure.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from emulator.trace.diagnosis import nginx
-from emulator.trace.diagnosis.view import Diagnosis, View, host_and_port, location_of, name_of, text
+from emulator.trace.diagnosis.view import Diagnosis, View, host_and_port, location_of, name_of, split, text
 from emulator.trace.requests.hops import Hop, header
 
 _PROTO = "X-Forwarded-Proto"
@@ -21,12 +21,22 @@ def redirected(view: View, number: int, hop: Hop) -> Diagnosis | None:
         return None
     # What the client gets may have been rewritten on the way back.
     location = location_of(view.asked) or location
-    return _loop(view, number, hop, location) or _elsewhere(view, number, hop, location)
+    to = split(location)
+    if to is None:
+        return _no_url(number, hop, location)
+    return _loop(view, number, hop, location, to) or _elsewhere(view, number, hop, location, to)
 
 
-def _loop(view: View, number: int, hop: Hop, location: str) -> Diagnosis | None:
+def _no_url(number: int, hop: Hop, location: str) -> Diagnosis:
+    return Diagnosis(
+        f"{name_of(hop)} answers {hop.status} with Location {location}, which is no URL: no client can follow it",
+        "an address of IPv6 stands in brackets: `http://[::1]/`",
+        number,
+    )
+
+
+def _loop(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> Diagnosis | None:
     """The client is sent to where it comes from, or to where it will be sent again."""
-    to = urlsplit(location)
     target = (to.path or "/") + (f"?{to.query}" if to.query else "")
     scheme, (host, port) = to.scheme or view.scheme, host_and_port(location)
     asked_host, asked_port = host_and_port(f"//{view.asked.host}")
@@ -77,9 +87,8 @@ def _always(found: tuple[nginx.Directive, tuple[str, ...]] | None) -> bool:
     return not condition or (("$scheme" in condition or "$https" in condition) and "forwarded" not in condition)
 
 
-def _elsewhere(view: View, number: int, hop: Hop, location: str) -> Diagnosis | None:
+def _elsewhere(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> Diagnosis | None:
     """The redirect leads to an address inside the task, or forgets the port or the scheme that the client used."""
-    to = urlsplit(location)
     host, port = host_and_port(location)
     asked_host, asked_port = host_and_port(f"//{view.asked.host}")
     if to.scheme not in _SCHEMES or not host:

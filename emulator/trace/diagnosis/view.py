@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from emulator.errors import Position
 from emulator.trace.diagnosis import nginx
@@ -135,6 +135,14 @@ def location_of(hop: Hop) -> str:
     """Where an answer redirects to; empty where it does not."""
     response = hop.exchange.response
     return header(response.headers, "location") if response is not None and response.status in REDIRECTS else ""
+
+
+def split(url: str) -> SplitResult | None:
+    """A URL's parts; None where it is none, since what an application answers may be anything."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def host_and_port(url: str) -> tuple[str, int | None]:

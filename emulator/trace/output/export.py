@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from emulator import __version__
 from emulator.trace.diagnosis.view import Diagnosis
@@ -128,7 +128,7 @@ def _request(exchange: Exchange) -> Json:
         return _message("", exchange.sent) | {"method": "", "url": url, "queryString": []}
     host = header(request.headers, "host") or exchange.server
     url = request.target if "://" in request.target else f"http://{host}{request.target}"
-    query = parse_qsl(urlsplit(request.target).query, keep_blank_values=True)
+    query = parse_qsl(request.target.partition("#")[0].partition("?")[2], keep_blank_values=True)
     return _message(request.version, request.body, request.headers) | {
         "method": request.method,
         "url": url,

@@ -250,6 +250,11 @@ def test_a_redirect_elsewhere_is_none_of_a_loop_and_blames_no_server_block() -> 
     assert found_in(through_nginx(asked_nginx("/login"), https=True), configuration) == []
 
 
+def test_a_location_that_is_no_url_is_named_and_ends_no_trace() -> None:
+    [fault] = found_in(through_nginx(asked_nginx("http://[::1/x")))
+    assert fault.message == ("nginx answers 301 with Location http://[::1/x, which is no URL: no client can follow it")
+
+
 def test_a_redirect_to_an_address_inside_the_task() -> None:
     [fault] = found_in(through_nginx(asked_nginx("http://localhost:3000/api/x/"), https=True))
     assert fault.message.startswith("nginx redirects to http://localhost:3000/api/x/: port 3000 is inside the task")

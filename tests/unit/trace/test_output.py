@@ -211,6 +211,12 @@ def test_har_has_what_its_readers_require_of_every_entry() -> None:
     ]
 
 
+def test_har_of_a_path_that_is_no_url_has_its_query() -> None:
+    [found] = assemble([(HELLO, exchange("172.30.0.2", "172.30.0.3:80", 10, 11, "//[x?y=1#z"))], PLACES)
+    [entry] = json.loads(as_har([found]))["log"]["entries"]
+    assert entry["request"]["queryString"] == [{"name": "y", "value": "1"}]
+
+
 @pytest.mark.parametrize("url", ["", "api", "http://", "x://y/z"])
 def test_a_url_without_a_host_is_no_url(url: str) -> None:
     with pytest.raises(UsageError):
