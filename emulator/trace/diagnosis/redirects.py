@@ -4,6 +4,7 @@ inside a task. Pure.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult
 
 from emulator.trace.diagnosis import nginx
@@ -12,6 +13,8 @@ from emulator.trace.requests.hops import Hop, header
 
 _PROTO = "X-Forwarded-Proto"
 _SCHEMES = {"http": 80, "https": 443}
+_OWN_SCHEME = re.compile(r"\$\{?(?:scheme|https)\b")
+"""What nginx itself was asked with. `$https_redirect` and the like are variables of the configuration's own."""
 
 
 def redirected(view: View, number: int, hop: Hop) -> Diagnosis | None:
@@ -84,7 +87,7 @@ def _always(found: tuple[nginx.Directive, tuple[str, ...]] | None) -> bool:
     if found is None:
         return False
     condition = " ".join(found[1])
-    return not condition or (("$scheme" in condition or "$https" in condition) and "forwarded" not in condition)
+    return not condition or (_OWN_SCHEME.search(condition) is not None and "forwarded" not in condition)
 
 
 def _elsewhere(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> Diagnosis | None:

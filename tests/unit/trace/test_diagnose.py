@@ -235,6 +235,9 @@ def test_a_redirect_to_https_behind_a_load_balancer_that_ends_tls_is_a_loop() ->
         ("if ($https != on) { rewrite ^ https://$host$request_uri permanent; }", True),
         ("if ($http_x_forwarded_proto = http) { return 301 https://$host$request_uri; }", False),
         ("location /api { return 308 https://$host$request_uri; }", True),
+        # Variables of the configuration's own, of a `map` for instance: what they are is not known.
+        ("if ($https_redirect) { return 301 https://$host$request_uri; }", False),
+        ("if ($scheme_asked = http) { return 301 https://$host$request_uri; }", False),
     ],
 )
 def test_a_redirect_from_http_is_a_loop_where_https_gets_it_too(block: str, loops: bool) -> None:
