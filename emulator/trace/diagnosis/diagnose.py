@@ -8,21 +8,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from emulator.trace.diagnosis import nginx, too_large
+from emulator.trace.diagnosis import locations, too_large
 from emulator.trace.diagnosis.lost_headers import dropped_names
 from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
 from emulator.trace.diagnosis.refused import refused
+from emulator.trace.diagnosis.servers import bare, server_names
 from emulator.trace.diagnosis.view import (
     REDIRECTS,
     Diagnosis,
     ReadLines,
     ReadNginx,
     View,
-    bare,
     eaten_prefix,
     location_of,
-    port_of,
     text,
 )
 from emulator.trace.requests.exchange import Outcome
@@ -156,23 +155,22 @@ class _Looker(View):
         failed = hop.status is not None and (hop.status >= 400 or redirects)
         if not failed or self.after(number):
             return None
-        port = port_of(hop)
-        chosen = nginx.choose_server(self.configuration(hop), hop.host, port)
-        if chosen is None or nginx.proxy_pass(chosen.server, hop.path) is not None:
+        chosen = self.server_block(hop)
+        if chosen is None or not chosen.known or locations.proxy_pass(chosen.server, hop.path) is not None:
             return None
         before = self.before(hop)
         changed = before is not None and bare(before.host) != bare(hop.host)
-        asked = nginx.choose_server(self.configuration(hop), before.host, port) if before and changed else None
-        if asked is not None and asked.matched and asked.server is not chosen.server:
+        asked = self.server_block_for(hop, before.host) if before and changed else None
+        if asked is not None and asked.matched and asked.known and asked.server is not chosen.server:
             meant, does = asked.server, f"is for {bare(before.host) if before else ''}"
         elif redirects:
             return None  # which is what its configuration says
         else:
-            better = [other for other in chosen.others if nginx.proxy_pass(other, hop.path) is not None]
+            better = [other for other in chosen.others if locations.proxy_pass(other, hop.path) is not None]
             if not better:
                 return None
             meant, does = better[0], f"passes {hop.path} on"
-        names = [name for name in nginx.server_names(meant) if name] or ["without a name"]
+        names = [name for name in server_names(meant) if name] or ["without a name"]
         which = "fits this block" if chosen.matched else "fits no server_name, so nginx takes its default server"
         sent = f" ({hop.client} sent it in place of {before.host})" if before is not None and changed else ""
         return Diagnosis(

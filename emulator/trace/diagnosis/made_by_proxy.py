@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from emulator.redaction import redact_forms
-from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis import locations
 from emulator.trace.diagnosis.too_large import bytes_of
 from emulator.trace.diagnosis.view import Diagnosis, View, name_of, text
 from emulator.trace.requests.exchange import HeadSize, Outcome
@@ -63,7 +63,7 @@ def _asked_nothing(view: View, number: int, hop: Hop, what: str, because: str, h
     if (written := view.returned(hop)) is not None:
         return Diagnosis(f"{what}, as `{text(written)}` says", hint, number, written.position)
     chosen = view.server_block(hop)
-    directive = nginx.proxy_pass(chosen.server, hop.path) if chosen is not None else None
+    directive = locations.proxy_pass(chosen.server, hop.path) if chosen is not None else None
     if directive is None or "unix:" in text(directive):  # what goes through a socket of files is not seen
         return Diagnosis(f"{what}{because}", hint or "`copilot-local targets` says whether a target is healthy", number)
     return Diagnosis(

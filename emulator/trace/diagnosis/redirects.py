@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult
 
-from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis import locations, nginx
 from emulator.trace.diagnosis.view import Diagnosis, View, host_and_port, location_of, name_of, split, text
 from emulator.trace.requests.hops import Hop, header
 
@@ -48,7 +48,7 @@ def _loop(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> 
     if scheme == "http":
         return _again(number, hop, location) if view.scheme == "http" else None
     chosen = view.server_block(hop)
-    found = nginx.redirect(chosen.server, hop.path) if chosen else None
+    found = locations.redirect(chosen.server, hop.path) if chosen else None
     if view.scheme != "https" and not _always(found):
         return None  # a redirect from HTTP to HTTPS, as it should be
     name = name_of(hop)

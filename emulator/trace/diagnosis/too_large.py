@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.servers import speaks_tls
 from emulator.trace.diagnosis.view import Diagnosis, View, name_of, port_of, text
 from emulator.trace.requests.hops import Hop
 
@@ -39,7 +39,7 @@ def _body(view: View, number: int, hop: Hop) -> Diagnosis:
     limit = directive.arguments[0] if directive and directive.arguments else f"nginx's default of {_NGINX_BODY}"
     chosen = view.server_block(hop)
     position = directive.position if directive else chosen.server.position if chosen else None
-    wanted = -(-int(length) // _UNITS["m"]) if length.isdigit() else 0
+    wanted = -(-int(length) // _UNITS["m"]) if length.isdecimal() else 0
     hint = f"write `client_max_body_size {wanted or 100}m;`" + (f", not `{text(directive)}`" if directive else "")
     return Diagnosis(f"{what}, and the limit is {limit}", hint, number, position)
 
@@ -75,7 +75,7 @@ def _head(view: View, number: int, hop: Hop) -> Diagnosis | None:
 
 def _tls(view: View, number: int, hop: Hop) -> Diagnosis | None:
     chosen = view.server_block(hop)
-    listen = nginx.speaks_tls(chosen.server, port_of(hop)) if chosen else None
+    listen = speaks_tls(chosen.server, port_of(hop)) if chosen else None
     if listen is None:
         return None
     return Diagnosis(
@@ -90,4 +90,4 @@ def _tls(view: View, number: int, hop: Hop) -> Diagnosis | None:
 def bytes_of(size: str) -> int:
     """nginx's sizes: `8k`, `1m`; 0 for what is none."""
     number, unit = (size[:-1], size[-1:].lower()) if size[-1:].lower() in _UNITS else (size, "")
-    return int(number) * _UNITS.get(unit, 1) if number.isdigit() else 0
+    return int(number) * _UNITS.get(unit, 1) if number.isdecimal() else 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from emulator.errors import Position
-from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis import locations, nginx
+from emulator.trace.diagnosis.servers import Chosen, choose_server
 from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import Hop, Trace, header
 
@@ -73,18 +73,23 @@ class View:
         name = hop.place.members.get(hop.container, "") if hop.place else ""
         return self._read(name) if name else ()
 
-    def server_block(self, hop: Hop) -> nginx.Chosen | None:
+    def server_block(self, hop: Hop) -> Chosen | None:
         """The server block that the hop's request got."""
-        return nginx.choose_server(self.configuration(hop), hop.host, port_of(hop))
+        return self.server_block_for(hop, hop.host)
+
+    def server_block_for(self, hop: Hop, host: str) -> Chosen | None:
+        """The one that it would have got with another Host."""
+        return choose_server(self.configuration(hop), host, port_of(hop), address_of(hop))
 
     def effective(self, hop: Hop, name: str) -> list[nginx.Directive]:
         """The directives of that name which hold for the hop's request."""
-        return nginx.effective(self.configuration(hop), hop.host, port_of(hop), hop.path, name)
+        chosen = self.server_block(hop)
+        return locations.effective(self.configuration(hop), chosen.server, hop.path, name) if chosen else []
 
     def passes_on(self, hop: Hop) -> bool:
         """Whether nginx is configured to pass the hop's request on."""
         chosen = self.server_block(hop)
-        return chosen is not None and nginx.proxy_pass(chosen.server, hop.path) is not None
+        return chosen is not None and locations.proxy_pass(chosen.server, hop.path) is not None
 
     def returned(self, hop: Hop) -> nginx.Directive | None:
         """nginx's `return` of the status that the hop was answered, where its request gets to one."""
@@ -97,7 +102,7 @@ class View:
         if before is None or not before.exchange.request:
             return None  # also where the request came over TLS
         chosen = self.server_block(before)
-        return nginx.proxy_pass(chosen.server, before.path) if chosen else None
+        return locations.proxy_pass(chosen.server, before.path) if chosen else None
 
 
 def eaten_prefix(before: str, after: str) -> str:
@@ -116,14 +121,14 @@ def port_of(hop: Hop) -> int:
     return int(hop.exchange.server.rpartition(":")[2])
 
 
+def address_of(hop: Hop) -> str:
+    """The address that was asked."""
+    return hop.exchange.server.rpartition(":")[0]
+
+
 def name_of(hop: Hop) -> str:
     """What to call the hop's server."""
     return hop.container or hop.server
-
-
-def bare(host: str) -> str:
-    """A host without its port, in lower case."""
-    return re.sub(r":\d+$", "", host).lower()
 
 
 def text(directive: nginx.Directive) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.trace.diagnosis.nginx import choose_location, choose_server, parse, proxy_pass, server_names
+from emulator.trace.diagnosis.locations import choose_location, proxy_pass
+from emulator.trace.diagnosis.nginx import parse
+from emulator.trace.diagnosis.servers import choose_server, server_names
 
 DUMP = r"""# configuration file /etc/nginx/nginx.conf:
 events { worker_connections 512; }
@@ -58,6 +60,56 @@ def test_the_name_chooses_else_the_first_or_the_default(host: str, port: int, na
 
 def test_no_block_for_a_port_that_none_listens_on() -> None:
     assert first_name("shop.test", 81) is None
+
+
+LISTENERS = r"""# configuration file /etc/nginx/nginx.conf:
+server { listen 80; server_name any.test shop.test; }
+server { listen 127.0.0.1:80; server_name inside.test; }
+server { listen localhost:80; server_name ~^(?<tenant>[^.]+)\.inside\.test$; }
+server { listen 8000-8010 default_server; server_name range.test *.example.test; }
+server { listen 8000-8005; server_name shop.*  .wild.example.test; }
+server { listen [::]:81; server_name six.test; }
+server { listen 82; server_name ~(*ANYCRLF)x known.test; }
+server { listen 82; server_name ~^second; }
+server { listen 83; server_name four.test; }
+server { listen myself:83; server_name mine.test; }
+server { listen 84; server_name shop.test; }
+server { listen 84; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "host", "name", "matched", "known"),
+    [
+        ("172.30.0.3", 80, "x.test", "any.test", False, True),
+        ("172.30.0.3", 80, "inside.test", "any.test", False, True),
+        ("172.30.0.3", 80, "shop.test.", "any.test", True, True),
+        ("127.0.0.1", 80, "shop.test", "inside.test", False, True),
+        ("127.0.0.1", 80, "t1.inside.test:80", r"~^(?<tenant>[^.]+)\.inside\.test$", True, True),
+        ("172.30.0.3", 8005, "a.b.example.test", "range.test", True, True),
+        ("172.30.0.3", 8005, "wild.example.test", "shop.*", True, True),
+        ("172.30.0.3", 8005, "a.wild.example.test", "shop.*", True, True),
+        ("172.30.0.3", 8005, "x.test", "range.test", False, True),
+        ("172.30.0.3", 8010, "shop.test", "range.test", False, True),
+        ("172.30.0.3", 81, "x.test", "six.test", False, True),
+        # Whether the first expression matches is not known, so the second one may come too late.
+        ("172.30.0.3", 82, "second.test", "~(*ANYCRLF)x", True, False),
+        ("172.30.0.3", 82, "known.test", "~(*ANYCRLF)x", True, True),
+        # What address a name is, is not known either.
+        ("172.30.0.3", 83, "mine.test", "four.test", False, False),
+        ("172.30.0.3", 84, "", "", True, True),
+    ],
+)
+def test_the_address_the_port_and_the_name_choose(
+    address: str, port: int, host: str, name: str, matched: bool, known: bool
+) -> None:
+    chosen = choose_server(parse(LISTENERS), host, port, address)
+    assert chosen is not None
+    assert ((chosen.names or ("",))[0], chosen.matched, chosen.known) == (name, matched, known)
+
+
+def test_a_range_of_ports_is_no_port_80() -> None:
+    assert choose_server(parse("# configuration file /a:\nserver { listen 8000-8010; }"), "x", 80) is None
 
 
 @pytest.mark.parametrize(
