@@ -15,7 +15,15 @@ from emulator.errors import Position
 
 COMMAND = ("nginx", "-T")
 _FILE = re.compile(r"# configuration file (.+):")
-_TOKEN = re.compile(r"""\s+|\#[^\n]*|([{};])|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\$\{[^}]*\}|\\.|[^\s;{}])+)""")
+_TOKEN = re.compile(
+    r"""\s+|\#[^\n]*|([{};])|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\$\{|\\.|[^\s;{}])(?:\$\{|\\.|[^\s;{])*)""",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"""\\(["'\\trn])""")
+_ESCAPED = {"t": "\t", "r": "\r", "n": "\n"}
+_LUA = re.compile(
+    r"""--\[\[.*?\]\]|--[^\n]*|\[\[.*?\]\]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?P<brace>[{}])|.""", re.DOTALL
+)
 
 
 @dataclass(slots=True)
@@ -80,20 +88,33 @@ def _parse_file(file: str, text: str) -> list[Directive]:
     top: list[Directive] = []
     stack = [top]
     words: list[tuple[str, int]] = []
-    line = 1
-    for match in _TOKEN.finditer(text):
+    at, line = 0, 1
+    while match := _TOKEN.match(text, at):
+        at = match.end()
         if mark := match[1]:
             if mark == "}":
                 if len(stack) > 1:
                     stack.pop()
             elif words:
-                name, at = words[0]
-                directive = Directive(name, tuple(word for word, _ in words[1:]), Position(file, at))
+                name, began = words[0]
+                directive = Directive(name, tuple(word for word, _ in words[1:]), Position(file, began))
                 stack[-1].append(directive)
-                if mark == "{":
+                if mark == "{" and name.endswith("_by_lua_block"):
+                    at = _behind_lua(text, at)
+                elif mark == "{":
                     stack.append(directive.block)
             words = []
         elif match.lastindex:
-            words.append((match[match.lastindex], line))
-        line += match[0].count("\n")
+            words.append((_ESCAPE.sub(lambda one: _ESCAPED.get(one[1], one[1]), match[match.lastindex]), line))
+        line += text.count("\n", match.start(), at)
     return top
+
+
+def _behind_lua(text: str, at: int) -> int:
+    """Where a block of Lua ends that begins there: its words are not nginx's, and its braces may stand in strings."""
+    deep = 1
+    for match in _LUA.finditer(text, at):
+        deep += {"{": 1, "}": -1}.get(match["brace"] or "", 0)
+        if not deep:
+            return match.end()
+    return len(text)

@@ -90,6 +90,13 @@ def test_headers_larger_than_the_buffer_that_is_written() -> None:
     assert str(fault.position) == "/etc/nginx/conf.d/default.conf:5"
 
 
+def test_a_buffer_that_is_written_around_a_nested_location_holds_in_it() -> None:
+    nested = "location /api/ {\n proxy_buffer_size 2k;\n location /api/x { proxy_pass http://localhost:3000; } }"
+    [fault] = named(made(502, answer=LARGE), f"http {{ proxy_buffer_size 16k; server {{ listen 80;\n {nested} }} }}")
+    assert "and proxy_buffer_size is 2k" in fault.message
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:3"
+
+
 def test_a_secret_header_counts_with_its_size_on_the_wire() -> None:
     [fault] = named(made(502, answer=(("Set-Cookie", "a=" + "b" * 9000),)), PASSES % "")
     assert "(Set-Cookie alone 9014)" in fault.message
