@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from emulator.trace.diagnosis import locations, too_large
+from emulator.trace.diagnosis import nginx, too_large
 from emulator.trace.diagnosis.lost_headers import dropped_names
 from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
@@ -129,21 +129,14 @@ class _Looker(View):
         eaten = eaten_prefix(before.path, hop.path)
         if not eaten or not self.passed_on(hop):
             return None
-        directive = self.proxy_pass(hop)
-        hint = f"if {hop.container or hop.server} expects the whole path, pass it on as it is"
-        if directive is not None and directive.arguments:
-            whole = directive.arguments[0]
-            kept = re.sub(r"^([a-z]+://[^/]+)/.*$", r"\1", whole)
-            if kept != whole:
-                what = "slash" if whole == kept + "/" else "path"
-                hint = (
-                    f"the {what} at the end of `{text(directive)}` takes the place of the location's prefix:"
-                    f" with `proxy_pass {kept};` the path stays as it is"
-                )
+        found = self.asked_by(hop)
+        rewrites = found.route.rewrites if found is not None and found.route is not None else ()
+        directive = rewrites[-1] if rewrites else found.passes if found is not None else None
         return Diagnosis(
             f"{hop.client} took {eaten} off the path: it was asked for {before.path} and asked"
             f" {hop.container or hop.server} for {hop.path}, which answered {hop.status}",
-            hint,
+            (directive and _kept(directive, rewritten=bool(rewrites)))
+            or f"if {hop.container or hop.server} expects the whole path, pass it on as it is",
             number,
             directive.position if directive else None,
         )
@@ -156,20 +149,27 @@ class _Looker(View):
         if not failed or self.after(number):
             return None
         chosen = self.server_block(hop)
-        if chosen is None or not chosen.known or locations.proxy_pass(chosen.server, hop.path) is not None:
-            return None
+        ways = self.ways(hop)
+        if chosen is None or not chosen.known or any(way.passes or way.unknown for way in ways):
+            return None  # it may be the answer of what it passed the request on to
         before = self.before(hop)
         changed = before is not None and bare(before.host) != bare(hop.host)
         asked = self.server_block_for(hop, before.host) if before and changed else None
+        certain = True
         if asked is not None and asked.matched and asked.known and asked.server is not chosen.server:
             meant, does = asked.server, f"is for {bare(before.host) if before else ''}"
         elif redirects:
             return None  # which is what its configuration says
         else:
-            better = [other for other in chosen.others if locations.proxy_pass(other, hop.path) is not None]
+            meant_for = {id(one): self.ways_through(one, hop) for one in chosen.others}
+            better = [one for one in chosen.others if any(way.passes for way in meant_for[id(one)])]
             if not better:
                 return None
             meant, does = better[0], f"passes {hop.path} on"
+            # A file that is not there is missed wherever it was looked for.
+            certain = all(way.status == hop.status for way in ways if not way.on_error) and all(
+                way.passes for way in meant_for[id(meant)] if not way.on_error
+            )
         names = [name for name in server_names(meant) if name] or ["without a name"]
         which = "fits this block" if chosen.matched else "fits no server_name, so nginx takes its default server"
         sent = f" ({hop.client} sent it in place of {before.host})" if before is not None and changed else ""
@@ -181,7 +181,7 @@ class _Looker(View):
             else f"let {hop.client} pass the Host on: `proxy_set_header Host $host;`",
             number,
             chosen.server.position,
-            certain=bool(sent) or not chosen.matched,
+            certain=certain and (bool(sent) or not chosen.matched),
         )
 
     def _host_changed(self, number: int, hop: Hop) -> Diagnosis | None:
@@ -218,3 +218,18 @@ class _Looker(View):
             " a target is healthy",
             number,
         )
+
+
+def _kept(directive: nginx.Directive, *, rewritten: bool) -> str:
+    """What to write so that the path stays as it is; empty where that is not plain."""
+    if rewritten:
+        return f"`{text(directive)}` takes it off: without it the path stays as it is"
+    whole = "".join(directive.arguments[:1])
+    kept = re.sub(r"^([a-z]+://[^/$]+)/[^$]*$", r"\1", whole)
+    if kept == whole:
+        return ""
+    what = "slash" if whole == kept + "/" else "path"
+    return (
+        f"the {what} at the end of `{text(directive)}` takes the place of the location's prefix:"
+        f" with `{directive.name} {kept};` the path stays as it is"
+    )

@@ -7,7 +7,6 @@ that leaves it open: nested locations, and the order of expressions outside and 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
@@ -27,8 +26,6 @@ class Found:
     """nginx redirects to the path with a slash, since there is a location of that name which passes on."""
     final: bool = False
     """No expression further out is asked any more."""
-    captures: tuple[str | None, ...] | None = ()
-    """What the expression found: `$1` and so on, after the whole. None where that is not known."""
 
 
 def normalized(target: str, *, merge_slashes: bool = True) -> str | None:
@@ -73,11 +70,7 @@ def located(block: Directive, path: str) -> list[Found]:
         match = pattern.search(path) if pattern is not None else None
         if pattern is not None and match is None:
             continue
-        captures = (match[0], *match.groups()) if match is not None else None
-        found += [
-            replace(_within(location, one), final=True, captures=captures if one.captures == () else one.captures)
-            for one in located(location, path)
-        ]
+        found += [replace(_within(location, one), final=True) for one in located(location, path)]
         if match is not None:
             return found
     return [*found, *(one for one in inner if not one.final)]
@@ -124,51 +117,3 @@ def passes(directive: Directive) -> bool:
 
 def _within(location: Directive, found: Found) -> Found:
     return replace(found, blocks=(location, *found.blocks))
-
-
-def choose_location(server: Directive, target: str) -> Directive | None:
-    """The location of a server block that a request gets."""
-    return next(iter(_chain(server, target)), None)
-
-
-def _chain(server: Directive, target: str) -> tuple[Directive, ...]:
-    """The locations around a request, the innermost first."""
-    path = normalized(target, merge_slashes=not any(one.arguments == ("off",) for one in server.all("merge_slashes")))
-    return located(server, path)[0].blocks[::-1] if path is not None else ()
-
-
-def proxy_pass(server: Directive, path: str) -> Directive | None:
-    """The `proxy_pass` that a path of a server block ends at."""
-    location = choose_location(server, path)
-    return next(iter((location or server).all("proxy_pass")), None)
-
-
-def effective(configuration: Sequence[Directive], server: Directive, path: str, name: str) -> list[Directive]:
-    """The directives of a name that hold for a request: of its location, else of its server block, else of `http`."""
-    outer = [one for block in configuration if block.name == "http" for one in block.all(name)]
-    return next((here for block in (*_chain(server, path), server) if (here := block.all(name))), outer)
-
-
-def redirect(server: Directive, path: str) -> tuple[Directive, tuple[str, ...]] | None:
-    """The `return` or `rewrite` that redirects every request for a path, with the words of the `if` around it, if any.
-
-    What stands in the server block comes before its locations, as nginx runs them.
-    """
-    location = choose_location(server, path)
-    for block in [server, *([location] if location else [])]:
-        for inner in block.block:
-            within = inner.block if inner.name == "if" else [inner]
-            found = next((one for one in within if _redirects(one)), None)
-            if found is not None:
-                return found, inner.arguments if inner.name == "if" else ()
-    return None
-
-
-def _redirects(directive: Directive) -> bool:
-    words = directive.arguments
-    if directive.name == "rewrite":
-        return words[-1:] in (("permanent",), ("redirect",)) or any(word.startswith("http") for word in words[1:2])
-    return directive.name == "return" and (words[:1] in _REDIRECT_CODES or any(w.startswith("http") for w in words[:1]))
-
-
-_REDIRECT_CODES = tuple((code,) for code in ("301", "302", "303", "307", "308"))

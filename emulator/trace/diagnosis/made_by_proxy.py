@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 
 from emulator.redaction import redact_forms
-from emulator.trace.diagnosis import locations
 from emulator.trace.diagnosis.too_large import bytes_of
 from emulator.trace.diagnosis.view import Diagnosis, View, name_of, text
 from emulator.trace.requests.exchange import HeadSize, Outcome
@@ -57,14 +56,15 @@ def made_by_proxy(view: View, number: int, hop: Hop) -> Diagnosis | None:
     )
 
 
-def _asked_nothing(view: View, number: int, hop: Hop, what: str, because: str, hint: str) -> Diagnosis:
+def _asked_nothing(view: View, number: int, hop: Hop, what: str, because: str, hint: str) -> Diagnosis | None:
     """nginx says so itself (`return`), or the address of its `proxy_pass` is suspected: no name, or none with that
     port."""
     if (written := view.returned(hop)) is not None:
         return Diagnosis(f"{what}, as `{text(written)}` says", hint, number, written.position)
-    chosen = view.server_block(hop)
-    directive = locations.proxy_pass(chosen.server, hop.path) if chosen is not None else None
-    if directive is None or "unix:" in text(directive):  # what goes through a socket of files is not seen
+    if hop.status not in _GATEWAY and view.unseen(hop):
+        return None  # it may be another program's answer
+    directive = view.passing(hop)
+    if directive is None or view.unseen(hop):
         return Diagnosis(f"{what}{because}", hint or "`copilot-local targets` says whether a target is healthy", number)
     return Diagnosis(
         f"{what}{because}",

@@ -4,17 +4,14 @@ inside a task. Pure.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import SplitResult
 
-from emulator.trace.diagnosis import locations, nginx
+from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.view import Diagnosis, View, host_and_port, location_of, name_of, split, text
 from emulator.trace.requests.hops import Hop, header
 
 _PROTO = "X-Forwarded-Proto"
 _SCHEMES = {"http": 80, "https": 443}
-_OWN_SCHEME = re.compile(r"\$\{?(?:scheme|https)\b")
-"""What nginx itself was asked with. `$https_redirect` and the like are variables of the configuration's own."""
 
 
 def redirected(view: View, number: int, hop: Hop) -> Diagnosis | None:
@@ -47,12 +44,10 @@ def _loop(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> 
         return None
     if scheme == "http":
         return _again(number, hop, location) if view.scheme == "http" else None
-    chosen = view.server_block(hop)
-    found = locations.redirect(chosen.server, hop.path) if chosen else None
-    if view.scheme != "https" and not _always(found):
+    directive = _redirecting(view, hop)
+    if view.scheme != "https" and not _always(view, hop, directive):
         return None  # a redirect from HTTP to HTTPS, as it should be
     name = name_of(hop)
-    directive = found[0] if found else None
     seen = header(hop.exchange.request.headers, _PROTO) if hop.exchange.request else ""
     what = f"redirect loop: {name} answers {hop.status} with Location {location}"
     if view.scheme == "https":
@@ -82,12 +77,21 @@ def _again(number: int, hop: Hop, location: str) -> Diagnosis:
     )
 
 
-def _always(found: tuple[nginx.Directive, tuple[str, ...]] | None) -> bool:
-    """Whether nginx redirects requests over HTTPS as well, which it sees as plain HTTP."""
-    if found is None:
+def _redirecting(view: View, hop: Hop) -> nginx.Directive | None:
+    """The directive that answered so; None where there are several that may have."""
+    if view.unseen(hop):
+        return None
+    ends = {id(way.end): way.end for way in view.ways(hop) if way.redirects and way.status == hop.status}
+    return next(iter(ends.values())) if len(ends) == 1 else None
+
+
+def _always(view: View, hop: Hop, directive: nginx.Directive | None) -> bool:
+    """Whether nginx certainly redirects the same request over HTTPS as well, which it sees as plain HTTP."""
+    chosen = view.server_block(hop)
+    if directive is None or chosen is None or not chosen.known:
         return False
-    condition = " ".join(found[1])
-    return not condition or (_OWN_SCHEME.search(condition) is not None and "forwarded" not in condition)
+    ways = view.ways_through(chosen.server, hop, https=True)
+    return all(way.end is directive for way in ways if not way.on_error)
 
 
 def _elsewhere(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> Diagnosis | None:

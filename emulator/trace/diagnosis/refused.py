@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from emulator.errors import Position
 from emulator.service_connect.ports import PROXY_PORTS
-from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.asked_by import AskedBy
 from emulator.trace.diagnosis.view import Diagnosis, View, text
 from emulator.trace.requests.hops import Hop
 
@@ -59,12 +60,12 @@ def refused(view: View, number: int, hop: Hop, reasons: Sequence[str], hint: str
 def _other_address(view: View, number: int, asked: _Asked, host: str) -> Diagnosis:
     """What listens on that port does so on one address alone: another one of loopback, or its task's own."""
     name = asked.name(asked.port) or ("the container" if not asked.local else "a container of the task")
-    directive = view.proxy_pass(asked.hop)
+    found = view.asked_by(asked.hop)
     return Diagnosis(
         f"{asked.hop.client} was refused at {asked.where}: {name} listens on {host}:{asked.port} alone",
         f"let {name if asked.name(asked.port) else 'it'} listen on 0.0.0.0:{asked.port}",
         number,
-        directive.position if directive and asked.local else None,
+        _position(found) if asked.local else None,
     )
 
 
@@ -84,25 +85,36 @@ def _no_listener(view: View, number: int, asked: _Asked) -> Diagnosis:
     unnamed = [f"port {port}" for _, port in listening if not asked.name(port)]
     there = ", ".join(dict.fromkeys([*named, *unnamed])) or "nothing"
     choices = {port for _, port in listening if asked.name(port) not in ("", hop.client, hop.container)}
-    directive = view.proxy_pass(hop)
-    asker = f"{hop.client} passes to {asked.where}" if directive else f"{hop.client} connects to {asked.where}"
+    found = view.asked_by(hop)
+    asker = f"{hop.client} passes to {asked.where}" if found else f"{hop.client} connects to {asked.where}"
     if len(choices) == 1 and asked.local:
         [port] = choices
-        hint = f"{asked.name(port)} listens on {port}: write {_instead(directive, port)}"
+        hint = f"{asked.name(port)} listens on {port}: {_instead(found, asked.port, port)}"
     else:
         hint = "let a container listen there, or correct the port"
     return Diagnosis(
         f"{asker}, where nothing listens (connection refused); in this task listen: {there}",
         hint,
         number,
-        directive.position if directive else None,
+        _position(found),
     )
 
 
-def _instead(directive: nginx.Directive | None, port: str) -> str:
-    """The directive with the right port; a path behind the address stays, since it changes what is asked for."""
+def _position(found: AskedBy | None) -> Position | None:
+    return (found.address or found.passes).position if found is not None else None
+
+
+def _instead(found: AskedBy | None, wrong: str, port: str) -> str:
+    """What to write with the right port; what stands behind the address stays, since it changes what is asked for."""
+    if found is None:
+        return f"write http://localhost:{port}"
+    directive = found.address
     if directive is None:
-        return f"http://localhost:{port}"
-    path = re.match(r"\w+://[^/]*(/.*)?", directive.arguments[0]) if directive.arguments else None
-    written = f"proxy_pass http://localhost:{port}{(path[1] or '') if path else ''};"
-    return f"`{written}`, not `{text(directive)}`"
+        return f"let `{text(found.passes)}` lead to localhost:{port}"
+    words = list(directive.arguments)
+    place = 1 if directive.name == "set" else 0
+    if words[place] == wrong:
+        words[place] = port
+    else:
+        words[place] = re.sub(r"^(\w+://)?[^/$]*", rf"\g<1>localhost:{port}", words[place])
+    return f"write `{directive.name} {' '.join(words)};`, not `{text(directive)}`"

@@ -35,7 +35,7 @@ def _body(view: View, number: int, hop: Hop) -> Diagnosis:
     what = f"{name_of(hop)} answered 413 itself{early}: the body has {size}"
     if not view.configuration(hop):
         return Diagnosis(f"{what}, more than it takes", f"raise the limit of {name_of(hop)}", number)
-    directive = next(iter(view.effective(hop, "client_max_body_size")), None)
+    directive = next(iter(view.effective_first(hop, "client_max_body_size")), None)
     limit = directive.arguments[0] if directive and directive.arguments else f"nginx's default of {_NGINX_BODY}"
     chosen = view.server_block(hop)
     position = directive.position if directive else chosen.server.position if chosen else None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from emulator.errors import Position
-from emulator.trace.diagnosis import locations, nginx
+from emulator.redaction import HIDDEN
+from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.asked_by import AskedBy, asked_by, goes_unseen
+from emulator.trace.diagnosis.routes import Route, nearest, routes
 from emulator.trace.diagnosis.servers import Chosen, choose_server
+from emulator.trace.diagnosis.variables import Asked, defined_in
 from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import Hop, Trace, header
 
@@ -17,6 +22,8 @@ ReadNginx = Callable[[str], Sequence[nginx.Directive]]
 ReadLines = Callable[[Hop], Sequence[str]]
 """What the server of a hop printed while it answered, oldest first; empty where that is not known."""
 REDIRECTS = (301, 302, 303, 307, 308)
+_OF_THE_CLIENT = re.compile("forwarded|proto|scheme|port|ssl|https")
+"""Headers that say how a client asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class View:
         self.hops = trace.hops
         self.asked = trace.asked
         self._read = read_nginx
+        self._ways: dict[int, list[Route]] = {}
 
     @property
     def scheme(self) -> str:
@@ -81,28 +89,90 @@ class View:
         """The one that it would have got with another Host."""
         return choose_server(self.configuration(hop), host, port_of(hop), address_of(hop))
 
+    def ways(self, hop: Hop) -> list[Route]:
+        """The ways that the hop's request may have taken through its server block."""
+        if id(hop) not in self._ways:
+            chosen = self.server_block(hop)
+            self._ways[id(hop)] = self.ways_through(chosen.server, hop) if chosen is not None else []
+        return self._ways[id(hop)]
+
+    def ways_through(self, server: nginx.Directive, hop: Hop, *, https: bool = False) -> list[Route]:
+        """The ways that it would take through a server block, or those of the same request over HTTPS."""
+        asked = _asked(hop, defined_in(self.configuration(hop)))
+        return routes(self.configuration(hop), server, _over_https(asked) if https else asked)
+
     def effective(self, hop: Hop, name: str) -> list[nginx.Directive]:
-        """The directives of that name which hold for the hop's request."""
-        chosen = self.server_block(hop)
-        return locations.effective(self.configuration(hop), chosen.server, hop.path, name) if chosen else []
+        """The directives of that name which hold for the hop's request where it was answered."""
+        way = self._way(hop)
+        return nearest(way.blocks, self.configuration(hop), name) if way is not None else []
+
+    def effective_first(self, hop: Hop, name: str) -> list[nginx.Directive]:
+        """Those that hold where it was first located: what nginx looks at before it reads a body."""
+        way = self._way(hop)
+        return nearest(way.entered or way.blocks, self.configuration(hop), name) if way is not None else []
 
     def passes_on(self, hop: Hop) -> bool:
         """Whether nginx is configured to pass the hop's request on."""
-        chosen = self.server_block(hop)
-        return chosen is not None and locations.proxy_pass(chosen.server, hop.path) is not None
+        return any(way.passes for way in self.ways(hop))
+
+    def passing(self, hop: Hop) -> nginx.Directive | None:
+        """The one directive that passes the hop's request on, or may."""
+        ends = {id(way.end): way.end for way in self.ways(hop) if way.passes}
+        return next(iter(ends.values())) if len(ends) == 1 else None
+
+    def unseen(self, hop: Hop) -> bool:
+        """Whether another program may have answered which no hop shows."""
+        return any(goes_unseen(self.configuration(hop), way) for way in self.ways(hop))
 
     def returned(self, hop: Hop) -> nginx.Directive | None:
         """nginx's `return` of the status that the hop was answered, where its request gets to one."""
-        found = self.effective(hop, "return")
-        return next((one for one in found if one.arguments[:1] == (str(hop.status),)), None)
+        limits = [one for name in ("limit_req", "limit_conn") for one in self.effective(hop, name)]
+        if self.unseen(hop) or limits:
+            return None
+        ends = {id(way.end): way.end for way in self.ways(hop) if way.status is not None and way.status == hop.status}
+        return next(iter(ends.values())) if len(ends) == 1 else None
 
-    def proxy_pass(self, hop: Hop) -> nginx.Directive | None:
-        """The directive that made nginx ask this hop's server."""
+    def asked_by(self, hop: Hop) -> AskedBy | None:
+        """What made nginx ask this hop's server."""
         before = self.hops[hop.parent] if hop.parent is not None else None
         if before is None or not before.exchange.request:
             return None  # also where the request came over TLS
         chosen = self.server_block(before)
-        return locations.proxy_pass(chosen.server, before.path) if chosen else None
+        if chosen is None or not chosen.known:
+            return None
+        return asked_by(self.configuration(before), chosen.server, self.ways(before), address_of(hop), port_of(hop))
+
+    def proxy_pass(self, hop: Hop) -> nginx.Directive | None:
+        """The directive that made nginx ask this hop's server."""
+        found = self.asked_by(hop)
+        return found.passes if found is not None else None
+
+    def _way(self, hop: Hop) -> Route | None:
+        """The likeliest way: one that led to what was asked, or that answers so by itself, else the first."""
+        for after in reversed([one for one in self.hops if one.parent is not None and self.hops[one.parent] is hop]):
+            found = self.asked_by(after)
+            if found is not None and found.route is not None:
+                return found.route
+        ways = self.ways(hop)
+        return next(
+            (way for way in ways if way.status is not None and way.status == hop.status), next(iter(ways), None)
+        )
+
+
+def _asked(hop: Hop, defined: frozenset[str]) -> Asked:
+    headers: dict[str, str | None] = {}
+    for name, value in hop.exchange.request.headers if hop.exchange.request else ():
+        key = name.lower().replace("-", "_")
+        headers[key] = None if key in headers or HIDDEN in value else value
+    return Asked(hop.method, hop.path, hop.host, headers, port_of(hop), defined)
+
+
+def _over_https(asked: Asked) -> Asked:
+    """The same request as the load balancer sends it on where its client used HTTPS."""
+    headers: dict[str, str | None] = {
+        name: None if _OF_THE_CLIENT.search(name) or name == "host" else value for name, value in asked.headers.items()
+    }
+    return replace(asked, headers={**headers, "x_forwarded_proto": "https"})
 
 
 def eaten_prefix(before: str, after: str) -> str:

@@ -234,7 +234,7 @@ def test_a_redirect_to_https_behind_a_load_balancer_that_ends_tls_is_a_loop() ->
         ("if ($scheme = http) { return 301 https://$host$request_uri; }", True),
         ("if ($https != on) { rewrite ^ https://$host$request_uri permanent; }", True),
         ("if ($http_x_forwarded_proto = http) { return 301 https://$host$request_uri; }", False),
-        ("location /api { return 308 https://$host$request_uri; }", True),
+        ("location /api { return 301 https://$host$request_uri; }", True),
         # Variables of the configuration's own, of a `map` for instance: what they are is not known.
         ("if ($https_redirect) { return 301 https://$host$request_uri; }", False),
         ("if ($scheme_asked = http) { return 301 https://$host$request_uri; }", False),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.trace.diagnosis.locations import choose_location, proxy_pass
-from emulator.trace.diagnosis.nginx import parse
+from emulator.trace.diagnosis.nginx import Directive, parse
+from emulator.trace.diagnosis.routes import routes
 from emulator.trace.diagnosis.servers import choose_server, server_names
+from emulator.trace.diagnosis.variables import Asked
 
 DUMP = r"""# configuration file /etc/nginx/nginx.conf:
 events { worker_connections 512; }
@@ -36,6 +37,15 @@ server {
 }
 server { listen 127.0.0.1:9000; server_name ""; }
 """
+
+
+def passing(dump: str, path: str) -> tuple[Directive | None, Directive]:
+    """What a path is passed on by, if it is, and its location."""
+    configuration = parse(dump)
+    chosen = choose_server(configuration, "shop.test", 80)
+    assert chosen is not None
+    way, *_ = routes(configuration, chosen.server, Asked("GET", path, "shop.test"))
+    return way.end, way.blocks[-1]
 
 
 def first_name(host: str, port: int = 80) -> tuple[str, bool] | None:
@@ -124,9 +134,7 @@ def test_a_range_of_ports_is_no_port_80() -> None:
     ],
 )
 def test_the_location_of_a_path(path: str, target: str | None) -> None:
-    chosen = choose_server(parse(DUMP), "shop.test", 80)
-    assert chosen is not None
-    found = proxy_pass(chosen.server, path)
+    found, _ = passing(DUMP, path)
     assert (found.arguments[0] if found else None) == target
 
 
@@ -134,8 +142,7 @@ def test_directives_know_their_file_and_line() -> None:
     chosen = choose_server(parse(DUMP), "shop.test", 80)
     assert chosen is not None
     assert str(chosen.server.position) == "/etc/nginx/conf.d/default.conf:7"
-    location = choose_location(chosen.server, "/api/x")
-    assert location is not None
+    _, location = passing(DUMP, "/api/x")
     assert str(location.position) == "/etc/nginx/conf.d/default.conf:11"
 
 
@@ -170,10 +177,8 @@ def test_includes_are_followed_wherever_they_stand_and_each_line_keeps_its_file(
     chosen = choose_server(parse(INCLUDING), "x.test", 80)
     assert chosen is not None
     assert str(chosen.server.position) == "/etc/nginx/conf.d/default.conf:1"
-    location = choose_location(chosen.server, "/api/x")
-    assert location is not None
+    directive, location = passing(INCLUDING, "/api/x")
     assert str(location.position) == "/etc/nginx/snippets/api.conf:1"
-    directive = proxy_pass(chosen.server, "/api/x")
     assert directive is not None
     assert str(directive.position) == "/etc/nginx/proxy params.conf:2"
     assert chosen.others == ()  # a star crosses no slash
