@@ -197,19 +197,20 @@ class _Walk:
         elif last.startswith("@"):
             yield from self._named(last, state, jumps)
         else:
-            path, mark, query = last.partition("?")
-            after = replace(state, query=filled(state, query) if mark else state.query)
-            yield from self._jump(filled(state, path), after, blocks, jumps)
+            yield from self._jump(*_split(state, last), blocks, jumps)
 
     def _indexed(self, folder: str, state: State, blocks: tuple[Directive, ...], jumps: int) -> Iterator[Route]:
         """A folder's own file, which may be another location's."""
+        if state.from_folder:
+            return  # that file is there, and is no folder
         for name in [word for line in self._nearest(blocks, "index") for word in line.arguments] or ["index.html"]:
             file = filled(state, name)
-            yield from self._jump(None if file is None else posixpath.join(folder, file), state, blocks, jumps)
+            path = None if file is None else posixpath.join(folder, file)
+            yield from self._jump(path, replace(state, from_folder=True), blocks, jumps)
 
     def _named(self, name: str, state: State, jumps: int) -> Iterator[Route]:
         for location in self._server.all("location"):
-            if location.arguments == (name,) and self._is_new(name, state) and jumps < _JUMPS:
+            if location.arguments == (name,) and jumps < _JUMPS and self._is_new(name, state):
                 inner = replace(state, internal=True, inside=None, changed=False)
                 yield from self._inside(inner, (self._server, location), jumps + 1)
 
@@ -217,7 +218,7 @@ class _Walk:
         """An internal redirect to a path."""
         if path is None:
             yield Route(blocks, None, state, blocks, unknown=True)
-        elif self._is_new(path, state) and jumps < _JUMPS:
+        elif jumps < _JUMPS and self._is_new(path, state):
             yield from self.serve(replace(state, path=path, internal=True, inside=None, changed=False), jumps + 1)
 
     def _is_new(self, where: str, state: State) -> bool:
@@ -241,7 +242,9 @@ class _Walk:
             if target[0].startswith("@"):
                 found = self._named(target[0], state, jumps)
             elif target[0].startswith("/"):
-                found = self._jump(filled(state, target[0].partition("?")[0]), state, route.blocks, jumps)
+                method = "HEAD" if state.asked.method == "HEAD" else "GET"
+                state = replace(state, asked=replace(state.asked, method=method))
+                found = self._jump(*_split(state, target[0]), route.blocks, jumps)
             else:
                 found = iter([replace(route, end=page, state=state)])
             for one in found:
@@ -249,6 +252,12 @@ class _Walk:
 
     def _nearest(self, blocks: Sequence[Directive], name: str) -> list[Directive]:
         return nearest(blocks, self._configuration, name)
+
+
+def _split(state: State, target: str) -> tuple[str | None, State]:
+    """The path that a directive leads to inside nginx, and the request there: the query it had is gone."""
+    path, _, query = target.partition("?")
+    return filled(state, path), replace(state, query=filled(state, query))
 
 
 def _rewritten(directives: Sequence[Directive], state: State) -> Iterator[tuple[State, Directive | None]]:

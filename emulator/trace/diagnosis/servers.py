@@ -120,33 +120,43 @@ def _is_name(address: str) -> bool:
 
 def _named(servers: Sequence[Directive], host: str) -> list[Directive]:
     """The server blocks that may be taken for a name: one, none, or more where an expression is not known."""
-    ranked = [(rank, server) for server in servers if (rank := _fit(server, host)) is not None]
-    best = max(ranked, key=lambda pair: pair[0], default=None)
-    if best is not None:
+    names = list(_heard(servers))
+    best = max(names, key=lambda pair: _fit(pair[0], host), default=None)
+    if best is not None and _fit(best[0], host) > _NOT:
         return [best[1]]
     found: list[Directive] = []
-    for server in servers:
-        for name in server_names(server):
-            if not name.startswith("~") or (fits := matches(name[1:], host, ignore_case=True)) is False:
-                continue
-            found.append(server)
-            if fits:
-                return found
+    for name, server in names:
+        if not name.startswith("~") or (fits := matches(name[1:], host, ignore_case=True)) is False:
+            continue
+        found.append(server)
+        if fits:
+            return found
     return [*found, *found]  # perhaps it is none of them
 
 
-def _fit(server: Directive, host: str) -> tuple[int, int] | None:
+def _heard(servers: Sequence[Directive]) -> Iterator[tuple[str, Directive]]:
+    """The names that count. nginx ignores one that stands further up already, also where only a part of it does:
+    `.shop.test` is `shop.test` and `*.shop.test` in one."""
+    seen: set[str] = set()
+    for server in servers:
+        for written in server_names(server) or ("",):
+            name = written if written.startswith("~") else written.lower()
+            parts = [name[1:], f"*{name}"] if name.startswith(".") else [name]
+            known = [part in seen for part in parts]
+            seen.update(parts[: known.index(True)] if any(known) else parts)
+            if not any(known):
+                yield name, server
+
+
+_NOT = (0, 0)
+
+
+def _fit(name: str, host: str) -> tuple[int, int]:
     """How well a name fits: exact, `*.` with the longest rest, `.*` with the longest rest."""
-    best: tuple[int, int] | None = None
-    for pattern in server_names(server) or ("",):
-        low = pattern.lower()
-        rank: tuple[int, int] | None = None
-        if low == host or (low.startswith(".") and host == low[1:]):
-            rank = (3, 0)
-        elif low.startswith(("*.", ".")) and host.endswith(low.removeprefix("*")):
-            rank = (2, len(low.removeprefix("*")))
-        elif low.endswith(".*") and host.startswith(low[:-1]):
-            rank = (1, len(low))
-        if rank is not None and (best is None or rank > best):
-            best = rank
-    return best
+    if name == host or (name.startswith(".") and host == name[1:]):
+        return 3, 0
+    if name.startswith(("*.", ".")) and host.endswith(name.removeprefix("*")):
+        return 2, len(name.removeprefix("*"))
+    if name.endswith(".*") and not name.startswith("~") and host.startswith(name[:-1]):
+        return 1, len(name)
+    return _NOT

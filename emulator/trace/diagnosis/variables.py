@@ -60,6 +60,8 @@ class State:
     rewrites: tuple[Directive, ...] = ()
     """Those that have changed the path."""
     internal: bool = False
+    from_folder: bool = False
+    """The path is that of a folder's own file."""
     on_error: bool = False
     """It is on the way of an `error_page`."""
 

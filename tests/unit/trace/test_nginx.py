@@ -85,6 +85,9 @@ server { listen 83; server_name four.test; }
 server { listen myself:83; server_name mine.test; }
 server { listen 84; server_name shop.test; }
 server { listen 84; }
+server { listen 85; server_name shop.test *.both.test; }
+server { listen 85; server_name .shop.test .both.test; }
+server { listen 85; server_name *.test; }
 """
 
 
@@ -108,6 +111,9 @@ server { listen 84; }
         # What address a name is, is not known either.
         ("172.30.0.3", 83, "mine.test", "four.test", False, False),
         ("172.30.0.3", 84, "", "", True, True),
+        # nginx ignores the whole of a name of which it has a part already.
+        ("172.30.0.3", 85, "www.shop.test", "*.test", True, True),
+        ("172.30.0.3", 85, "both.test", "*.test", True, True),
     ],
 )
 def test_the_address_the_port_and_the_name_choose(
