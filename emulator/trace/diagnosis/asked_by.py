@@ -48,10 +48,10 @@ def asked_by(
         if way.end is None or not passes(way.end):
             continue
         targets = _targets(configuration, way.end, way.state)
-        if targets is None:
+        fitting = [AskedBy(way.end, way, one.directive) for one in targets or () if _fits(one, address, port)]
+        certain += fitting
+        if targets is None or (not fitting and any(_through_connect(one, address) for one in targets)):
             open_.append(AskedBy(way.end, way))
-        else:
-            certain += [AskedBy(way.end, way, one.directive) for one in targets if _fits(one, address, port)]
     if certain or open_:
         return _only([one for one in certain if not one.route or not one.route.on_error]) or _only(certain or open_)
     others = [
@@ -131,5 +131,13 @@ def _fits(target: _Target, address: str, port: int) -> bool:
         return False
     if target.host == "localhost":
         return address.startswith("127.") or address in ("::1", "[::1]")
-    literal = re.fullmatch(r"[\d.]+|\[.*\]", target.host) is not None
-    return not literal or target.host == address
+    return not _is_literal(target.host) or target.host == address
+
+
+def _through_connect(target: _Target, address: str) -> bool:
+    """Whether a proxy of Service Connect may have asked that address for a target, which is at another port then."""
+    return not address.startswith("127.") and target.host != "localhost" and not _is_literal(target.host)
+
+
+def _is_literal(host: str) -> bool:
+    return re.fullmatch(r"[\d.]+|\[.*\]", host) is not None

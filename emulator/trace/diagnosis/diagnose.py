@@ -150,7 +150,7 @@ class _Looker(View):
             return None
         chosen = self.server_block(hop)
         ways = self.ways(hop)
-        if chosen is None or not chosen.known or any(way.passes or way.unknown for way in ways):
+        if chosen is None or any(way.passes or way.unknown for way in ways):
             return None  # it may be the answer of what it passed the request on to
         before = self.before(hop)
         changed = before is not None and bare(before.host) != bare(hop.host)

@@ -155,7 +155,7 @@ def _too_large(view: View, number: int, hop: Hop, answered: Hop | None, what: st
             f"let {name_of(answered)} send less; an ALB's limit cannot be raised",
             number,
         )
-    if not view.configuration(hop):
+    if not view.ways(hop):
         if "too big header" not in line:
             return None
         return Diagnosis(f"{what}the headers have {size} bytes ({largest}); its log: {line}", "", number)
@@ -184,7 +184,7 @@ def _too_large(view: View, number: int, hop: Hop, answered: Hop | None, what: st
 
 def too_late(view: View, hop: Hop, asked: Hop) -> str:
     """What to do about an answer that came too late for nginx; empty where that is not it."""
-    if hop.status != 504 or not view.configuration(hop):
+    if hop.status != 504 or not view.ways(hop):
         return ""
     directive = next(iter(view.effective(hop, "proxy_read_timeout")), None)
     limit = directive.arguments[0] if directive and directive.arguments else "nginx's default of 60s"

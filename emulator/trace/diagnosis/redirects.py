@@ -88,7 +88,7 @@ def _redirecting(view: View, hop: Hop) -> nginx.Directive | None:
 def _always(view: View, hop: Hop, directive: nginx.Directive | None) -> bool:
     """Whether nginx certainly redirects the same request over HTTPS as well, which it sees as plain HTTP."""
     chosen = view.server_block(hop)
-    if directive is None or chosen is None or not chosen.known:
+    if directive is None or chosen is None:
         return False
     ways = view.ways_through(chosen.server, hop, https=True)
     return all(way.end is directive for way in ways if not way.on_error)

@@ -33,9 +33,10 @@ def _body(view: View, number: int, hop: Hop) -> Diagnosis:
     size = f"{length or request.body} bytes"
     early = " before it had read the body" if hop.exchange.note else ""
     what = f"{name_of(hop)} answered 413 itself{early}: the body has {size}"
-    if not view.configuration(hop):
+    limits = view.effective_first(hop, "client_max_body_size")
+    if limits is None:
         return Diagnosis(f"{what}, more than it takes", f"raise the limit of {name_of(hop)}", number)
-    directive = next(iter(view.effective_first(hop, "client_max_body_size")), None)
+    directive = next(iter(limits), None)
     limit = directive.arguments[0] if directive and directive.arguments else f"nginx's default of {_NGINX_BODY}"
     chosen = view.server_block(hop)
     position = directive.position if directive else chosen.server.position if chosen else None
@@ -51,7 +52,7 @@ def _head(view: View, number: int, hop: Hop) -> Diagnosis | None:
     if size < _MUCH and len(hop.path) < _MUCH:
         return None
     what = f"the header {name} has {longest} bytes" if longest >= len(hop.path) else f"the path has {len(hop.path)}"
-    if not view.configuration(hop):
+    if not view.ways(hop):
         return Diagnosis(
             f"{name_of(hop)} answered {hop.status} itself; the headers have {size} bytes, {what}",
             f"is that more than {name_of(hop)} takes?",

@@ -82,8 +82,9 @@ class View:
         return self._read(name) if name else ()
 
     def server_block(self, hop: Hop) -> Chosen | None:
-        """The server block that the hop's request got."""
-        return self.server_block_for(hop, hop.host)
+        """The server block that the hop's request got; None also where nginx may have taken another one."""
+        chosen = self.server_block_for(hop, hop.host)
+        return chosen if chosen is not None and chosen.known else None
 
     def server_block_for(self, hop: Hop, host: str) -> Chosen | None:
         """The one that it would have got with another Host."""
@@ -106,10 +107,11 @@ class View:
         way = self._way(hop)
         return nearest(way.blocks, self.configuration(hop), name) if way is not None else []
 
-    def effective_first(self, hop: Hop, name: str) -> list[nginx.Directive]:
-        """Those that hold where it was first located: what nginx looks at before it reads a body."""
-        way = self._way(hop)
-        return nearest(way.entered or way.blocks, self.configuration(hop), name) if way is not None else []
+    def effective_first(self, hop: Hop, name: str) -> list[nginx.Directive] | None:
+        """Those that hold where it was first located: what nginx looks at before it reads a body. None: not known."""
+        blocks = [way.entered or way.blocks for way in self.ways(hop) if not way.on_error]
+        found = [nearest(one, self.configuration(hop), name) for one in blocks]
+        return found[0] if found and all(one == found[0] for one in found) else None
 
     def passes_on(self, hop: Hop) -> bool:
         """Whether nginx is configured to pass the hop's request on."""
@@ -138,7 +140,7 @@ class View:
         if before is None or not before.exchange.request:
             return None  # also where the request came over TLS
         chosen = self.server_block(before)
-        if chosen is None or not chosen.known:
+        if chosen is None:
             return None
         return asked_by(self.configuration(before), chosen.server, self.ways(before), address_of(hop), port_of(hop))
 

@@ -136,6 +136,21 @@ def test_of_two_lines_that_may_have_asked_none_is_blamed() -> None:
     assert fault.hint == "hello listens on 3000: write http://localhost:3000"
 
 
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        ("http://other:80", 2),
+        ("http://172.30.0.4:8001", 2),
+        ("http://172.30.0.4:8000", None),
+        ("http://localhost", None),
+    ],
+)
+def test_a_name_of_service_connect_may_lead_to_another_port(target: str, line: int | None) -> None:
+    configuration = f"server {{ listen 80;\n location / {{ proxy_pass {target}; }} }}"
+    position = refused("/x", configuration, "172.30.0.4:8001").position
+    assert (position.line if position else None) == line
+
+
 def test_a_rewrite_that_eats_the_prefix_is_the_line_to_change() -> None:
     block = "location /api/ {\n rewrite ^/api/(.*)$ /$1 break;\n proxy_pass http://localhost:3000;\n }"
     [trace] = assemble(chain("1-a", 10, ("/api/x", "/api/x", "/x"), status=404), PLACES)

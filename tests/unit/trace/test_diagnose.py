@@ -346,6 +346,22 @@ def test_a_body_above_the_limit_of_nginx() -> None:
     assert fault.message == "nginx answered 413 itself: the body has 5000000 bytes, more than it takes"
 
 
+@pytest.mark.parametrize(
+    ("location", "limit"),
+    [
+        ("location / { try_files $uri @app; } location @app { client_max_body_size 50m; }", ", and the limit is 2m"),
+        ("location / { location /api/ { client_max_body_size 3m; } }", ", and the limit is 3m"),
+        ("location ~ (?|a|b) { client_max_body_size 3m; }", ", more than it takes"),
+    ],
+)
+def test_the_limit_of_a_body_is_that_of_the_first_location(location: str, limit: str) -> None:
+    answer = exchange(
+        *("172.30.0.2", "172.30.0.3:80", 10, 11), status=413, trace="1-a", headers=(("Content-Length", "5000000"),)
+    )
+    [fault] = found_in([(HELLO, answer)], reading(nginx=f"server {{ client_max_body_size 2m; {location} }}"))
+    assert fault.message == f"nginx answered 413 itself: the body has 5000000 bytes{limit}"
+
+
 def test_plain_http_where_nginx_takes_tls() -> None:
     answer = exchange("172.30.0.2", "172.30.0.3:80", 10, 11, status=400, trace="1-a")
     [fault] = found_in([(HELLO, answer)], reading(nginx="server {\n listen 80 ssl; }"))
