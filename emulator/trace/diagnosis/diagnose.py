@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from emulator.trace.diagnosis import nginx, too_large
+from emulator.trace.diagnosis.asked_by import AskedBy
 from emulator.trace.diagnosis.lost_headers import dropped_names
 from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
@@ -130,12 +131,12 @@ class _Looker(View):
         if not eaten or not self.passed_on(hop):
             return None
         found = self.asked_by(hop)
-        rewrites = found.route.rewrites if found is not None and found.route is not None else ()
-        directive = rewrites[-1] if rewrites else found.passes if found is not None else None
+        rewrite = _rewrite(found) if found is not None else None
+        directive = rewrite or (found.passes if found is not None else None)
         return Diagnosis(
             f"{hop.client} took {eaten} off the path: it was asked for {before.path} and asked"
             f" {hop.container or hop.server} for {hop.path}, which answered {hop.status}",
-            (directive and _kept(directive, rewritten=bool(rewrites)))
+            (directive and _kept(directive, rewritten=rewrite is not None))
             or f"if {hop.container or hop.server} expects the whole path, pass it on as it is",
             number,
             directive.position if directive else None,
@@ -218,6 +219,14 @@ class _Looker(View):
             " a target is healthy",
             number,
         )
+
+
+def _rewrite(found: AskedBy) -> nginx.Directive | None:
+    """The rewrite that made the path what was passed on; None where the `proxy_pass` has a path of its own for it."""
+    rewrites = found.route.rewrites if found.route is not None else ()
+    if not rewrites or (rewrites[-1].arguments[2:] != ("break",) and _kept(found.passes, rewritten=False)):
+        return None
+    return rewrites[-1]
 
 
 def _kept(directive: nginx.Directive, *, rewritten: bool) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from emulator.redaction import HIDDEN
 from emulator.trace.diagnosis.locations import located, modifier_of, name_of, normalized, passes
 from emulator.trace.diagnosis.nginx import Directive
 from emulator.trace.diagnosis.pcre import compiled
@@ -89,10 +90,15 @@ class Route:
 
 def routes(configuration: Sequence[Directive], server: Directive, asked: Asked) -> list[Route]:
     """Every way that the request may take, the likeliest ones first. Those over an `error_page` come last."""
-    query = asked.target.partition("#")[0].partition("?")[2]
+    path, _, query = asked.target.partition("#")[0].partition("?")
     merge = not any(one.arguments == ("off",) for one in nearest((server,), configuration, "merge_slashes"))
-    by_name = any(name.startswith("~") for name in server_names(server))  # whose groups are variables
-    state = State(asked, normalized(asked.target, merge_slashes=merge), query, captures=None if by_name else ())
+    state = State(
+        asked,
+        None if HIDDEN in path else normalized(path, merge_slashes=merge),
+        None if HIDDEN in query else query,
+        # Groups of a server's name are variables too.
+        captures=None if any(name.startswith("~") for name in server_names(server)) else (),
+    )
     found: dict[tuple[object, ...], Route] = {}
     count = 0
     for route in islice(_Walk(configuration, server).serve(state, 0), _MOST):

@@ -40,7 +40,6 @@ class _Listen:
     address: str
     ports: range
     default: bool = False
-    words: tuple[str, ...] = ()
 
 
 def choose_server(configuration: Sequence[Directive], host: str, port: int, address: str = "") -> Chosen | None:
@@ -93,19 +92,19 @@ def _listens(server: Directive) -> list[_Listen]:
 
 
 def _listen(arguments: Sequence[str]) -> _Listen:
-    words = tuple(arguments[1:])
+    words = arguments[1:]
     default = bool({"default_server", "default"} & set(words))
     where = arguments[0] if arguments else ""
     if where.startswith("unix:"):
-        return _Listen(where, range(0), default, words)
+        return _Listen(where, range(0), default)
     match = _PORTS.fullmatch(where)
     if match is None:
-        return _Listen(_literal(where), range(80, 81), default, words)
+        return _Listen(_literal(where), range(80, 81), default)
     first = int(match["first"])
     address = match["address"] or _ANY
     if address == _ANY_6 and "ipv6only=off" in words:
         address = _ANY  # which takes both
-    return _Listen(_literal(address), range(first, int(match["last"] or first) + 1), default, words)
+    return _Listen(_literal(address), range(first, int(match["last"] or first) + 1), default)
 
 
 def _literal(address: str) -> str:

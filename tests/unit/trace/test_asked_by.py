@@ -151,13 +151,33 @@ def test_a_name_of_service_connect_may_lead_to_another_port(target: str, line: i
     assert (position.line if position else None) == line
 
 
-def test_a_rewrite_that_eats_the_prefix_is_the_line_to_change() -> None:
-    block = "location /api/ {\n rewrite ^/api/(.*)$ /$1 break;\n proxy_pass http://localhost:3000;\n }"
+REWRITE = "rewrite ^/api/(.*)$ /$1 break;"
+SLASH = "proxy_pass http://localhost:3000/;"
+
+
+@pytest.mark.parametrize(
+    ("block", "line", "hint"),
+    [
+        (
+            f"location /api/ {{\n {REWRITE}\n proxy_pass http://localhost:3000;\n }}",
+            *(3, f"`{REWRITE}` takes it off: without it the path stays as it is"),
+        ),
+        (
+            f"location /api/ {{\n {REWRITE}\n {SLASH}\n }}",
+            *(3, f"`{REWRITE}` takes it off: without it the path stays as it is"),
+        ),
+        (
+            f"rewrite ^/(.*)$ /v1/$1;\nlocation /v1/api/ {{ {SLASH} }}",
+            *(3, f"the slash at the end of `{SLASH}` takes the place of the location's prefix"),
+        ),
+    ],
+)
+def test_a_rewrite_that_eats_the_prefix_is_the_line_to_change(block: str, line: int, hint: str) -> None:
     [trace] = assemble(chain("1-a", 10, ("/api/x", "/api/x", "/x"), status=404), PLACES)
     directives = nginx.parse(f"{FILE}server {{ listen 80;\n{block} }}")
     [fault] = diagnose(trace, lambda container: directives if container == "cl-hello-nginx" else ())
-    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:3"
-    assert fault.hint == "`rewrite ^/api/(.*)$ /$1 break;` takes it off: without it the path stays as it is"
+    assert str(fault.position) == f"/etc/nginx/conf.d/default.conf:{line}"
+    assert fault.hint.partition(": with ")[0] == hint
 
 
 def test_a_maintenance_page_is_told_by_its_return() -> None:

@@ -125,6 +125,12 @@ def test_a_header_that_is_not_known_leaves_both_ways_open() -> None:
     assert ends(ways("/cookie/", cookie=None)) == ["return 200 cookie", "return 200 plain"]
 
 
+def test_a_secret_in_a_path_or_a_query_is_not_compared() -> None:
+    assert ends(ways("/new/(redacted)/x"))[-1] == "?"
+    assert ends(ways("/args/?a=(redacted)")) == ["return 200 one", "return 200 none", "return 200 other"]
+    assert ends(ways("/new/x?a=(redacted)")) == ["return 200 new"]
+
+
 def test_more_ways_than_anyone_asks_for_end_in_one_that_is_not_known() -> None:
     conditions = "".join(f"if (-f /{number}) {{ set $v{number} 1; }}" for number in range(30))
     [server] = parse(f"# configuration file /a:\nserver {{ {conditions} location / {{ return 404; }} }}")
