@@ -21,7 +21,7 @@ from emulator.runtime.health.own_address import LISTENS_WITHIN, OwnAddresses
 from emulator.runtime.health.status import StatusOverLease
 from emulator.runtime.lifecycle.contention import REMOVAL, STOPPED_AGENT
 from emulator.runtime.lifecycle.down import down, remove_all
-from emulator.runtime.lifecycle.environment_lock import Claim
+from emulator.runtime.lifecycle.environment_lock import Claim, not_removed
 from emulator.runtime.lifecycle.join import agent_failed
 from emulator.runtime.lifecycle.provide import beside_of, provide
 from emulator.runtime.lifecycle.running import Running, check_front, wait_healthy
@@ -35,7 +35,6 @@ from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state.desired import DesiredState
-from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
 
 LOOK = 0.05
@@ -82,9 +81,12 @@ class Bringup:
         Raises the `CopilotLocalError` that says what failed, and `EnvironmentBusy` where another command holds the
         environment.
         """
-        lock = ""
         try:
             lock = self.claim.lock()
+        except BaseException:
+            give_up(self.claim, self.emit)
+            raise
+        try:
             with beside_of(self.request)(self.engine, self.request, self.emit, self.cancelled):
                 self._provide()
             lease = self.claim.give(self.state, self.private)
@@ -99,14 +101,11 @@ class Bringup:
             self.claim.keep_lease()
             return running
         except EnvironmentBusy as error:
-            if not lock:
-                raise  # nothing of what is there is ours
             raise self._taken_down() from error  # by a `down` that removes what is ours too
         except BaseException as error:
             holder = self._holder(lock, error)
-            if holder in ("", lock):
-                retain, hook = self.request.retain, self.before_remove
-                take_back(self.engine, self.names, self.claim, self.emit, retain=retain, before_remove=hook)
+            if holder in ("", lock) and not self._take_back(lock, holder):
+                holder = ""
             if holder != lock and isinstance(error, CopilotLocalError):
                 raise self._taken_down() from error
             raise
@@ -118,6 +117,17 @@ class Bringup:
         return TaskError(
             f"{where} was taken down by another command while it came up", hint="run `copilot-local up` again"
         )
+
+    def _take_back(self, lock: str, holder: str) -> bool:
+        """Rolls back, or retains; returns whether what is there was not another command's."""
+        if not self.request.retain:
+            return take_back(self.claim, lock, self.emit, taken_down=not holder, before_remove=self.before_remove)
+        try:
+            self.engine.remove(lock)  # it would take charge, and replace what is to be looked at
+            self.emit(Event(EventKind.INFO, self.names.app, "kept as it is; `copilot-local down` removes it"))
+        except CopilotLocalError as error:
+            _tell_left(self.claim, [not_removed(error)], self.emit)
+        return True
 
     def _provide(self) -> None:
         """What services live with is there before the agent hears of them: they are told its addresses."""
@@ -135,7 +145,7 @@ class Bringup:
         ends, heard, silent = time.monotonic(), False, False
         if isinstance(error, EngineError | ContainerFailed):
             ends += REMOVAL  # what is being removed stops first: that is heard before it is gone from the listing
-        while lock:
+        while True:
             try:
                 agent = observe(self.engine, self.names).agent
             except CopilotLocalError:
@@ -218,38 +228,47 @@ class Bringup:
 
 
 def take_back(
-    engine: Engine,
-    environment: Names,
     claim: Claim,
+    lock: str,
     emit: Emit,
     *,
-    retain: bool = False,
+    taken_down: bool = False,
+    only_agent: bool = False,
     before_remove: Callable[[str], None] | None = None,
-) -> None:
-    """Rolls back a failed bring-up, or retains it; never masks the original error."""
+) -> bool:
+    """Rolls back a bring-up that holds the environment by the agent of the id `lock`; never masks the original error.
+
+    Where that agent is gone, or `taken_down` says that it goes, another command's `down` has decided which data stays;
+    `only_agent` says that nothing else was made, so nothing is left then. An agent of another id is another command's,
+    and so is all that is there: returns False.
+    """
+    engine, environment, image = claim.engine, claim.names, claim.image
     try:
-        if retain:
-            engine.remove(environment.agent)  # it would take charge, and replace what is to be looked at
-            emit(Event(EventKind.INFO, environment.app, "kept as it is; `copilot-local down` removes it"))
-            return
-        image = claim.image
         with direct.alone(environment):
+            agent = observe(engine, environment).agent
+            if agent is not None and agent.id != lock:
+                return False
+            if agent is None and only_agent:
+                return True
+            ours = agent is not None and not taken_down
             down(engine, environment, discard, timeout=2, before_remove=before_remove, agent_image=image)
-            lefts = remove_all(engine, environment, volumes=True, keep=claim.existing_volumes, drain_image=image())
-        for left in lefts:
-            emit(Event(EventKind.WARNING, environment.app, left))
+            lefts = remove_all(engine, environment, volumes=ours, keep=claim.existing_volumes, drain_image=image())
+        _tell_left(claim, lefts, emit)
     except CopilotLocalError as error:
-        what = f"not everything could be removed; `copilot-local down` tries again: {error}"
-        emit(Event(EventKind.WARNING, environment.app, what))
+        _tell_left(claim, [not_removed(error)], emit)
+    return True
 
 
 def give_up(claim: Claim, emit: Emit) -> None:
     """Takes a claim back that no task was made for."""
     try:
-        with contextlib.suppress(EngineError):
-            claim.lock()
-        take_back(claim.engine, claim.names, claim, emit)
-    except EnvironmentBusy:
-        pass  # nothing of what is there is ours
+        take_back(claim, claim.lock(), emit, only_agent=True)
+    except CopilotLocalError:
+        _tell_left(claim, claim.left, emit)  # it took itself back, or another command holds the environment
     finally:
         claim.close()
+
+
+def _tell_left(claim: Claim, lefts: list[str], emit: Emit) -> None:
+    for left in lefts:
+        emit(Event(EventKind.WARNING, claim.names.app, left))

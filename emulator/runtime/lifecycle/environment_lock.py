@@ -6,17 +6,20 @@ reads manifests, finds images and decides what to do. So this imports no model.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.engine.interface import Engine, File
-from emulator.errors import Conflict, EngineError, EnvironmentBusy
+from emulator.errors import Conflict, CopilotLocalError, EngineError, EnvironmentBusy
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease
 from emulator.runtime.control.leases import close_when_made
 from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER, agent_spec, empty_state, idle_agent_spec
 from emulator.runtime.specs.log_store import data_volumes
+from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Claim:
-    """The attempt of one command to acquire an environment; begins at once.
+    """The attempt of one command to acquire an environment; begins at once. One that fails removes what it has made.
 
     `image` returns the agent's image. `stays` says that the command holds the environment as long as it runs. `state`
     is the desired state where it is known already: where something runs, the agent needs it from its start.
@@ -43,13 +46,16 @@ class Claim:
     ) -> None:
         self.engine = engine
         self.names = environment
-        self.existing_volumes = frozenset(engine.list_volumes(environment.labels()))
-        """Those that are not this command's to remove."""
+        self.existing_volumes: frozenset[str] = frozenset()
+        """Those that are not this command's to remove; known once the agent is created."""
+        self.left: list[str] = []
+        """What Docker did not give up after a failure, a sentence each."""
         self.observed = observed
         """What ran before."""
         self._stays = stays
         self._state = state
         self._kept = False
+        self._id = uuid.uuid4().hex
         self._pool = ThreadPoolExecutor(12, thread_name_prefix="claim")
         self._image = self._pool.submit(image)
         self._info = self._pool.submit(engine.info)  # the daemon starts programs to describe itself
@@ -62,7 +68,7 @@ class Claim:
 
     def lock(self) -> str:
         """The id of the agent, once it is created. Raises `EnvironmentBusy` where another command holds the
-        environment, and `EngineError`."""
+        environment, and the `CopilotLocalError` that kept it from being created: then nothing is there to take back."""
         return self._lock.result()
 
     def give(self, state: DesiredState, private: Private) -> Future[Lease]:
@@ -86,8 +92,31 @@ class Claim:
             close_when_made(self._lease)
 
     def _make_alone(self) -> str:
+        """Looks, creates and removes without another command in between: what is found meanwhile is no other's."""
         with direct.alone(self.names):
-            return self._make()
+            self.existing_volumes = frozenset(self.engine.list_volumes(self.names.labels()))
+            try:
+                return self._make()
+            except EnvironmentBusy:
+                raise  # nothing of what is there is ours
+            except BaseException:
+                self._undo()
+                raise
+
+    def _undo(self) -> None:
+        """Removes what was made. Where something else runs, network and volumes are what that lives in."""
+        from emulator.runtime.lifecycle.down import remove_all
+
+        try:
+            found = self.engine.list_containers(self.names.labels())
+            ours = [container for container in found if container.labels.get(names.CLAIM) == self._id]
+            for container in ours:  # Docker may create one, and answer too late
+                self.engine.remove(container.id)
+            if len(ours) == len(found):
+                direct.remove_folder(self.names)
+                self.left = remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
+        except CopilotLocalError as error:
+            self.left = [not_removed(error)]
 
     def _make(self) -> str:
         """Creates network, volumes and the agent; creating the agent acquires the environment."""
@@ -112,7 +141,7 @@ class Claim:
         else:
             spec = agent_spec(self.engine, self.names, self._state, folder)
         try:
-            made = self.engine.create_container(spec)
+            made = self.engine.create_container(replace(spec, labels={**spec.labels, names.CLAIM: self._id}))
         except Conflict:
             raise EnvironmentBusy(
                 f"another copilot-local command is bringing up {self.names.app}/{self.names.environment}",
@@ -139,3 +168,8 @@ class Claim:
             from emulator.runtime.lifecycle.join import agent_failed
 
             raise agent_failed(self.engine, self.names, error.message) from error
+
+
+def not_removed(error: CopilotLocalError) -> str:
+    """A sentence for a roll-back that Docker has ended."""
+    return f"not everything could be removed; `copilot-local down` tries again: {error}"

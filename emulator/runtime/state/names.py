@@ -57,6 +57,8 @@ CONNECT_PROXY = PREFIX + "service-connect-proxy"
 """On a pause: its task has a proxy of Service Connect; a digest of the names that it was made with."""
 MADE_BY = PREFIX + "made-by"
 """Of an agent: the process that is bringing its environment up, or has."""
+CLAIM = PREFIX + "claim"
+"""Of an agent: which attempt of that process to acquire the environment has created it."""
 
 AWS_PORT = PREFIX + "aws-port"
 """Of the local AWS endpoint: where tasks reach it on 127.0.0.1, and this machine too; absent where none does."""

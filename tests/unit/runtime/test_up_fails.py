@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -25,12 +26,14 @@ from emulator.errors import (
     Unsupported,
 )
 from emulator.events import Event, EventKind, discard
+from emulator.runtime.control import direct
 from emulator.runtime.control.http import AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.lifecycle import bring_up
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.running import wait_healthy
 from emulator.runtime.lifecycle.up import up
+from emulator.runtime.state.names import Names
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, firelens, make_service, nginx_sidecar
 
@@ -229,15 +232,16 @@ class TestAgent:
 
 
 class TestTwoAtOnce:
-    def test_the_slower_of_two_ups_joins_the_other_one(self, bench: Bench) -> None:
-        both_looked = threading.Barrier(2)
+    def test_the_slower_of_two_ups_joins_the_other_one(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        both_looked, alone = threading.Barrier(2), direct.alone
 
-        def meet(verb: str, target: str) -> None:
-            if verb == "list_volumes":
-                bench.engine.before = None if both_looked.wait(10) == 0 else bench.engine.before
-                # Each of them has seen an environment without an agent.
+        @contextmanager
+        def meet(environment: Names) -> Iterator[None]:
+            both_looked.wait(10)  # each of them has seen an environment without an agent
+            with alone(environment):
+                yield
 
-        bench.engine.before = meet
+        monkeypatch.setattr(direct, "alone", meet)
         with ThreadPoolExecutor(2) as pool:
             ups = [pool.submit(bench.up, make_service()) for _ in range(2)]
         assert sorted(future.result().fresh for future in ups) == [False, True]
