@@ -8,11 +8,13 @@ Source: Amazon ECS, "Service Connect components"; aws/copilot-cli, issue 5386 (N
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection
 
 from emulator.engine.interface import ContainerState, Engine
+from emulator.errors import EngineError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.health.ports import Listening, listening_in
 from emulator.runtime.state.desired import DesiredService, DesiredState
@@ -90,8 +92,11 @@ class OwnAddresses:
     def wait(self, environment: Names, cancelled: threading.Event, seconds: float) -> None:
         """Looks until all is known, for that long; once in any case, unless all is known already."""
         ends = time.monotonic() + seconds
-        while self._open and not self.look_now(observe(self._engine, environment)) and time.monotonic() < ends:
-            if cancelled.wait(_LOOK):
+        while self._open:
+            with contextlib.suppress(EngineError):  # nothing ends over what is only to be said
+                if self.look_now(observe(self._engine, environment)):
+                    return
+            if time.monotonic() >= ends or cancelled.wait(_LOOK):
                 return
 
     def _warn(self, desired: DesiredService, wrong: Listening) -> None:

@@ -35,7 +35,7 @@ from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state.desired import DesiredState
-from emulator.runtime.state.observed import Observed, observe
+from emulator.runtime.state.observed import Looks, Observed, observe
 
 LOOK = 0.05
 SAYS_WITHIN = 1.0
@@ -203,8 +203,13 @@ class Bringup:
         where programs listen."""
         moments = 0.0 if self._judged_by_health() else self.first_moments
         until = time.monotonic() + moments
+        looks = Looks(self.engine, self.names)
         while True:
-            observed = observe(self.engine, self.names)
+            observed = looks.look()
+            if observed is None:
+                if self.cancelled.wait(LOOK):
+                    raise Cancelled
+                continue
             check_front(self.engine, observed)
             if self.request.foreground:
                 return  # the foreground command sees it exit, and shows its output

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from emulator.engine.interface import Engine
-from emulator.errors import ContainerFailed, ExitCode
+from emulator.errors import ContainerFailed, EngineError, ExitCode
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.container_failure import container_failed
@@ -20,9 +20,10 @@ from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.front_probe import FrontWatch
 from emulator.runtime.planning.up_request import UpRequest, log_subjects
 from emulator.runtime.reports.follow import EnvironmentFollower, is_no_run_of_a_command
-from emulator.runtime.state.observed import Member, Observed, observe
+from emulator.runtime.state.observed import Looks, Member, Observed
 
 STILL_RUNNING = "Detached and still running. Stop it with `copilot-local down`."
+LEFT_RUNNING = "Docker does not answer, so nothing was stopped. What runs goes on: `copilot-local down` stops it."
 Farewell = Callable[[], str]
 """What is said once everything is left running; empty is nothing."""
 
@@ -97,7 +98,11 @@ def _stay(
         if detach.is_set():
             interrupted.set()
 
-    ended = running.wait_for_exit(interrupted, look)
+    try:
+        ended = running.wait_for_exit(interrupted, look)
+    except EngineError:
+        _say(emit, request, LEFT_RUNNING)
+        raise
     if ended is None and detach.is_set():
         running.hand_over()
         _say(emit, request, farewell())
@@ -150,8 +155,11 @@ def _watch(
     """The environment belonged to its agent already: show what it prints, and leave it running."""
     fronts = FrontWatch(running.engine, emit)
     lost = LostTraces(running.engine, running.environment, emit)
+    looks = Looks(running.engine, running.environment)
     while not detach.is_set() and not interrupted.wait(0.5):
-        observed = observe(running.engine, running.environment)
+        observed = looks.look()
+        if observed is None:
+            continue
         if not observed.containers:
             follower.drain()
             raise taken_down(running.environment)

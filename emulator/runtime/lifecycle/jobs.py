@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import Engine
-from emulator.errors import ExitCode, TaskError
+from emulator.errors import EngineTimeout, ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor
@@ -33,10 +33,12 @@ from emulator.runtime.specs.unsupported_features import refuse_on_fargate
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.log_subjects import LogSubjects
-from emulator.runtime.state.observed import Member, observe
+from emulator.runtime.state.observed import Looks, Member, observe
 from emulator.runtime.state.operations import Plan
 
 POLL = 0.1
+REMOVAL_TRIES = 3
+"""How often the task of a run is removed where Docker does not answer in time."""
 
 
 def run_job(
@@ -107,14 +109,17 @@ def _run(
 def _wait(
     engine: Engine, request: UpRequest, task_id: str, interrupted: threading.Event, timeout: int | None
 ) -> Member | None:
-    """The essential container whose exit ended the task; None where it was interrupted."""
+    """The essential container whose exit ended the task; None where it was interrupted, or removed."""
     deadline = time.monotonic() + timeout if timeout else None
+    looks = Looks(engine, request.environment)
     while not interrupted.wait(POLL):
-        task = observe(engine, request.environment).tasks.get(task_id)
-        if task is None:
-            return None
-        if (ended := ended_by(task)) is not None:
-            return ended
+        observed = looks.look()
+        if observed is not None:
+            task = observed.tasks.get(task_id)
+            if task is None:
+                return None
+            if (ended := ended_by(task)) is not None:
+                return ended
         if deadline is not None and time.monotonic() > deadline:
             raise TaskError(
                 f"the job ran longer than its timeout of {timeout} s and was stopped",
@@ -124,6 +129,25 @@ def _wait(
 
 
 def _clean_up(
+    engine: Engine,
+    request: UpRequest,
+    task_id: str,
+    follower: EnvironmentFollower,
+    emit: Emit,
+    killed: threading.Event,
+) -> None:
+    for left in reversed(range(REMOVAL_TRIES)):
+        try:
+            _remove(engine, request, task_id, follower, emit, killed)
+            break
+        except EngineTimeout:
+            if not left:
+                raise
+    again = f"`copilot-local logs {request.services[0].name} --previous` shows it again while the environment runs"
+    emit(Event(EventKind.INFO, request.services[0].name, f"the run has ended; {again}"))
+
+
+def _remove(
     engine: Engine,
     request: UpRequest,
     task_id: str,
@@ -141,9 +165,7 @@ def _clean_up(
         stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=hook, kills=True)
         with contextlib.suppress(Cancelled):
             stopping.run(plan)
-        remove_rest(engine, environment, task_id)
-    again = f"`copilot-local logs {request.services[0].name} --previous` shows it again while the environment runs"
-    emit(Event(EventKind.INFO, request.services[0].name, f"the run has ended; {again}"))
+    remove_rest(engine, environment, task_id)
 
 
 def _with_code(error: TaskError, code: int) -> TaskError:

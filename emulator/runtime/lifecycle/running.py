@@ -30,8 +30,9 @@ from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
-from emulator.runtime.state.observed import Member, Observed, Task, observe
+from emulator.runtime.state.observed import Looks, Member, Observed, Task
 
+POLL = 0.25
 HEALTH_POLL = 0.03
 BETWEEN_LISTINGS = 0.2
 """Seconds: health is mostly the agent's to say, which costs Docker nothing."""
@@ -126,11 +127,15 @@ class Running:
 
         A container with a restart policy has `RESTART_TIMEOUT` seconds to be started again by the agent. An agent that
         has stopped, as `down` makes it, has as long to go, and one that says that it is going ends the environment
-        itself. `on_look` gets every listing.
+        itself. `on_look` gets every listing. Raises `EngineError` as `Looks` does.
         """
         exited: dict[str, float] = {}
+        looks = Looks(self.engine, self.environment)
         while not interrupted.is_set():
-            observed = observe(self.engine, self.environment)
+            observed = looks.look()
+            if observed is None:
+                interrupted.wait(POLL)
+                continue
             if observed.agent is None:  # `down` begins with it
                 return None
             on_look(observed)
@@ -143,7 +148,7 @@ class Running:
                     judged = observed.agent.state is ContainerState.RUNNING and not _may_run_again(member)
                     if (judged or time.monotonic() - since > RESTART_TIMEOUT) and not self._is_going():
                         return member
-            interrupted.wait(0.25)
+            interrupted.wait(POLL)
         return None
 
     def _is_going(self) -> bool:
@@ -186,10 +191,16 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emi
     began = time.monotonic()
     watch = HealthWatch(running.engine, emit)
     wanted = sum(desired.desired_count for desired in running.state.services.values())
+    looks = Looks(running.engine, running.environment)
     listed, listing = -inf, Observed([])
     while True:
         if is_fresh := time.monotonic() - listed >= BETWEEN_LISTINGS:
-            listed, listing = time.monotonic(), observe(running.engine, running.environment)
+            listed, found = time.monotonic(), looks.look()
+            if found is None:
+                if cancelled.wait(BETWEEN_LISTINGS):
+                    raise Cancelled
+                continue
+            listing = found
             check_front(running.engine, listing)
             if not listing.containers:
                 raise taken_down(running.environment)

@@ -6,6 +6,7 @@ container again makes a new one.
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from emulator.engine.interface import Container, ContainerState, Engine
@@ -54,10 +55,11 @@ class FrontWatch:
         self._next = time.monotonic() + BETWEEN
 
     def look(self, observed: Observed) -> None:
-        """To be called often: it asks every few seconds."""
+        """To be called often: it asks every few seconds. Nothing ends over it."""
         if time.monotonic() < self._next:
             return
-        restart_and_tell(self._engine, observed, self._emit)
+        with contextlib.suppress(EngineError):
+            restart_and_tell(self._engine, observed, self._emit)
         self._next = time.monotonic() + BETWEEN
 
 

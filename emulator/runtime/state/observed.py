@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.errors import EngineError, EngineUnavailable
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 
 FAILED_TO_START = "Task failed to start"
 GIVEN_UP_CODE = 143
 """ECS's exit code of a container that is stopped before it ever ran."""
+ANSWERS_WITHIN = 60.0
+"""Seconds of failed listings after which a command that stays with an environment ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,31 @@ class Observed:
 def observe(engine: Engine, environment: Names) -> Observed:
     """Lists the containers of an environment and sorts them into tasks."""
     return sort_containers(engine.list_containers(environment.labels()))
+
+
+class Looks:
+    """The listings of a command that stays with an environment: a Docker that is busy for a moment ends nothing."""
+
+    def __init__(self, engine: Engine, environment: Names) -> None:
+        self._engine = engine
+        self._names = environment
+        self._answered = time.monotonic()
+
+    def look(self) -> Observed | None:
+        """What there is now; None where Docker did not say, and is to be asked again in a moment.
+
+        Raises `EngineError` where it has not said for `ANSWERS_WITHIN` seconds, and `EngineUnavailable`.
+        """
+        try:
+            observed = observe(self._engine, self._names)
+        except EngineUnavailable:
+            raise
+        except EngineError:
+            if time.monotonic() - self._answered > ANSWERS_WITHIN:
+                raise
+            return None
+        self._answered = time.monotonic()
+        return observed
 
 
 def sort_containers(containers: list[Container]) -> Observed:

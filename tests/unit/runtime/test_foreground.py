@@ -12,12 +12,12 @@ import pytest
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
-from emulator.errors import ContainerFailed, EngineError, ExitCode, TaskError
+from emulator.errors import ContainerFailed, EngineError, EngineTimeout, ExitCode, TaskError
 from emulator.events import Event, EventKind
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import run_foreground
 from emulator.runtime.lifecycle.running import FirstHealth
-from emulator.runtime.state import names
+from emulator.runtime.state import names, observed
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
 
@@ -224,17 +224,39 @@ def test_a_failing_start_is_an_error(terminal: Terminal) -> None:
         terminal.run(make_service())
 
 
-def test_a_daemon_that_goes_away_leaves_no_connection_to_the_agent(terminal: Terminal) -> None:
+def test_a_daemon_that_goes_away_leaves_no_connection_to_the_agent_and_it_is_said_that_all_goes_on(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observed, "ANSWERS_WITHIN", 0.0)
     bench = terminal.bench
 
     def fail(event: Event) -> None:
         if "Ctrl-C" in event.message:
-            bench.engine.fail("list_containers", EngineError("the daemon is gone"))
+            bench.engine.fail("list_containers", EngineError("the daemon is gone"), times=None)
 
     bench.on_event = fail
     with pytest.raises(EngineError, match="the daemon is gone"):
         terminal.run(make_service())
     assert all(stream.closed for stream in bench.agent.streams)
+    assert "What runs goes on: `copilot-local down` stops it." in bench.events[-1].message
+
+
+def docker_is_late_once(bench: Bench, until: Until) -> None:
+    """Docker does not list what there is, and does the next three times."""
+    late = EngineTimeout("Docker did not list containers within 30 s")
+    bench.engine.fail("list_containers", late, times=2)  # one of them may be for another thread
+    looks = bench.engine.calls.count(("list_containers", ""))
+    until(lambda: bench.engine.calls.count(("list_containers", "")) > looks + 4)
+
+
+def test_a_listing_that_fails_once_does_not_end_it(terminal: Terminal, until: Until) -> None:
+    with terminal.running(nginx_sidecar()):
+        wait_until_up(terminal, until)
+        docker_is_late_once(terminal.bench, until)
+        assert set(terminal.bench.states().values()) == {"running"}
+        terminal.interrupted.set()
+    assert terminal.code.result() == 130
+    assert terminal.bench.left()["containers"] == []
 
 
 class TestJoined:
@@ -245,6 +267,15 @@ class TestJoined:
         with terminal.running(nginx_sidecar()):
             terminal.bench.engine.print_line(terminal.container("hello"), "still here")
             until(lambda: ("hello", "still here") in terminal.logged())
+            terminal.interrupted.set()
+        assert terminal.code.result() == 130
+        assert set(terminal.bench.states().values()) == {"running"}
+
+    def test_a_listing_that_fails_once_does_not_end_it(self, terminal: Terminal, until: Until) -> None:
+        terminal.bench.up(nginx_sidecar()).hand_over()
+        with terminal.running(nginx_sidecar()):
+            wait_until_up(terminal, until)
+            docker_is_late_once(terminal.bench, until)
             terminal.interrupted.set()
         assert terminal.code.result() == 130
         assert set(terminal.bench.states().values()) == {"running"}

@@ -11,11 +11,12 @@ import pytest
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import File, Health
-from emulator.errors import ImageError, InputError, NotHealthy, TaskError, Unsupported, UsageError
+from emulator.errors import EngineTimeout, ImageError, InputError, NotHealthy, TaskError, Unsupported, UsageError
 from emulator.events import Event, EventKind, discard
 from emulator.model import from_json, to_json
 from emulator.runtime.control.client import AgentError
 from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.lifecycle import bring_up
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.dry_run import dry_run
 from emulator.runtime.lifecycle.running import Running
@@ -343,3 +344,18 @@ def test_how_long_to_wait_for_a_task_makes_no_other_task(times: TimeSettings, re
     assert (before.services["hello"].config_hash() != after.services["hello"].config_hash()) is replaced
     assert after.services["hello"].options.time == times
     assert before.merged_with(after).services["hello"].options.time == times, "the next wait is as long as asked for"
+
+
+@pytest.mark.parametrize("step", ["OwnAddresses", "wait_healthy"], ids=["is watched", "is waited for"])
+def test_a_listing_that_fails_once_while_it_comes_up_ends_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    begin = getattr(bring_up, step)
+
+    def late(*args: object) -> object:
+        bench.engine.fail("list_containers", EngineTimeout("Docker did not list containers within 30 s"))
+        return begin(*args)
+
+    monkeypatch.setattr(bring_up, step, late)
+    assert bench.up(make_service(), wait=True).fresh
+    assert set(bench.states().values()) == {"running"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from emulator.engine.fake import Behaviour
+from emulator.errors import EngineTimeout
 from emulator.runtime.health.own_address import LOOKS, OwnAddresses
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.health.test_ports import row, table
 from tests.unit.runtime.test_connect_proxy import proxied
-from tests.unit.runtime.world import connected
+from tests.unit.runtime.world import DEMO, connected
 
 API, WEB = connected("api", serves="api"), connected("web")
 OWN, EVERYWHERE, LOOPBACK, OTHER = "030011AC:1F90", "00000000:1F90", "0100007F:1F90", "030011AC:0050"
@@ -49,6 +50,14 @@ def test_it_is_looked_again_while_nothing_listens(bench: Bench) -> None:
     found = watch(bench)
     assert not found.look_now(bench.observed)
     assert bench.warnings() == []
+
+
+def test_a_listing_that_fails_is_made_again(bench: Bench) -> None:
+    listens(bench, OWN)
+    found = watch(bench)
+    bench.engine.fail("list_containers", EngineTimeout("Docker did not list containers within 30 s"))
+    found.wait(DEMO, bench.cancelled, 60.0)
+    assert bench.warnings() == [WARNING]
 
 
 def test_where_it_listens_at_last_is_said_in_its_time(bench: Bench) -> None:
