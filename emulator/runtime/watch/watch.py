@@ -131,8 +131,10 @@ class Watch:
         self._applied: set[str] = set()
         """Ids of the containers that were there once the last change was applied: others may be of what it mends."""
         self._deaths: queue.Queue[Death] = queue.Queue()
-        self._values = dict(request.private.services)
-        """The private variables that were last applied."""
+        self._private = request.private
+        """The private values that were last applied."""
+        self._unsure: set[str] = set()
+        """The services that could not be applied last: what runs of them is not known."""
         self._unsettled = ""
         """The services of the last change, in words, until it failed."""
         self._settled_at = 0.0
@@ -209,15 +211,14 @@ class Watch:
             self._report(self._shown(paths), error)
             return
         self._changes.close()
-        before = self._request
         self._request, self._files, self._changes = request, files, changes
         try:
             state = prepare(self._engine, request, self._emit)
             observed = observe(self._engine, request.environment)
             state = with_ports(state, asked_ports(request), observed, frozenset())
             state, private = self._provide(request, state)
-            self._request = request = replace(request, private=private)
-            if state == self._present and request.private == before.private:
+            self._request = replace(request, private=private)
+            if state == self._present and private == self._private and not self._unsure:
                 self._emit(Event(EventKind.INFO, self._shown(paths), "what runs is as it says already"))
             else:
                 self._apply(state, began)
@@ -244,7 +245,7 @@ class Watch:
         changed = set()
         for build, image in zip(builds, images, strict=True):
             desired = services[build.service]
-            if desired.options.images.get(build.container) != image:
+            if desired.options.images.get(build.container) != image or build.service in self._unsure:
                 options = desired.options.model_copy(
                     update={"images": {**desired.options.images, build.container: image}}
                 )
@@ -263,19 +264,20 @@ class Watch:
         """Sends what should run (of `services` only) to the agent, and waits until it runs."""
         chosen = {name: d for name, d in state.services.items() if services is None or name in services}
         only = state.model_copy(update={"services": chosen})
-        private = self._request.private.model_copy(
-            update={"services": {name: v for name, v in self._request.private.services.items() if name in chosen}}
-        )
-        before = self._state.services if self._state is not None else {}
-        values = self._request.private.services
-        other = [
-            name for name, d in chosen.items() if d != before.get(name) or values.get(name) != self._values.get(name)
-        ]
-        self._values = dict(values)
+        values = {name: v for name, v in self._request.private.services.items() if name in chosen}
+        private = self._request.private.model_copy(update={"services": values})
+        before, known = self._present.services, self._private.services
+        other = [name for name, d in chosen.items() if d != before.get(name) or values.get(name) != known.get(name)]
         self._unsettled = names = ", ".join(other or chosen)
+        self._unsure.update(chosen)
         self._agent.apply(only, private, self._emit, in_place=True)
-        self._applied = self._ids()
         self._state = state
+        if services is None:
+            self._private, self._unsure = self._request.private, set()
+        else:
+            self._private = private.model_copy(update={"services": {**known, **values}})
+            self._unsure.difference_update(chosen)
+        self._applied = self._ids()
         seconds = round(time.monotonic() - began, 3)
         self._settled_at = time.monotonic() + SETTLES_WITHIN
         if not self._fails(FIRST_MOMENTS):

@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.ecs.service import Service
+from emulator.ecs.references import ImageReference
+from emulator.ecs.service import Build, Service
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import TaskError
 from emulator.events import EventKind
 from emulator.runtime.lifecycle.down import down
+from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.state.desired import Private
 from emulator.runtime.watch.changes import FileChanges
 from emulator.runtime.watch.watch import run_watch
 from tests.unit.runtime.bench import Bench
@@ -26,7 +28,8 @@ Until = Callable[[Callable[[], object]], None]
 
 
 class Watching:
-    """An `up --watch` in a thread. `reloaded` is the service that its files say after a change."""
+    """An `up --watch` in a thread. `reloaded` is the service that its files say after a change, `password` a secret's
+    value."""
 
     def __init__(self, bench: Bench, workspace: Path) -> None:
         self.bench = bench
@@ -35,15 +38,19 @@ class Watching:
         self.held = threading.Event()
         self.owned = False
         self.reloaded: Service | None = None
+        self.password = "old"
         self.beside: tuple[Service, ...] = ()
         """Services that do not change."""
         (workspace / "copilot").mkdir()
 
     def run(self, service: Service) -> int:
-        request = self.bench.request(service, *self.beside, workspace=self.workspace, foreground=True)
+        def request() -> UpRequest:
+            services = (self.reloaded or service, *self.beside)
+            private = Private(services={"hello": {"hello": {"PASSWORD": self.password}}})
+            return self.bench.request(*services, workspace=self.workspace, foreground=True, private=private)
+
         return run_watch(
-            *(self.bench.engine, request, lambda: replace(request, services=(self.reloaded or service, *self.beside))),
-            self.bench.emit,
+            *(self.bench.engine, request(), request, self.bench.emit),
             interrupted=self.interrupted,
             killed=threading.Event(),
             owned=self.owned,
@@ -58,10 +65,23 @@ class Watching:
             try:
                 until(lambda: self.said("watching for changes") or code.done())
                 yield
+            except BaseException:
+                self.interrupted.set()
+                raise
             finally:
                 self.code = code
                 if code.exception(20) is not None:
                     code.result()
+
+    def save(self, file: str = "copilot/manifest.yml") -> None:
+        """A user saves a file."""
+        with (self.workspace / file).open("a", encoding="utf-8") as opened:
+            opened.write("# changed\n")
+
+    def applied(self) -> list[Any]:
+        """What the agent was told to run, with the secret."""
+        told = [one for one in self.bench.agent.requests if one["verb"] == "apply"]
+        return [one["private"]["services"]["hello"]["hello"]["PASSWORD"] for one in told]
 
     def said(self, text: str) -> list[str]:
         events = [event for event in self.bench.events if event.kind is not EventKind.LOG]
@@ -193,3 +213,82 @@ def test_it_says_what_changed_and_which_service_is_another_one_then(watching: Wa
     assert "watch: copilot/manifest.yml changed" in watching.said("changed")
     [said] = watching.said("the change runs")
     assert said.startswith("hello: ")
+
+
+REFUSAL = {"message": "Docker did not start the container within 60 s", "hint": ""}
+
+
+@pytest.mark.parametrize("undone", [False, True], ids=["saved again", "undone"])
+@pytest.mark.parametrize("secret", [False, True], ids=["a variable", "a secret"])
+def test_a_change_that_failed_is_applied_when_its_file_is_saved_again(
+    watching: Watching, until: Until, secret: bool, undone: bool
+) -> None:
+    """Also where it is undone: the agent may have begun with it."""
+
+    def change(value: str) -> None:
+        if secret:
+            watching.password = value
+        else:
+            watching.reloaded = make_service({"hello": {"environment": [{"name": "WORD", "value": value}]}})
+        watching.save()
+
+    agent = watching.bench.agent
+    first = make_service({"hello": {"environment": [{"name": "WORD", "value": "old"}]}})
+    with watching.running(first, until):
+        agent.refuses_apply = REFUSAL
+        change("new")
+        until(lambda: watching.said("the running tasks stay as they are"))
+        agent.refuses_apply = None
+        change("old" if undone else "new")
+        until(lambda: watching.said("the change runs") or watching.said("as it says already"))
+        watching.save()
+        until(lambda: watching.said("as it says already"))
+        watching.interrupted.set()
+    assert len(watching.applied()) == 2
+    assert watching.applied()[-1] == watching.password
+    assert len(watching.said("the change runs")) == 1
+    assert len(watching.said("as it says already")) == 1
+
+
+def test_a_change_that_failed_before_it_was_applied_is_applied_when_its_file_is_saved_again(
+    watching: Watching, until: Until
+) -> None:
+    with watching.running(make_service(), until):
+        watching.password = "new"
+        watching.reloaded = make_service({"hello": {"image": "private:1"}})
+        watching.save()
+        until(lambda: watching.said("the running tasks stay as they are"))
+        watching.reloaded = None
+        watching.save()
+        until(lambda: watching.said("the change runs") or watching.said("as it says already"))
+        watching.interrupted.set()
+    assert watching.applied() == ["new"]
+
+
+def test_an_image_that_failed_to_replace_one_is_taken_back_where_its_file_is(
+    watching: Watching, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, agent, version = watching.bench.engine, watching.bench.agent, "1"
+    (watching.workspace / "hello").mkdir()
+    (watching.workspace / "hello" / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+    monkeypatch.setattr(engine, "built", lambda _: None)
+    monkeypatch.setattr(engine, "build", lambda *_, **__: engine.add_image(f"hello:{version}").id)
+    service = make_service()
+    service.task_definition.container_definitions[0].image = ImageReference(name="hello")
+    service.builds["hello"] = Build(context="hello", dockerfile="hello/Dockerfile")
+
+    def images() -> list[Any]:
+        told = [one for one in agent.requests if one["verb"] == "apply"]
+        return [one["state"]["services"]["hello"]["options"]["images"]["hello"] for one in told]
+
+    with watching.running(service, until):
+        agent.refuses_apply = REFUSAL
+        version = "2"
+        watching.save("hello/main.py")
+        until(lambda: watching.said("the running tasks stay as they are"))
+        agent.refuses_apply = None
+        version = "1"
+        watching.save("hello/main.py")
+        until(lambda: watching.said("the change runs") or watching.said("the image is the same"))
+        watching.interrupted.set()
+    assert images() == [engine.add_image(f"hello:{version}").id for version in "21"]
