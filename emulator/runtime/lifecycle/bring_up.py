@@ -91,7 +91,7 @@ class Bringup:
                 self._provide()
             lease = self.claim.give(self.state, self.private)
             self._execute(lease)
-            running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
+            running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True, agent=lock)
             addresses = OwnAddresses(self.engine, self.state, self.emit)
             self._check_alive(addresses)
             if self.request.wait:

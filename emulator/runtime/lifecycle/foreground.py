@@ -13,7 +13,6 @@ from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.health.lost_traces import LostTraces
 from emulator.runtime.health.own_address import OwnAddresses
-from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.running import FirstHealth, Running, taken_down
 from emulator.runtime.lifecycle.up import up
@@ -112,17 +111,12 @@ def _stay(
     if not interrupted.is_set() or not killed.is_set():
         emit(Event(EventKind.INFO, request.environment.app, "stopping"))
     try:
-        down(
-            engine,
-            request.environment,
-            emit,
-            cancelled=killed,
-            before_remove=follower.finish,
-            agent_image=lambda: running.state.agent_image,
-        )
+        ours = running.end(emit, killed, follower.finish)
     finally:
         if retirement is not None:
             retirement.close()
+    if not ours:
+        raise taken_down(request.environment)
     if failure is not None:
         raise failure
     if ended is None and not interrupted.is_set():

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from emulator.engine.interface import Container, ContainerState, Engine
-from emulator.errors import ContainerFailed, CopilotLocalError
+from emulator.errors import Conflict, ContainerFailed, CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, AgentBusy, AgentError
@@ -69,10 +69,11 @@ def renew(engine: Engine, environment: Names, agent: Container, state: DesiredSt
         return False
     subject = "replace the agent by one of this version"
     emit(Event(EventKind.STEP_STARTED, subject))
-    engine.stop(agent.name, STOP_TIMEOUT)  # it stores what load balancers have logged
-    engine.remove(agent.name)
+    engine.stop(agent.id, STOP_TIMEOUT)  # it stores what load balancers have logged
+    engine.remove(agent.id)  # not by its name, which another command's may have by now
     engine.ensure_volume(environment.connect_volume, environment.labels(Role.VOLUME))  # earlier versions have none
-    engine.create_container(agent_spec(engine, environment, state, direct.make_folder(environment, engine.info())))
+    with contextlib.suppress(Conflict):  # another command was faster
+        engine.create_container(agent_spec(engine, environment, state, direct.make_folder(environment, engine.info())))
     engine.start(environment.agent)
     try:
         Agent(engine, environment).status()

@@ -15,12 +15,14 @@ from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.frontdoor.balancers import Balancer, balancer_of
+from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease, Message
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.health.early import judged, starting
 from emulator.runtime.health.reasons import GOOD_STATES
 from emulator.runtime.health.watch import LOOK, HealthWatch, Known, hopeless, known_from
+from emulator.runtime.lifecycle.down import down
 from emulator.runtime.listeners.front_ports import balanced, host_ports, listeners_of, routes
 from emulator.runtime.listeners.front_probe import is_local
 from emulator.runtime.listeners.probe import silent
@@ -30,7 +32,7 @@ from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
-from emulator.runtime.state.observed import Looks, Member, Observed, Task
+from emulator.runtime.state.observed import Looks, Member, Observed, Task, observe
 
 POLL = 0.25
 HEALTH_POLL = 0.03
@@ -42,13 +44,15 @@ RESTART_TIMEOUT = 5.0
 
 @dataclass(slots=True)
 class Running:
-    """An environment that is up. `lease` is None where its agent is in control already."""
+    """An environment that is up. `lease` is None where its agent is in control already. `agent` is that one's id, by
+    which what runs is known as this command's; empty where it was there before."""
 
     engine: Engine
     environment: Names
     state: DesiredState
     lease: Lease | None
     fresh: bool
+    agent: str = ""
     trust_hint: str = ""
     """How programs are made to trust the certificates; empty where they do, or there are none."""
 
@@ -123,7 +127,8 @@ class Running:
     def wait_for_exit(
         self, interrupted: threading.Event, on_look: Callable[[Observed], None] = lambda _: None
     ) -> Member | None:
-        """Blocks until an essential container exits, and returns it; None where it is interrupted or all is removed.
+        """Blocks until an essential container exits, and returns it; None where it is interrupted, or another command
+        has removed all.
 
         A container with a restart policy has `RESTART_TIMEOUT` seconds to be started again by the agent. An agent that
         has stopped, as `down` makes it, has as long to go, and one that says that it is going ends the environment
@@ -136,7 +141,7 @@ class Running:
             if observed is None:
                 interrupted.wait(POLL)
                 continue
-            if observed.agent is None:  # `down` begins with it
+            if observed.agent is None or self._is_of_another(observed):  # `down` begins with it
                 return None
             on_look(observed)
             for task in observed.service_tasks:
@@ -150,6 +155,25 @@ class Running:
                         return member
             interrupted.wait(POLL)
         return None
+
+    def end(self, emit: Emit, killed: threading.Event, before_remove: Callable[[str], None]) -> bool:
+        """Takes down what this command has started, at once where it is `killed`. Returns False where another command
+        has the environment by now: then all that is there is that one's, and stays."""
+        with direct.alone(self.environment):
+            if self._is_of_another(observe(self.engine, self.environment)):
+                return False
+            down(
+                self.engine,
+                self.environment,
+                emit,
+                cancelled=killed,
+                before_remove=before_remove,
+                agent_image=lambda: self.state.agent_image,
+            )
+        return True
+
+    def _is_of_another(self, observed: Observed) -> bool:
+        return bool(self.agent) and observed.agent is not None and observed.agent.id != self.agent
 
     def _is_going(self) -> bool:
         """Whether the agent says that a `down` told it to go."""

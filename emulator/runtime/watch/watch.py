@@ -22,7 +22,6 @@ from emulator.runtime.control.client import Agent
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.images.resolver import ImageResolver, resolver_of
 from emulator.runtime.lifecycle.contention import Turns
-from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import STILL_RUNNING
 from emulator.runtime.lifecycle.join import provision
 from emulator.runtime.lifecycle.prepare import prepare, refuse_unsupported_in
@@ -94,14 +93,8 @@ def run_watch(
             raise taken_down(request.environment)
         if running.fresh:
             emit(Event(EventKind.INFO, request.environment.app, "stopping"))
-            down(
-                engine,
-                request.environment,
-                emit,
-                cancelled=killed,
-                before_remove=follower.finish,
-                agent_image=lambda: running.state.agent_image,
-            )
+            if not running.end(emit, killed, follower.finish):
+                raise taken_down(request.environment)
         else:
             emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
     except Cancelled:

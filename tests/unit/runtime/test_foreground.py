@@ -203,6 +203,20 @@ def test_a_down_from_elsewhere_ends_it_with_an_error(terminal: Terminal, until: 
     assert terminal.bench.left()["containers"] == []
 
 
+def test_what_another_command_has_brought_up_since_stays(terminal: Terminal, until: Until) -> None:
+    bench = terminal.bench
+    with terminal.running(nginx_sidecar()):
+        wait_until_up(terminal, until)
+        down(bench.engine, DEMO, bench.emit)
+        bench.up(make_service(name="web")).hand_over()
+        left = bench.left()
+        terminal.interrupted.set()
+    with pytest.raises(TaskError, match=r"^demo/test was taken down by another command$"):
+        terminal.code.result()
+    assert bench.left() == left
+    assert set(bench.states().values()) == {"running"}
+
+
 def test_a_container_that_a_down_from_elsewhere_ends_is_no_failure(terminal: Terminal, until: Until) -> None:
     """Its agent runs until all tasks have ended, and says that it is going."""
     bench = terminal.bench

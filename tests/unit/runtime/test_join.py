@@ -45,3 +45,17 @@ class TestAnotherVersion:
         older.up(make_service())
         assert agent(older).image == "agent:0", "the agent's own refusal says who is in charge"
         assert not [event for event in older.events if "replace the agent" in event.subject]
+
+    def test_one_that_another_command_has_made_meanwhile_stays(self, older: Bench) -> None:
+        made: list[str] = []
+
+        def be_faster(verb: str, target: str) -> None:
+            if verb == "stop":
+                older.engine.before = None
+                older.up(make_service())
+                made.append(agent(older).id)
+
+        older.engine.before = be_faster
+        older.up(make_service())
+        assert made == [agent(older).id]
+        assert set(older.states().values()) == {"running"}

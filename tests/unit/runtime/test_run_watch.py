@@ -167,6 +167,25 @@ def test_one_that_another_command_takes_down_says_so_and_fails(watching: Watchin
     assert not watching.said("still running")
 
 
+def test_what_another_command_has_brought_up_since_stays(watching: Watching, until: Until) -> None:
+    bench = watching.bench
+    left: dict[str, list[str]] = {}
+
+    def replace() -> None:
+        down(bench.engine, DEMO, bench.emit)
+        bench.up(make_service(name="web")).hand_over()
+        left.update(bench.left())
+        watching.interrupted.set()
+
+    with (
+        pytest.raises(TaskError, match=r"^demo/test was taken down by another command$"),
+        watching.running(nginx_sidecar(), until),
+    ):
+        replace()
+    assert bench.left() == left
+    assert set(bench.states().values()) == {"running"}
+
+
 @pytest.mark.parametrize("crashes", ["the new one", "the one before", "none"])
 def test_a_change_that_crashes_is_not_called_a_success(watching: Watching, until: Until, crashes: str) -> None:
     bench = watching.bench
