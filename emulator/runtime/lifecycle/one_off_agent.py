@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from emulator.engine.interface import ContainerState, Engine
+from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
 from emulator.runtime.control import direct
@@ -40,7 +40,6 @@ def attended(
     Removes afterwards what was made for it, except for the log store, unless another command uses it by then. Raises
     `ContainerFailed` where the agent does not come up, and `Cancelled`.
     """
-    _ensure_storage(engine, environment)
     try:
         made = _ensure_agent(engine, environment, state, Turns(engine, environment, emit, cancelled))
         try:
@@ -63,7 +62,6 @@ def ensure_empty(
     It stays until `down`. `state` has the images. Raises `ContainerFailed` where the agent does not come up, and
     `Cancelled`.
     """
-    _ensure_storage(engine, environment)
     made = _ensure_agent(engine, environment, state, Turns(engine, environment, emit, cancelled))
     if not made:
         return
@@ -80,24 +78,31 @@ def _ensure_storage(engine: Engine, environment: Names) -> None:
 
 
 def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns: Turns) -> str:
-    """Makes or starts the agent unless it runs; returns the id of one that was made, else an empty text."""
+    """Makes network and log store, and makes or starts the agent unless it runs; returns the id of one that was made,
+    else an empty text."""
     while True:
         agent = turns.observe().agent
-        if agent is not None and agent.state is ContainerState.RUNNING:
-            return ""
-        if agent is not None and agent.state is not ContainerState.CREATED:
-            engine.start(agent.id)  # it goes on with what it knows
-            return ""
-        if agent is not None:
-            engine.remove(agent.id)  # who made it has died before it knew anything
-        for volume in _volumes(environment):
-            engine.ensure_volume(volume, environment.labels(Role.VOLUME))
-        empty = state.model_copy(update={"services": {}, "databases": [], "acting": True})
-        folder = direct.make_folder(environment, engine.info())
-        with contextlib.suppress(Conflict):  # another command was faster
-            made = engine.create_container(agent_spec(engine, environment, empty, folder))
-            engine.start(made)
-            return made
+        with direct.alone(environment):  # what is made here is not taken for what another command has left
+            _ensure_storage(engine, environment)
+            if agent is not None and agent.state is ContainerState.RUNNING:
+                return ""
+            if agent is not None and agent.state is not ContainerState.CREATED:
+                engine.start(agent.id)  # it goes on with what it knows
+                return ""
+            with contextlib.suppress(Conflict):  # another command was faster
+                return _make_agent(engine, environment, state, agent)
+
+
+def _make_agent(engine: Engine, environment: Names, state: DesiredState, old: Container | None) -> str:
+    if old is not None:
+        engine.remove(old.id)  # who made it has died before it knew anything
+    for volume in _volumes(environment):
+        engine.ensure_volume(volume, environment.labels(Role.VOLUME))
+    empty = state.model_copy(update={"services": {}, "databases": [], "acting": True})
+    folder = direct.make_folder(environment, engine.info())
+    made = engine.create_container(agent_spec(engine, environment, empty, folder))
+    engine.start(made)
+    return made
 
 
 def _attend(engine: Engine, environment: Names, desired: DesiredService, private: Private) -> Attendance:
@@ -117,20 +122,21 @@ def _attend(engine: Engine, environment: Names, desired: DesiredService, private
 
 def _leave(engine: Engine, environment: Names) -> None:
     """Removes the agent if it has nothing to do any more, and the network if nothing is left in it."""
-    agent = observe(engine, environment).agent
-    if agent is not None:
-        idle = False
-        with contextlib.suppress(CopilotLocalError):  # an agent that does not answer is left for `down`
-            idle = Agent(engine, environment).retire_if_idle()
-        if not idle:
-            return
-        engine.remove(agent.id)
-        direct.remove_folder(environment)
-    for volume in _volumes(environment):
-        with contextlib.suppress(Conflict):
-            engine.remove_volume(volume)
-    if not engine.list_containers(environment.labels()):
-        engine.remove_network(environment.network)
+    with direct.alone(environment):  # what another command makes next is not taken for what was left
+        agent = observe(engine, environment).agent
+        if agent is not None:
+            idle = False
+            with contextlib.suppress(CopilotLocalError):  # an agent that does not answer is left for `down`
+                idle = Agent(engine, environment).retire_if_idle()
+            if not idle:
+                return
+            engine.remove(agent.id)
+            direct.remove_folder(environment)
+        for volume in _volumes(environment):
+            with contextlib.suppress(Conflict):
+                engine.remove_volume(volume)
+        if not engine.list_containers(environment.labels()):
+            engine.remove_network(environment.network)
 
 
 def _volumes(environment: Names) -> tuple[str, ...]:

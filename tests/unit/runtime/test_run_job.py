@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from emulator.engine.fake import Behaviour
 from emulator.errors import ContainerFailed, EngineTimeout, ExitCode
+from emulator.runtime.control import direct
 from emulator.runtime.lifecycle import jobs
+from emulator.runtime.lifecycle.running import Running
+from emulator.runtime.state.names import Names
+from tests.unit.runtime.agent_double import document
 from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.world import make_service
+from tests.unit.runtime.world import DEMO, make_service
 
 JOB = make_service(name="hello", type="Scheduled Job")
 
@@ -42,3 +49,81 @@ def test_a_listing_that_fails_once_ends_no_run_and_leaves_no_task(
 def run(bench: Bench) -> int:
     never = threading.Event()
     return jobs.run_job(bench.engine, bench.request(JOB), bench.emit, interrupted=never, killed=never)
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set while the test's own thread works without others in between."""
+    alone, main, held = direct.alone, threading.current_thread(), threading.Event()
+
+    @contextmanager
+    def noted(environment: Names) -> Iterator[None]:
+        with alone(environment):
+            if threading.current_thread() is not main:
+                yield
+                return
+            held.set()
+            yield
+            held.clear()
+
+    monkeypatch.setattr(direct, "alone", noted)
+    return held
+
+
+def test_an_up_whose_claim_fails_while_a_run_makes_what_it_lives_in_removes_nothing_of_it(
+    bench: Bench, inside: threading.Event
+) -> None:
+    ups: list[Future[Running]] = []
+    main = threading.current_thread()
+
+    def meet(verb: str, target: str) -> None:
+        if threading.current_thread() is not main:
+            if (verb, target) == ("ensure_volume", DEMO.log_volume):
+                raise EngineTimeout("Docker did not make the volume within 30 s")
+        elif (verb, target) == ("ensure_volume", DEMO.state_volume):
+            ups.append(pool.submit(bench.up, make_service(name="web")))
+            if not inside.is_set():
+                ups[0].exception(20)
+
+    bench.engine.add_image("web:1")
+    bench.engine.behave("*-hello", Behaviour(exits=(0,)))
+    bench.engine.before = meet
+    with ThreadPoolExecutor(1) as pool:
+        assert run(bench) == ExitCode.OK
+        assert isinstance(ups[0].exception(20), EngineTimeout)
+    left = bench.left()
+    assert left["networks"] == [DEMO.network]
+    assert {DEMO.state_volume, DEMO.log_volume} <= set(left["volumes"])
+
+
+def test_an_up_that_comes_while_a_run_removes_what_it_lived_in_loses_nothing(
+    bench: Bench, inside: threading.Event
+) -> None:
+    ups: list[Future[Running]] = []
+    main, about_to_create, ended = threading.current_thread(), threading.Event(), threading.Event()
+    answer = bench.agent.answer
+
+    def idle(request: dict[str, Any]) -> list[bytes]:
+        return document({"idle": True}) if request["verb"] == "retire-if-idle" else answer(request)
+
+    def meet(verb: str, target: str) -> None:
+        if threading.current_thread() is not main:
+            if (verb, target) == ("create_container", DEMO.agent):
+                about_to_create.set()
+                assert ended.wait(20)
+        elif (verb, target) == ("remove_volume", DEMO.state_volume):
+            ups.append(pool.submit(bench.up, make_service(name="web")))
+            assert inside.is_set() or about_to_create.wait(20)
+
+    bench.agent.answer = idle  # type: ignore[method-assign]
+    bench.engine.add_image("web:1")
+    bench.engine.behave("*-hello", Behaviour(exits=(0,)))
+    bench.engine.before = meet
+    with ThreadPoolExecutor(1) as pool:
+        assert run(bench) == ExitCode.OK
+        ended.set()
+        ups[0].result(20).hand_over()
+    left = bench.left()
+    assert left["networks"] == [DEMO.network]
+    assert {DEMO.state_volume, DEMO.log_volume} <= set(left["volumes"])
+    assert {task.service for task in bench.observed.tasks.values()} == {"web"}
