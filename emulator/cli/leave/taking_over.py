@@ -190,7 +190,8 @@ def _images_there(found: _Rendered, stack: str) -> Iterator[str]:
         f"{names.workload} in [environments.{names.environment}.images], and make these lines again"
     )
     yield f'image=$(aws cloudformation describe-stacks --stack-name {stack} --query "{query}" --output text)'
-    yield (f'case "$image" in "{account}".*/{repository}[:@]*) ;; *.dkr.ecr.*) echo "{missing}" >&2; exit 1 ;; esac')
+    others = f'*.dkr[.-]ecr[.-]*) echo "{missing}" >&2; exit 1 ;;'
+    yield f'case "$image" in "{account}".*/{repository}[:@]*) ;; {others} esac'
 
 
 def _runs_on(found: _Rendered, parameter: str) -> bool:

@@ -9,12 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from emulator.ecs.references import ImageReference, ImportReference, Join, Value
+from emulator.ecs.references import (
+    ImageReference,
+    ImportReference,
+    Join,
+    ParameterReference,
+    PseudoReference,
+    ResourceReference,
+    Value,
+)
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition, EfsVolumeConfiguration, Secret
+from emulator.model import make
 from emulator.render.cloudformation.foundations import copilot_roles
 from emulator.render.cloudformation.foundations.copilot_roles import tagged
-from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn, join, select, split
+from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn, join, select, split, sub_variables
 from emulator.render.cloudformation.messaging import topic_id
 from emulator.render.cloudformation.options import StackOptions
 from emulator.render.cloudformation.policies import add_role, policy, statement
@@ -24,8 +33,18 @@ from emulator.render.cloudformation.values import Values
 
 TASKS = "ecs-tasks.amazonaws.com"
 
-_ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)")
-_SECRET_ARN = re.compile(r"(arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:[^:]+)")
+_VARIABLE = r"\$\{[^}]+\}"
+_PART = rf"(?:{_VARIABLE}|[^:])"
+"""A character between the colons of an ARN, or what a `!Sub` puts there."""
+_ECR = re.compile(
+    rf"(?P<account>\d{{12}}|{_VARIABLE})\.dkr[.-]ecr(?:-fips)?\.(?P<region>(?:{_VARIABLE}|[a-z0-9-])+)"
+    rf"\.(?:{_VARIABLE}|[a-z.]+)/(?P<name>(?:{_VARIABLE}|[^:@])+)"
+)
+_PARAMETER_ARN = re.compile(rf"arn:{_PART}+:ssm:")
+_SECRET_ARN = re.compile(rf"arn:{_PART}+:secretsmanager:{_PART}*:{_PART}*:secret:{_PART}+")
+_SECRET_REFERENCE = re.compile(rf"({_VARIABLE})(?::|$)")
+"""What refers to a secret as a whole, before the key, stage and version of it."""
+_WITH_RANDOM_END = re.compile(rf"(?:-\w{{6}}|{_VARIABLE})$")
 _TRACE_ACTIONS = [
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
@@ -69,7 +88,8 @@ def add_roles(template: Template, service: Service, values: Values, options: Sta
 def _execution_policies(
     template: Template, service: Service, values: Values, account: str | None
 ) -> Iterator[Properties]:
-    yield policy("WriteLogs", [statement(["logs:CreateLogStream", "logs:PutLogEvents"], [GetAtt(LOG_GROUP, "Arn")])])
+    groups = _log_groups(service, values)
+    yield policy("WriteLogs", [statement(["logs:CreateLogStream", "logs:PutLogEvents"], groups)])
     if repositories := _repositories(template, service, values, account):
         yield policy(
             "PullImages",
@@ -97,27 +117,63 @@ def _execution_policies(
         )
 
 
+def _log_groups(service: Service, values: Values) -> list[object]:
+    """The ARNs of the log groups that the containers write to, each once, after the stack's own: the proxy of Service
+    Connect writes there, whatever they do."""
+    found: list[object] = [GetAtt(LOG_GROUP, "Arn")]
+    for container in service.task_definition.container_definitions:
+        logging = container.log_configuration
+        if logging is None or logging.log_driver != "awslogs":
+            continue
+        region = logging.options.get("awslogs-region", make(PseudoReference, name="AWS::Region"))
+        group = logging.options.get("awslogs-group", "")
+        own = isinstance(group, ResourceReference) and (group.name, group.attribute) == (LOG_GROUP, "")
+        if (own or group in ("", service.log_group.name)) and _is_own(region):
+            continue
+        account = make(PseudoReference, name="AWS::AccountId")
+        partition = make(PseudoReference, name="AWS::Partition")
+        parts = ("arn:", partition, ":logs:", region, ":", account, ":log-group:", group, ":*")
+        it = values.node(make(Join, parts=parts))
+        if it not in found:
+            found.append(it)
+    return found
+
+
+def _is_own(region: Value) -> bool:
+    """Whether a region is that of the stack."""
+    return isinstance(region, PseudoReference) and region.name == "AWS::Region"
+
+
 def _repositories(template: Template, service: Service, values: Values, account: str | None) -> list[object]:
     """The ARNs of the ECR repositories that images come from, each once, in order. `account`: that of what is built,
     unless its address is known; None is the stack's own."""
     found: list[object] = []
     usual = f"{service.app}/{service.name}"
     for container in service.task_definition.container_definitions:
-        image: object = container.image
+        image = container.image
         built = isinstance(image, ImageReference)
-        parts = _ECR.match(values.address(image) if isinstance(image, ImageReference) else str(image))
+        address = Sub(values.address(image)) if isinstance(image, ImageReference) else _text(image, values)
+        parts = _ECR.match(address.text)
         if built and (parts is None or parts["name"] == usual):
             template.parameter("ImageRepository", "ECR repository of the images that are built.", default=usual)
             owner = parts["account"] if parts else account or "${AWS::AccountId}"
             where = f"{parts['region'] if parts else '${AWS::Region}'}:{owner}:repository/${{ImageRepository}}"
         elif parts:
             where = f"{parts['region']}:{parts['account']}:repository/{parts['name']}"
+        elif _is_anywhere(address.text):
+            where = "*:*:repository/*"
         else:
             continue
-        repository = Sub(f"arn:${{AWS::Partition}}:ecr:{where}")
+        repository = _resource(Sub(f"arn:${{AWS::Partition}}:ecr:{where}", address.variables))
         if repository not in found:
             found.append(repository)
     return found
+
+
+def _is_anywhere(image: str) -> bool:
+    """Whether only AWS knows which registry an image is in."""
+    registry, slash, _ = image.partition("/")
+    return "${" in registry if slash else image.startswith("${")
 
 
 def _secret_statements(service: Service, values: Values) -> Iterator[Properties]:
@@ -131,13 +187,15 @@ def _secret_statements(service: Service, values: Values) -> Iterator[Properties]
     parameters: list[object] = []
     manager: list[object] = []
     unknown = False
-    for value in [*secrets, *credentials]:
-        if isinstance(value, ImportReference):
+    for value in secrets:
+        if isinstance(value, ImportReference | ParameterReference):
             unknown = True
-            continue
-        is_parameter, resources = _secret_resources(value, values)
-        target = parameters if is_parameter else manager
-        target += [resource for resource in resources if resource not in target]
+        elif parameter := _parameter(value, values):
+            parameters += [parameter] if parameter not in parameters else []
+        else:
+            manager += [it for it in _secret_resources(value, values) if it not in manager]
+    for value in credentials:  # of Secrets Manager always, by ARN or by name
+        manager += [it for it in _secret_resources(value, values) if it not in manager]
     if parameters:
         yield statement("ssm:GetParameters", parameters)
     if manager:
@@ -164,28 +222,59 @@ def _secrets(container: ContainerDefinition) -> list[Secret]:
     return [*container.secrets, *(logging.secret_options if logging else [])]
 
 
-def _secret_resources(value: Value, values: Values) -> tuple[bool, list[object]]:
-    """Whether a secret is a parameter of SSM, and the resources that a statement names for it."""
-    if isinstance(value, str):
-        if not value.startswith("arn:"):
-            return True, [arn("ssm", f"parameter/{value.removeprefix('/')}")]
-        if ":ssm:" in value:
-            return True, [value]
-        whole = _SECRET_ARN.match(value)
-        name = whole[1] if whole else value
-        # With the random end or without it: both are ARNs that ECS takes.
-        return False, [name, f"{name}{_RANDOM_END}"]
-    if isinstance(value, Join):
-        literal = next((part for part in value.parts if isinstance(part, str) and ":secret:" in part), "")
-        return False, [arn("secretsmanager", f"secret:{_name_of(literal)}{_RANDOM_END}")] if literal else [
-            values.node(value)
-        ]
-    return False, [values.node(value)]
+def _parameter(value: Value, values: Values) -> object | None:
+    """The ARN of a parameter of SSM, given by its ARN or by its name; None for a secret of Secrets Manager."""
+    given = _text(value, values)
+    if _PARAMETER_ARN.match(given.text):
+        return _resource(given)
+    if given.text.startswith("arn:") or _SECRET_REFERENCE.match(given.text):
+        return None
+    return _resource(Sub(arn("ssm", f"parameter/{given.text.removeprefix('/')}").text, given.variables))
 
 
-def _name_of(text: str) -> str:
-    """The secret's name in `:secret:name:key:stage:version` or `secret:name`."""
-    return text.partition("secret:")[2].split(":")[0]
+def _secret_resources(value: Value, values: Values) -> list[object]:
+    """What a statement names for a secret of Secrets Manager, given by its ARN or, in the registry's credentials, by
+    its name. With the random end or without it: ECS takes both."""
+    given = _text(value, values)
+    if reference := _SECRET_REFERENCE.match(given.text):
+        return [_resource(Sub(reference[1], given.variables))]
+    if given.text.startswith("arn:"):
+        whole = _SECRET_ARN.match(given.text)
+        name = whole[0] if whole else given.text
+    else:
+        name = arn("secretsmanager", f"secret:{given.text}").text
+    found = [Sub(name + _RANDOM_END, given.variables)]
+    if _WITH_RANDOM_END.search(name):
+        found.insert(0, Sub(name, given.variables))
+    return [_resource(it) for it in found]
+
+
+def _text(value: Value, values: Values) -> Sub:
+    """A value as the text of a `!Sub`."""
+    match values.node(value):
+        case str() as text:
+            return Sub(text.replace("${", "${!"))
+        case Ref(name):
+            return Sub(f"${{{name}}}")
+        case GetAtt(resource, attribute):
+            return Sub(f"${{{resource}.{attribute}}}")
+        case Sub() as it:
+            return it
+        case other:
+            return Sub("${Value1}", {"Value1": other})
+
+
+def _resource(it: Sub) -> object:
+    """A text as a statement names it: without variables that it does not have, and plain where nothing is left open."""
+    names = sub_variables(it.text)
+    if not names:
+        return it.text.replace("${!", "${")
+    if it.text != f"${{{names[0]}}}":
+        return Sub(it.text, {name: it.variables[name] for name in names if name in it.variables})
+    if names[0] in it.variables:
+        return it.variables[names[0]]
+    resource, _, attribute = names[0].partition(".")
+    return GetAtt(resource, attribute) if attribute else Ref(resource)
 
 
 def _bucket(file: object) -> object:
@@ -199,7 +288,7 @@ def _task_policies(service: Service, values: Values, options: StackOptions) -> I
     if service.execute_command and copilots:
         yield copilot_roles.execute_command_policy()
     elif service.execute_command:
-        log_group = GetAtt(LOG_GROUP, "Arn")
+        groups = _log_groups(service, values)
         yield policy(
             "ExecuteCommand",
             [
@@ -213,7 +302,7 @@ def _task_policies(service: Service, values: Values, options: StackOptions) -> I
                     "*",
                 ),
                 statement("logs:DescribeLogGroups", "*"),  # has no resources
-                statement(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [log_group]),
+                statement(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], groups),
             ],
         )
     yield from _file_systems(service, values)

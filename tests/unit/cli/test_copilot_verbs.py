@@ -181,16 +181,18 @@ def test_a_large_template_goes_by_a_bucket(run: Run, here: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", ["", '[app]\naccount = "111111111111"\n'])
+@pytest.mark.parametrize("registry", ["dkr.ecr.eu-west-1.amazonaws.com", "dkr-ecr.eu-west-1.on.aws"])
 @pytest.mark.parametrize(
     ("owner", "repository"), [("111111111111", "shop/web"), ("222222222222", "shop/web"), ("222222222222", "team/web")]
 )
 def test_an_image_of_an_account_that_the_role_may_not_read_ends_the_lines(
-    settings: str, owner: str, repository: str, run: Run, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    settings: str, registry: str, owner: str, repository: str, run: Run, here: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """The lines run as an account with the number 222222222222."""
     write_workspace(here, {"copilot-local.toml": settings})
     lines = run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over").out
-    address = f"{owner}.dkr.ecr.eu-west-1.amazonaws.com/{repository}:v1"
+    address = f"{owner}.{registry}/{repository}:v1"
     (tmp_path / "copilot-local").write_text("#!/bin/sh\n")
     (tmp_path / "aws").write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/words\n'

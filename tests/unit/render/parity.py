@@ -37,9 +37,17 @@ ACCEPTED = (
         "TargetTrackingScalingPolicyConfiguration.CustomizedMetricSpecification*",
         "the backlog per task is metric math, in place of a Lambda function that writes a metric",
     ),
-    Accepted("ExecutionRole", "Policies*", "tighter: its own log group, repository, secrets and files, by name"),
+    Accepted(
+        "ExecutionRole",
+        "Policies*",
+        "tighter: its own log group, and the log groups, repositories, secrets and files that the containers name",
+    ),
     Accepted("ExecutionRole", "ManagedPolicyArns", "as above, in place of a policy for every log group and image"),
-    Accepted("TaskRole", "Policies.ExecuteCommand.*", "tighter: writes the session's log to its own log group only"),
+    Accepted(
+        "TaskRole",
+        "Policies.ExecuteCommand.*",
+        "tighter: writes the session's log only to log groups of the containers",
+    ),
     Accepted("StateMachineRole", "*Resource*", "tighter: stops and describes tasks of its cluster only"),
     Accepted(
         "EnvironmentSecurityGroupIngressFromImportedALB1", "", "one security group, a parameter; Copilot looks all up"
