@@ -103,7 +103,8 @@ class AddonResources:
         template, addons = self._template, self._addons
         for name, definition in addons.section("Parameters").items():
             if name not in self._given:
-                self._add_to("Parameters", name, template.parameters, _parameter(definition))
+                given = template.defaults.get(name)
+                self._add_to("Parameters", name, template.parameters, _parameter(definition, given))
         for name, condition in addons.section("Conditions").items():
             expression = from_long_form(condition)
             self._declare(name, expression)
@@ -262,13 +263,13 @@ def _substituted_text(text: str, variables: dict[str, object], values: Mapping[s
     return Sub(text, variables) if "${" in text else text
 
 
-def _parameter(definition: JsonValue) -> Parameter:
+def _parameter(definition: JsonValue, given: str | None) -> Parameter:
+    """A parameter with everything that its definition says of it; `given` wins over its default."""
     it = definition if isinstance(definition, dict) else {}
-    default = it.get("Default")
-    allowed = it.get("AllowedValues")
+    default = it.get("Default") if given is None else given
     return Parameter(
         type=str(it.get("Type", "String")),
         description=str(it.get("Description", "Of an addon.")),
-        default=default if isinstance(default, str | int) else None,
-        allowed_values=tuple(str(value) for value in allowed) if isinstance(allowed, list) else (),
+        default=default if isinstance(default, str | int | float) else None,
+        other={key: value for key, value in it.items() if key not in ("Type", "Description", "Default")},
     )

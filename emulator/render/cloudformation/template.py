@@ -17,8 +17,10 @@ class Parameter:
 
     type: str
     description: str
-    default: str | int | None = None
+    default: str | float | None = None
     allowed_values: tuple[str, ...] = ()
+    other: Properties = field(default_factory=dict)
+    """What else is said of it, such as `NoEcho` and `AllowedPattern`."""
 
 
 @dataclass(slots=True)
@@ -160,7 +162,7 @@ def _parameter(it: Parameter) -> Properties:
         found["Default"] = it.default
     if it.allowed_values:
         found["AllowedValues"] = list(it.allowed_values)
-    return found
+    return found | it.other
 
 
 def _resource(it: Resource) -> Properties:
