@@ -113,17 +113,23 @@ class AddonResources:
             self._add_to("Resources", name, template.resources, self._resource(name, resource))
         for section in ("Metadata", "Mappings"):
             if entries := addons.section(section):
-                template.sections[section] = {key: self._inlined(value) for key, value in entries.items()}
+                own = template.sections.get(section)
+                inlined = {key: self._inlined(value) for key, value in entries.items()}
+                # What the stack says of itself stays: Copilot reads Version and Manifest.
+                template.sections[section] = inlined | (own if isinstance(own, dict) else {})
         if addons.transforms:
             template.sections["Transform"] = list(addons.transforms)
 
-    def add_outputs(self) -> None:
-        """Adds the outputs of addons that are resources of the stack, under the names that they are exported by."""
+    def add_outputs(self, *, exported: bool = False) -> None:
+        """Adds the outputs of addons that are resources of the stack, under the names that they are exported by.
+        `exported`: only those that other stacks import."""
         if self._nested:
             return
         for name, definition in self._addons.section("Outputs").items():
             it = definition if isinstance(definition, dict) else {}
             export, condition = it.get("Export"), it.get("Condition")
+            if exported and export is None:
+                continue
             output = Output(
                 value=self._inlined(it.get("Value")),
                 description=str(it.get("Description", "Of an addon.")),

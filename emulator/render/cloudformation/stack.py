@@ -79,6 +79,7 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
     add_topics(template, service)
     add_queues(template, service)
     addons.add()
+    addons.add_outputs(exported=True)
     template.retain(options.retain)
     document = template.document()
     _patch(document, service)
@@ -141,7 +142,9 @@ def _check_references(document: dict[str, object], service: Service, positions: 
 
 
 def _addon_position(service: Service, owner: str) -> Position | None:
-    return service.addons.positions.get(f"Resources.{owner}") if service.addons else None
+    of_output = owner.startswith("output ")
+    path = f"Outputs.{owner.removeprefix('output ')}" if of_output else f"Resources.{owner}"
+    return service.addons.positions.get(path) if service.addons else None
 
 
 def _patch_position(service: Service, name: str) -> Position | None:

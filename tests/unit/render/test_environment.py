@@ -302,6 +302,14 @@ class TestAddons:
         assert properties == {"GroupDescription": "demo-test", "VpcId": {"Ref": "VPC"}}
         assert made["Outputs"]["Group"]["Export"] == {"Name": "demo-test-Group"}
 
+    def test_inline_in_place_leaves_what_copilot_reads(self, tmp_path: Path) -> None:
+        addons = self.addons({"Ref": "VPC"})
+        addons.sections["Metadata"] = {"Owner": "team", "Version": "v0"}
+        own = stack(environment("", tmp_path), in_place=True, addons="inline")["Metadata"]
+        made = stack(environment("", tmp_path, addons=addons), in_place=True, addons="inline")
+        assert {"Version", "Manifest"} <= own.keys()
+        assert made["Metadata"] == {"Owner": "team", **own}
+
     def test_nested_in_place(self, tmp_path: Path) -> None:
         made = stack(environment("", tmp_path, addons=self.addons({"Ref": "VPC"})), in_place=True)
         nested = made["Resources"]["AddonsStack"]["Properties"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from emulator.errors import InputError
 from emulator.render.cloudformation.stack import render_stack
 from tests.unit.render.features import FEATURES, Feature
 from tests.unit.render.golden import read_template
@@ -39,3 +40,40 @@ def test_a_parameter_keeps_what_is_said_of_it(definition: dict[str, Any], tmp_pa
 def test_settings_give_a_parameter_its_value(tmp_path: Path) -> None:
     addons = f"{GIVEN}  Size: {{Type: Number, Default: 1}}\n{QUEUE}"
     assert inlined(addons, tmp_path, defaults={"Size": "2"})["Parameters"]["Size"]["Default"] == "2"
+
+
+EXPORT = """\
+Outputs:
+  Group:
+    Value: !GetAtt Queue.Arn
+    Export: {Name: !Sub '${App}-${Env}-${Name}-queue'}
+  Alone:
+    Condition: IsProduction
+    Description: Only there.
+    Value: !Ref Queue
+    Export: {Name: own-queue}
+  Wired: {Value: !Ref Queue}
+"""
+
+
+def test_other_stacks_may_import_what_addons_export(tmp_path: Path) -> None:
+    conditions = "Conditions: {IsProduction: !Equals [!Ref Env, prod]}\n"
+    outputs = inlined(GIVEN + conditions + QUEUE + EXPORT, tmp_path)["Outputs"]
+    assert outputs["Group"] == {
+        "Description": "Of an addon.",
+        "Value": {"Fn::GetAtt": ["Queue", "Arn"]},
+        "Export": {"Name": "demo-test-web-queue"},
+    }
+    assert outputs["Alone"] == {
+        "Description": "Only there.",
+        "Condition": "IsProduction",
+        "Value": {"Ref": "Queue"},
+        "Export": {"Name": "own-queue"},
+    }
+    assert "Wired" not in outputs
+
+
+def test_an_export_of_what_is_not_there_is_refused_at_its_line(tmp_path: Path) -> None:
+    text = GIVEN + QUEUE + "Outputs:\n  Id:\n    Value: !Ref Queue\n    Export: {Name: !Sub '${Other}-id'}\n"
+    with pytest.raises(InputError, match=r"table.yml:8:\d+: output Id refers to Other"):
+        inlined(text, tmp_path)
