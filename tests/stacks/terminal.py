@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from awscli.shorthand import ShorthandParser  # type: ignore[import-untyped]
 
 from emulator.cli.shell import app
 from tests.stacks.deployed import Stacks
@@ -174,7 +175,7 @@ def _parameters(words: list[str], before: dict[str, str]) -> dict[str, str]:
     """In the shorthand of the AWS command line, or as JSON."""
     if words and words[0].startswith("["):
         return {it["ParameterKey"]: it["ParameterValue"] for it in json.loads(words[0])}
-    pairs = [dict(it.split("=", 1) for it in word.split(",", 1)) for word in words]
+    pairs = [ShorthandParser().parse(word) for word in words]
     return {
         it["ParameterKey"]: it["ParameterValue"] if "ParameterValue" in it else before[it["ParameterKey"]]
         for it in pairs

@@ -103,5 +103,6 @@ def previous(name: str) -> str:
 
 
 def parameter(name: str, value: str) -> str:
-    """The parameter gets a value, which is a word of the shell within double quotes."""
-    return f'"ParameterKey={name},ParameterValue={value}"'
+    """The parameter gets a value, which is a word of the shell within double quotes. The quotes around it are for the
+    AWS command line, which makes a list of a value with commas else, and refuses it."""
+    return f'"ParameterKey={name},ParameterValue=\\"{value}\\""'

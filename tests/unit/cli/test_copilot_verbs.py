@@ -106,8 +106,8 @@ def test_a_service_with_addons_is_taken_over_with_what_it_has(run: Run, here: Pa
     assert "--include-nested-stacks" in words
     for name in ("ContainerImage", "EnvFileARN", "AddonsTemplateURL"):
         assert f"ParameterKey={name},UsePreviousValue=true" in words, "what the stack has stays"
-    assert "ParameterKey=ContainerImageFors,ParameterValue=${ContainerImageFors:?has no value}" in create
-    assert '"ParameterKey=RulePriority,ParameterValue=$RulePriority"' in create, "the rule keeps its priority"
+    assert r'"ParameterKey=ContainerImageFors,ParameterValue=\"${ContainerImageFors:?has no value}\""' in create
+    assert r'"ParameterKey=RulePriority,ParameterValue=\"$RulePriority\""' in create, "the rule keeps its priority"
     assert any(it.startswith("rule=") and "--logical-resource-id HTTPListenerRule" in it for it in lines)
     assert "role/shop-prod-CFNExecutionRole" in create
     assert "--tags Key=copilot-application,Value=shop Key=copilot-environment,Value=prod" in create
@@ -293,7 +293,7 @@ def test_rules_of_both_listeners_keep_their_own_priorities(run: Run, here: Path)
     ]  # fmt: skip
     [create] = [line for line in lines if "create-change-set" in line]
     for name in ("RulePriority", "RulePriorityOnHTTP"):
-        assert f'"ParameterKey={name},ParameterValue=${name}"' in create
+        assert rf'"ParameterKey={name},ParameterValue=\"${name}\""' in create
         assert sum(line.startswith(f"{name}=$(aws elbv2 describe-rules") for line in lines) == 1
 
 

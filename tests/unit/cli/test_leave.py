@@ -84,7 +84,7 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     url = "https://b.s3.eu-west-1.amazonaws.com/new.yml"
     ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api", "-o", "p.yml", "--addons-url", url)
     assert ended.code == 0, ended.err
-    assert f'--parameters "ParameterKey=AddonsTemplateURL,ParameterValue={url}"\n' in ended.out
+    assert f'--parameters "ParameterKey=AddonsTemplateURL,ParameterValue=\\"{url}\\""\n' in ended.out
     assert "UsePreviousValue" not in ended.out
     for file in ("shop-prod-api.$name.json", "shop-prod-api.$name.AddonsStack.json"):
         assert f'--include-property-values --output json > "{file}"\n' in ended.out
