@@ -1,11 +1,14 @@
 """Settings of what Copilot's store knows, for rendering: `[app]` and `[environments.<name>]`."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from emulator.model import FrozenModel
+
+Need = Literal["public-load-balancer", "internal-load-balancer", "file-system", "nat"]
+"""What services of other workspaces may need of an environment."""
 
 
 class AppSettings(FrozenModel):
@@ -38,6 +41,8 @@ class EnvironmentSettings(FrozenModel):
     """Whether stacks of services keep what holds data or is known to others, by `Retain` policies."""
     load_balancer_https: bool | None = None
     """Whether an existing load balancer has an HTTPS listener; None: as the environment's own would have one."""
+    needs: tuple[Need, ...] = ()
+    """What services of other workspaces need of it."""
     images: Mapping[str, str] = {}
     """Container name to the address its image was pushed to."""
     parameters: Mapping[str, str] = {}

@@ -46,6 +46,8 @@ class Deployment:
     load_balancer: str | None = None
     load_balancer_https: bool | None = None
     retain: bool | None = None
+    needs: tuple[str, ...] = ()
+    """What services of other workspaces need of the environment."""
     images: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     environment_addons: Addons | None = None
@@ -69,6 +71,7 @@ def deployment(settings: Settings, environment: str, given: Deployment) -> Deplo
         if given.load_balancer_https is None
         else given.load_balancer_https,
         retain=here.retain if given.retain is None else given.retain,
+        needs=tuple(dict.fromkeys((*here.needs, *given.needs))),
         images={**here.images, **given.images},
         parameters={**here.parameters, **given.parameters},
     )

@@ -31,10 +31,9 @@ def load_environment_of(
     given: Deployment,
     *,
     strict: bool = False,
-    elsewhere: Iterable[str] = (),
 ) -> tuple[Environment, Deployment, list[LoadedService]]:
-    """The environment that is selected, with what all services of the workspace need, and those elsewhere (`NEEDS`);
-    how it is deployed, from options and settings; and the services.
+    """The environment that is selected, with what all services of the workspace need, and those elsewhere; how
+    it is deployed, from options and settings; and the services.
 
     Findings that are no errors are emitted as warnings. Raises InputError where the environment has no manifest, and
     what reading manifests raises.
@@ -52,8 +51,8 @@ def load_environment_of(
         services, _ = ServiceLoader(selection, emit, strict, given, None, blockers).all()
     found = None
     with blockers.collecting():
-        needs = _with_others(needs_of(one.service for one in services), elsewhere)
         where = deployment(load_settings(target.workspace.root), target.environment, given)
+        needs = _with_others(needs_of(one.service for one in services), where.needs)
         found = _environment(target, where, needs, emit, strict), where, services
     blockers.raise_any()
     assert found is not None, "what keeps it from being there is an error"

@@ -77,10 +77,18 @@ def job_deploy(
     deliver(_deploy(app, env, name, bucket, take_over, images), run=run, yes=yes, programs=("copilot-local",))
 
 
-def env_deploy(app: App = None, env: Env = None, bucket: Bucket = None, run: Run = False, yes: Yes = False) -> None:
+def env_deploy(
+    app: App = None,
+    env: Env = None,
+    needs: rendering.Needs = None,
+    bucket: Bucket = None,
+    run: Run = False,
+    yes: Yes = False,
+) -> None:
     """Render an environment and make a change set, which `leave check` judges before it is executed."""
     check_bucket(bucket)
-    deliver(environment_lines(app, env, bucket), run=run, yes=yes, programs=("copilot-local",))
+    wanted = tuple(need.value for need in needs or ())
+    deliver(environment_lines(app, env, wanted, bucket), run=run, yes=yes, programs=("copilot-local",))
 
 
 def _deploy(

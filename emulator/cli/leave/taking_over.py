@@ -104,8 +104,8 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
     )
 
 
-def environment_lines(app: str | None, env: str | None, bucket: str | None) -> list[str]:
-    """Lines that take an environment over."""
+def environment_lines(app: str | None, env: str | None, needs: tuple[str, ...], bucket: str | None) -> list[str]:
+    """Lines that take an environment over. `needs`: what services of other workspaces need of it."""
     from emulator.app.deployment import Deployment
     from emulator.app.environments import load_environment_of
     from emulator.render.cloudformation.environment.context import EnvironmentOptions
@@ -115,7 +115,7 @@ def environment_lines(app: str | None, env: str | None, bucket: str | None) -> l
     selection = Selection(app, env, any_manifest=True)
     root = find_target(selection).workspace.root
     with rendering.display() as emit:
-        found, where, _ = load_environment_of(selection, emit, Deployment())
+        found, where, _ = load_environment_of(selection, emit, Deployment(needs=needs))
     options = EnvironmentOptions(
         in_place=True, defaults=where.parameters, permissions_boundary=where.permissions_boundary
     )
@@ -125,7 +125,13 @@ def environment_lines(app: str | None, env: str | None, bucket: str | None) -> l
             names,
             render_environment(found, options)[0],
             plain(environment_document(found, options)),
-            f"copilot-local render environment -a {names.app} -e {names.environment} --in-place --output-dir {_FOLDER}",
+            " ".join(
+                [
+                    f"copilot-local render environment -a {names.app} -e {names.environment} --in-place",
+                    *(f"--need {need}" for need in needs),
+                    f"--output-dir {_FOLDER}",
+                ]
+            ),
             f"{_FOLDER}/{names.environment}.environment.stack.yml",
             _OF_ENVIRONMENTS,
             where,

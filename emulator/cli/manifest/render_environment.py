@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,15 +21,6 @@ if TYPE_CHECKING:
     from emulator.render.cloudformation.environment.context import EnvironmentOptions
 
 
-class Need(enum.StrEnum):
-    """What services of other workspaces need."""
-
-    PUBLIC_LOAD_BALANCER = "public-load-balancer"
-    INTERNAL_LOAD_BALANCER = "internal-load-balancer"
-    FILE_SYSTEM = "file-system"
-    NAT = "nat"
-
-
 def environment(
     app: App = None,
     env: Env = None,
@@ -44,10 +34,7 @@ def environment(
             "--in-place", help="For the stack that Copilot made: its parameters stay, and no list decides what exists."
         ),
     ] = False,
-    needs: Annotated[
-        list[Need] | None,
-        typer.Option("--need", help="What services outside of this workspace need too. Repeatable."),
-    ] = None,
+    needs: rendering.Needs = None,
     addons: Annotated[
         AddonsForm | None,
         typer.Option("--addons", help="Addons within the stack, or as a stack of their own that it nests."),
@@ -98,6 +85,7 @@ def environment(
         certificates=tuple(certificates or ()),
         private_certificates=tuple(private_certificates or ()),
         discovery_endpoint=discovery_endpoint,
+        needs=tuple(need.value for need in needs or ()),
         permissions_boundary=permissions_boundary,
         parameters=chosen,
     )
@@ -112,8 +100,7 @@ def environment(
         documents: list[Document] = []
         for name in _environments(selection, output):
             here = replace(selection, environment=name)
-            elsewhere = [need.value for need in needs or ()]
-            found, where, _ = load_environment_of(here, emit, given, strict=strict, elsewhere=elsewhere)
+            found, where, _ = load_environment_of(here, emit, given, strict=strict)
             if in_place and not options.nested_addons:
                 warn_of_moved_data(found.name, found.addons, emit)
             documents += _documents(found, where, options, set(chosen))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import os
 import sys
 import tempfile
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 
 PREVIOUS = "previous"
 
+
+class Need(enum.StrEnum):
+    """What services of other workspaces need of an environment."""
+
+    PUBLIC_LOAD_BALANCER = "public-load-balancer"
+    INTERNAL_LOAD_BALANCER = "internal-load-balancer"
+    FILE_SYSTEM = "file-system"
+    NAT = "nat"
+
+
 Services = Annotated[list[str] | None, typer.Argument(help="Services; several with --output-dir only.")]
 OutputDir = Annotated[
     Path | None,
@@ -42,6 +53,10 @@ Diff = Annotated[
         metavar="FILE|previous",
         help="Print what changed since that file, or since the one that --output-dir holds; write nothing.",
     ),
+]
+Needs = Annotated[
+    list[Need] | None,
+    typer.Option("--need", help="What services outside of this workspace need too. Repeatable."),
 ]
 Values = Annotated[
     list[str] | None,
