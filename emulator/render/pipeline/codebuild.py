@@ -68,12 +68,17 @@ def _parameters(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
                     text = text.replace(f'"{key}": {json.dumps(values[key])}', f'"{key}": {shown}')
             yield f"cat > {shlex.quote(one.config)} <<JSON\n{text}\nJSON"
         elif one.environment:
+            values = {key: shell.value(pipeline, value, _TAG, names, stage.region) for key, value in one.values.items()}
+            kept = "(map({(.ParameterKey): .ParameterValue}) | add)"
+            found = " + ".join([kept, *(f"{{{key}: ${key}}}" for key in values)])
             yield shell.wrapped(
                 [
                     f"aws cloudformation describe-stacks --stack-name {shlex.quote(one.stack)}",
                     "--query 'Stacks[0].Parameters'",
                     *([f"--region {stage.region}"] if stage.region else []),
-                    """| jq '{Parameters: map({(.ParameterKey): .ParameterValue}) | add}'""",
+                    "| jq",
+                    *(f'--arg {key} "{value}"' for key, value in values.items()),
+                    f"'{{Parameters: ({found})}}'",
                     f"> {shlex.quote(one.config)}",
                 ]
             )

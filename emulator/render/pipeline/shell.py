@@ -89,7 +89,11 @@ def render(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
     for one in stage.deployments:
         if one.environment:
             words = [f"-a {pipeline.app}", f"-e {one.environment}", *pipeline.options, "--in-place"]
-            yield wrapped(["copilot-local render environment", *words, f"> {shlex.quote(one.template)}"])
+            if one.nested:  # with the template of its addons, which is a file beside it
+                yield wrapped(["copilot-local render environment", *words, f"--output-dir {FOLDER}"])
+                yield f"mv {FOLDER}/{one.environment}.environment.stack.yml {shlex.quote(one.template)}"
+            else:
+                yield wrapped(["copilot-local render environment", *words, f"> {shlex.quote(one.template)}"])
 
 
 def uploads(pipeline: Pipeline, stage: Stage, tag: str) -> Iterator[str]:

@@ -234,7 +234,8 @@ class _Collector:
         if environment and not (self.wanted.committed and not (self.target.workspace.root / template).is_file()):
             tags = {"copilot-application": app, "copilot-environment": environment[1]}
             usual = replace(plain, config="" if self.wanted.github else config)
-            return replace(usual, environment=environment[1], tags=tags)
+            values = dict(self._environment_values(environment[1], path))
+            return replace(usual, environment=environment[1], values=values, tags=tags, nested=bool(values))
         for file in (template, *([given.template_config] if given and given.template_config else [])):
             if not (self.target.workspace.root / file).is_file():
                 raise InputError(
@@ -243,6 +244,22 @@ class _Collector:
                     hint="workloads are rendered, and environments into `infrastructure/ENVIRONMENT.env.yml`",
                 )
         return replace(plain, config=config if given and given.template_config else "")
+
+    def _environment_values(self, name: str, path: str) -> Iterator[tuple[str, Value]]:
+        """What the parameters of an environment's stack are given: the template of its addons, where it has any."""
+        from emulator.app.deployment import environment_addons
+
+        if environment_addons(self.target.workspace) is None:
+            return
+        file = f"{FOLDER}/{name}.environment.addons.stack.yml"
+        self._need_bucket(f"the environment {name}", "the template of its addons", self.loaded.position(path))
+        if self.wanted.committed and not (self.target.workspace.root / file).is_file():
+            raise InputError(
+                f"{file} is not in the workspace, and --committed deploys it",
+                position=self.loaded.position(path),
+                hint=f"`copilot-local render environment -e {name} --in-place --output-dir {FOLDER}` writes it",
+            )
+        yield _TEMPLATE_URL, Upload(file, url=True)
 
     def _refuse_committed_templates(self, name: str, given: PipelineDeployment | None, number: int) -> None:
         """A workload's template and parameters are rendered: files of these names would be written over, or unread."""
