@@ -30,11 +30,6 @@ DESTRUCTIVE: Final = {
 
 HARMLESS: Final = frozenset(
     {
-        "AWS::Lambda::Function",
-        "AWS::Lambda::Permission",
-        "AWS::IAM::Role",
-        "AWS::IAM::Policy",
-        "AWS::Events::Rule",
         "Custom::RulePriorityFunction",
         "Custom::DynamicDesiredCountFunction",
         "Custom::TriggerStateMachine",
@@ -42,7 +37,43 @@ HARMLESS: Final = frozenset(
         "Custom::UniqueJSONValuesFunction",
     }
 )
-"""What may be removed: Copilot's functions, their roles, and custom resources that do nothing when they are deleted."""
+"""Custom resources that do nothing when they are deleted."""
+
+COPILOTS_OWN: Final = {
+    "AWS::Events::Rule": frozenset({"BacklogPerTaskScheduledRule"}),
+    "AWS::IAM::Role": frozenset(
+        {
+            "AutoScalingRole",
+            "BacklogPerTaskCalculatorRole",
+            "CustomResourceRole",
+            "DynamicDesiredCountFunctionRole",
+            "ELBAccessLogsBucketCleanerRole",
+            "EnvControllerRole",
+            "NLBCertValidatorRole",
+            "NLBCustomDomainRole",
+            "RulePriorityFunctionRole",
+            "UniqueJSONValuesFunctionRole",
+        }
+    ),
+    "AWS::Lambda::Function": frozenset(
+        {
+            "BacklogPerTaskCalculatorFunction",
+            "BucketCleanerFunction",
+            "CertificateReplicatorFunction",
+            "CertificateValidationFunction",
+            "CustomDomainFunction",
+            "DNSDelegationFunction",
+            "DynamicDesiredCountFunction",
+            "EnvControllerFunction",
+            "NLBCertValidatorFunction",
+            "NLBCustomDomainFunction",
+            "RulePriorityFunction",
+            "UniqueJSONValuesFunction",
+        }
+    ),
+    "AWS::Lambda::Permission": frozenset({"PermissionToInvokeBacklogPerTaskCalculatorLambda"}),
+}
+"""Copilot's functions, their roles and triggers by their logical ids: another one of these types is a user's own."""
 
 NEEDED_ROLES: Final = frozenset(
     {
@@ -120,13 +151,13 @@ GUARDED: Final = {
 """What holds data or is known outside of its stack, and why."""
 
 REACHED_BY: Final = {
-    "AWS::ECS::Service": ("LoadBalancers", "ServiceConnectConfiguration", "ServiceRegistries"),
+    "AWS::ECS::Service": ("LoadBalancers", "NetworkConfiguration", "ServiceConnectConfiguration", "ServiceRegistries"),
     "AWS::ElasticLoadBalancingV2::ListenerRule": ("Conditions", "ListenerArn", "Priority"),
     "AWS::Route53::RecordSet": ("AliasTarget", "Name", "ResourceRecords"),
     "AWS::Route53::RecordSetGroup": ("RecordSets",),
     "AWS::ServiceDiscovery::Service": ("DnsConfig",),
 }
-"""Properties that say by which names and rules callers reach a service."""
+"""Properties that say by which names and rules callers reach a service, and what lets it reach others."""
 
 HOLDS_DATA: Final = frozenset({type for type, why in GUARDED.items() if why.startswith("holds")} | {"AWS::KMS::Key"})
 """What is empty when it is made anew, so that what was in the one before is missed."""
@@ -134,6 +165,11 @@ HOLDS_DATA: Final = frozenset({type for type, why in GUARDED.items() if why.star
 
 RETAINED: Final = frozenset({*GUARDED, STACK})
 """What a stack is rendered with Retain policies for, where that is wanted."""
+
+
+def is_harmless(type: str, id: str) -> bool:
+    """Whether nothing is lost when a resource goes: only Copilot needed it."""
+    return type in HARMLESS or id in COPILOTS_OWN.get(type, ())
 
 
 def loss_of(type: str) -> str:

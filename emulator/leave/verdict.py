@@ -18,12 +18,12 @@ from emulator.leave.change_sets import Change, ChangeSet
 from emulator.leave.kinds import (
     DESTRUCTIVE,
     GUARDED,
-    HARMLESS,
     HOLDS_DATA,
     NEEDED_ROLES,
     REACHED_BY,
     REPLACEABLE,
     STACK,
+    is_harmless,
     loss_of,
 )
 
@@ -178,15 +178,15 @@ def _goes_back(change: Change) -> tuple[Level, str]:
 
 
 def _removes(change: Change) -> tuple[Level, str]:
+    needed = change.type == "AWS::IAM::Role" and change.id in NEEDED_ROLES
     if change.policy_action == "Retain":
         if change.type == STACK:
             return Level.LOOK, "stays, as a stack by itself; does nothing refer to its outputs any more?"
-        if change.type in HARMLESS or change.type.startswith("Custom::"):
+        if needed or is_harmless(change.type, change.id) or change.type.startswith("Custom::"):
             return Level.FINE, "leaves the stack, and stays"
         asked = _DOMAIN if change.type in _OF_DOMAINS else "is a manifest missing that needs it?"
         return Level.LOOK, f"stays in AWS as it is, and no stack changes it any more; {asked}"
-    needed = change.type == "AWS::IAM::Role" and change.id in NEEDED_ROLES
-    if change.type in HARMLESS and not needed and change.policy_action in ("", "Delete"):
+    if is_harmless(change.type, change.id) and change.policy_action in ("", "Delete"):
         return Level.FINE, "goes, without loss"
     what = "goes, with a last snapshot" if change.policy_action == "Snapshot" else "goes"
     more = ": tasks or commands run with it" if needed else _loss(change)
@@ -202,6 +202,8 @@ def _modifies(change: Change) -> tuple[Level, str]:
         if change.type not in REPLACEABLE:
             how = "is replaced" if change.replacement == "True" else "may be replaced"
             return Level.REFUSED, f"{how}{_loss(change)}"
+        if moved := list(_ways_that_change(change)):
+            return Level.LOOK, f"is replaced by one that is reached in another way: {'; '.join(moved)}"
         return Level.FINE, "is replaced, without loss"
     if change.replacement != "False":
         return (
@@ -231,7 +233,8 @@ def _looks(change: Change) -> Iterator[str]:
 
 
 def _ways_that_change(change: Change) -> Iterator[str]:
-    """What changes of the names and rules by which callers reach it, with the values before and after."""
+    """What changes of the names and rules by which callers reach it, and of its network, with the values before and
+    after."""
     for detail in change.details:
         if detail.attribute == "Properties" and detail.name in REACHED_BY.get(change.type, ()):
             before, after = _value(detail.before), _value(detail.after)

@@ -142,7 +142,28 @@ def test_protect(name: str) -> None:
 
 TAKEOVER: dict[str, tuple[list[Json], bool]] = {
     "a removal that is retained": ([described(change(action="Remove", PolicyAction="Retain"))], True),
-    "a function goes": ([described(change("F", "AWS::Lambda::Function", "Remove", PolicyAction="Delete"))], True),
+    "a function of Copilot's goes": (
+        [described(change("EnvControllerFunction", "AWS::Lambda::Function", "Remove", PolicyAction="Delete"))],
+        True,
+    ),
+    "the role of a function of Copilot's goes": (
+        [described(change("CustomResourceRole", "AWS::IAM::Role", "Remove", PolicyAction="Delete"))],
+        True,
+    ),
+    "the trigger of a function of Copilot's goes": (
+        [described(change("BacklogPerTaskScheduledRule", "AWS::Events::Rule", "Remove"))],
+        True,
+    ),
+    "a function of the user's goes": ([described(change("Resize", "AWS::Lambda::Function", "Remove"))], False),
+    "a role of the user's in a nested stack goes": (
+        [described(ADDONS), nested(change("Reader", "AWS::IAM::Role", "Remove", PolicyAction="Delete"))],
+        False,
+    ),
+    "a rule of the user's goes": (
+        [described(change("Nightly", "AWS::Events::Rule", "Remove", PolicyAction="Delete"))],
+        False,
+    ),
+    "a permission of the user's goes": ([described(change("May", "AWS::Lambda::Permission", "Remove"))], False),
     "a custom resource that does nothing": (
         [described(change("RulePriorityAction", "Custom::RulePriorityFunction", "Remove"))],
         True,
@@ -299,7 +320,27 @@ def test_another_way_to_reach_a_service_is_for_a_person_to_look_at() -> None:
     assert "ServiceRegistries changes, and the change set has no values of it" in line
     same = moved("ServiceConnectConfiguration", before, dict(reversed(before.items())))
     assert looked_at(change("Service", "AWS::ECS::Service", **same)) == []
+    here = {"AwsvpcConfiguration": {"Subnets": ["subnet-1"], "SecurityGroups": ["sg-env", "sg-db"]}}
+    there = {"AwsvpcConfiguration": {"Subnets": ["subnet-2"], "SecurityGroups": ["sg-env"]}}
+    [line] = looked_at(change("Service", "AWS::ECS::Service", **moved("NetworkConfiguration", here, there)))
+    assert "subnet-1 -> subnet-2" in line
+    assert '["sg-env", "sg-db"] -> ["sg-env"]' in line
+    assert looked_at(change("Service", "AWS::ECS::Service", **moved("NetworkConfiguration", here, here))) == []
     assert looked_at(change("Service", "AWS::ECS::Service", **moved("TaskDefinition", "a:1", "a:2"))) == []
+
+
+def test_a_rule_that_moves_to_another_listener_is_for_a_person_to_look_at() -> None:
+    """CloudFormation makes a new rule for it: the old one goes once the new one is there."""
+
+    def rule(before: str, after: str) -> Json:
+        found = moved("ListenerArn", before, after)
+        found["Details"][0]["Target"]["RequiresRecreation"] = "Always"
+        return change("Rule", "AWS::ElasticLoadBalancingV2::ListenerRule", Replacement="True", **found)
+
+    [line] = looked_at(rule("listener/app/public/443", "listener/app/internal/80"))
+    assert "is replaced by one that is reached in another way: ListenerArn" in line
+    assert "listener/app/public/443 -> listener/app/internal/80" in line
+    assert looked_at(rule("listener/app/public/443", "listener/app/public/443")) == []
 
 
 def test_the_way_back_may_import_what_stayed() -> None:
