@@ -43,14 +43,6 @@ def resource(stack: str, id: str) -> str:
     )
 
 
-def export(names: Names, name: str) -> str:
-    """A word that stands for what the environment's stack exports."""
-    return (
-        f"$(aws cloudformation list-exports --query \"Exports[?Name=='{names.environment_stack}-{name}'].Value\""
-        " --output text)"
-    )
-
-
 def bucket_of(stack: str) -> list[str]:
     """Sets `region`, and `bucket` as `bucket` does, unless the shell has it already: an environment's account need not
     be the application's, which alone has the stack set."""
@@ -221,25 +213,48 @@ def job_run(names: Names) -> list[str]:
 
 
 def task_run(names: Names, found: Service, command: Sequence[str], *, count: int = 1, container: str = "") -> list[str]:
-    """One task of a workload's own task definition, with another command, where the workload's tasks run."""
-    public = found.network.placement == "public"
-    subnets = export(names, "PublicSubnets" if public else "PrivateSubnets")
-    overrides = {"containerOverrides": [{"name": container or found.main_container, "command": list(command)}]}
-    network = (
-        "awsvpcConfiguration={subnets=[$subnets],securityGroups=[$group],assignPublicIp="
-        f"{'ENABLED' if public else 'DISABLED'}}}"
-    )
+    """One task of a workload's own task definition, with another command, in the network that the workload's own tasks
+    have where it is deployed. Ends with the code of the container."""
+    name = container or found.main_container
+    overrides = {"containerOverrides": [{"name": name, "command": list(command)}]}
+    tasks = 'aws ecs describe-tasks --cluster "$cluster" --tasks $task --query'
+    running = shlex.quote('length(tasks[?lastStatus!=`"STOPPED"`])')
+    # In a list of its own, so that a code that is not there counts too: the container did not start.
+    codes = shlex.quote(f'tasks[].containers[?name==`"{name}"`][].[exitCode]')
     return [
-        cluster(names),
-        f"subnets={subnets}",
-        f"group={export(names, 'EnvironmentSecurityGroup')}",
+        *(_network_of_job(names) if found.type == JOB else _network_of_service(names)),
         'task=$(aws ecs run-task --cluster "$cluster" --launch-type FARGATE'
         f" --task-definition {shlex.quote(found.task_definition.family)} --count {count}"
-        f' --network-configuration "{network}"'
+        ' --network-configuration "$network"'
         f" --overrides {shlex.quote(json.dumps(overrides))} --query 'tasks[].taskArn' --output text)",
-        'aws ecs wait tasks-stopped --cluster "$cluster" --tasks $task',
-        'aws ecs describe-tasks --cluster "$cluster" --tasks $task --query'
-        " 'tasks[].{reason: stoppedReason, containers: containers[].{name: name, code: exitCode}}'",
+        # `aws ecs wait tasks-stopped` gives up after ten minutes.
+        f'while left=$({tasks} {running} --output text) && [ "$left" != 0 ]; do sleep 6; done',
+        f"{tasks} 'tasks[].{{reason: stoppedReason, containers: containers[].{{name: name, code: exitCode}}}}'",
+        f"codes=$({tasks} {codes} --output text)",
+        '(for code in ${codes:-None}; do [ "$code" = 0 ] || exit "${code/None/1}"; done)',
+    ]
+
+
+def _network_of_service(names: Names) -> list[str]:
+    """Sets `cluster`, and `network` to subnets and security groups of the service's tasks."""
+    return [
+        *service(names),
+        'network=$(aws ecs describe-services --cluster "$cluster" --services "$service"'
+        " --query 'services[0].networkConfiguration' --output json)",
+    ]
+
+
+def _network_of_job(names: Names) -> list[str]:
+    """The same for the tasks of a job, as the definition of its state machine has it."""
+    machine = resource(names.stack, "StateMachine")
+    return [
+        cluster(names),
+        f'definition=$(aws stepfunctions describe-state-machine --state-machine-arn "{machine}"'
+        " --query definition --output text | tr -d ' \\n\"')",
+        "subnets=$(sed -E 's/.*Subnets:\\[([^]]*)\\].*/\\1/' <<< \"$definition\")",
+        "groups=$(sed -E 's/.*SecurityGroups:\\[([^]]*)\\].*/\\1/' <<< \"$definition\")",
+        "public=$(sed -E 's/.*AssignPublicIp:([A-Z]*).*/\\1/' <<< \"$definition\")",
+        'network="awsvpcConfiguration={subnets=[$subnets],securityGroups=[$groups],assignPublicIp=$public}"',
     ]
 
 
