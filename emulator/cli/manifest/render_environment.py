@@ -10,6 +10,7 @@ import typer
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.losses.moved_data import warn_of_moved_data
+from emulator.cli.manifest.losses.network_aliases import warn_of_network_aliases
 from emulator.cli.manifest.render_cloudformation import AddonsForm
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, assignments, variables_of
@@ -100,7 +101,9 @@ def environment(
         documents: list[Document] = []
         for name in _environments(selection, output):
             here = replace(selection, environment=name)
-            found, where, _ = load_environment_of(here, emit, given, strict=strict)
+            found, where, services = load_environment_of(here, emit, given, strict=strict)
+            if not in_place:
+                warn_of_network_aliases((one.service for one in services), emit)
             if in_place and not options.nested_addons:
                 warn_of_moved_data(found.name, found.addons, emit)
             documents += _documents(found, where, options, set(chosen))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from emulator.ecs.service import NetworkListener, Service, TargetGroup
 from emulator.render.cloudformation.foundations.foundation import Foundation
-from emulator.render.cloudformation.intrinsics import GetAtt, Ref
+from emulator.render.cloudformation.intrinsics import Fn, GetAtt, Ref, is_set
 from emulator.render.cloudformation.load_balancing import (
     health_check_timing,
     network_target_group_id,
@@ -15,6 +15,10 @@ from emulator.render.cloudformation.load_balancing import (
 from emulator.render.cloudformation.template import Properties, Template
 
 EVERYBODY = "0.0.0.0/0"
+ALIAS_RECORDS = "NLBAliasRecords"
+"""In Copilot's environment: whether the stack makes the records of aliases in the environment's zone."""
+ALIAS_ZONE = "NLBHostedZoneId"
+"""The zone of aliases elsewhere; in Copilot's environment empty, unless the stack is to make their records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,27 +166,61 @@ def _records(template: Template, service: Service, foundation: Foundation, names
     balancer = service.network_load_balancer
     if balancer is None or not balancer.domain:
         return
-    environment = f"{service.environment}.{service.app}.{balancer.domain}"
-    default = f"{service.name}-nlb.{environment}"
+    default = f"{service.name}-nlb.{service.environment}.{service.app}.{balancer.domain}"
+    inside, outside = aliases_of(service)
     if names is _COPILOTS:
-        # The records of aliases are those of Copilot's custom resource, and are there already.
         if not balancer.aliases:
             _record_set(template, "NLBDNSAlias", foundation.hosted_zone(), [f"{default}."], names)
+        _records_where_they_are_missing(template, foundation, inside, outside)
         return
-    aliases = [alias.name for alias in balancer.aliases] or [default]
-    inside = [name for name in aliases if name.endswith(f".{environment}")]
-    if inside:
-        _record_set(template, "NLBDNSAlias", foundation.hosted_zone(), inside, names)
-    if outside := [name for name in aliases if name not in inside]:
+    if inside or not balancer.aliases:
+        _record_set(template, "NLBDNSAlias", foundation.hosted_zone(), inside or [default], names)
+    if outside:
         zone = template.parameter(
-            "NLBHostedZoneId",
-            f"The hosted zone of {', '.join(outside)}.",
-            type="AWS::Route53::HostedZone::Id",
+            ALIAS_ZONE, f"The hosted zone of {', '.join(outside)}.", type="AWS::Route53::HostedZone::Id"
         )
         _record_set(template, "NLBDNSAliases", zone, outside, names)
 
 
-def _record_set(template: Template, name: str, zone: object, hosts: list[str], names: _Names) -> None:
+def aliases_of(service: Service) -> tuple[list[str], list[str]]:
+    """The names of the load balancer in the environment's zone, and those elsewhere, where the application has a
+    domain."""
+    balancer = service.network_load_balancer
+    if balancer is None or not balancer.domain:
+        return [], []
+    end = f".{service.environment}.{service.app}.{balancer.domain}"
+    names = [alias.name for alias in balancer.aliases]
+    return [name for name in names if name.endswith(end)], [name for name in names if not name.endswith(end)]
+
+
+def _records_where_they_are_missing(
+    template: Template, foundation: Foundation, inside: list[str], outside: list[str]
+) -> None:
+    """Where Copilot deployed the service, its custom resource made the records of aliases, and one more of the same
+    name would fail. Where the environment was rendered, nothing else makes them."""
+    if inside:
+        asked = template.parameter(
+            ALIAS_RECORDS,
+            f"true where nothing has made the record of {', '.join(inside)}: in an environment that is not Copilot's.",
+            default="false",
+            allowed_values=("true", "false"),
+        )
+        condition = template.condition("MakesNLBAliasRecords", Fn("Equals", [asked, "true"]))
+        _record_set(template, "NLBDNSAlias", foundation.hosted_zone(), inside, _COPILOTS, condition)
+    if outside:
+        zone = template.parameter(
+            ALIAS_ZONE,
+            f"The hosted zone of {', '.join(outside)}, where nothing has made the record: in an environment that is "
+            "not Copilot's.",
+            default="",
+        )
+        condition = template.condition("HasNLBHostedZone", is_set(ALIAS_ZONE))
+        _record_set(template, "NLBDNSAliases", zone, outside, _COPILOTS, condition)
+
+
+def _record_set(
+    template: Template, name: str, zone: object, hosts: list[str], names: _Names, condition: str = ""
+) -> None:
     alias = {
         "HostedZoneId": GetAtt(names.load_balancer, "CanonicalHostedZoneID"),
         "DNSName": GetAtt(names.load_balancer, "DNSName"),
@@ -195,4 +233,5 @@ def _record_set(template: Template, name: str, zone: object, hosts: list[str], n
             "RecordSets": [{"Name": host, "Type": "A", "AliasTarget": alias} for host in hosts],
         },
         comment=f"{', '.join(hosts)}: the network load balancer",
+        condition=condition,
     )

@@ -94,7 +94,8 @@ def _sections(key: str, entries: Mapping[str, object]) -> list[str]:
 
 def _comment(text: str, indent: int) -> list[str]:
     pad = " " * indent
-    return [f"{pad}# {line}" for line in textwrap.wrap(text, WIDTH - indent - 2)]
+    lines = textwrap.wrap(text, WIDTH - indent - 2, break_on_hyphens=False)  # options and names are copied
+    return [f"{pad}# {line}" for line in lines]
 
 
 def _pair(key: str, value: object, indent: int) -> list[str]:

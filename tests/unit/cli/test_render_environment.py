@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.unit.cli.conftest import Run
 
 Declare = Callable[..., Path]
+DOCS = Path(__file__).parents[3] / "docs"
 BACKEND = """\
 name: api
 type: Backend Service
@@ -53,16 +54,50 @@ def test_has_what_the_services_need_in_that_environment(
     assert {"PublicLoadBalancer", "NatGateway1", "FileSystem"} <= set(resources)
     assert "InternalLoadBalancer" not in resources
     assert "# The public load balancer, for hello\n" in ended.out
-    assert "# The shared file system, for api\n" in ended.out
+    assert "# The shared file system, for api: it lets in roles of stacks that are deployed with --tags" in ended.out
     assert "FileSystem:" not in run("render", "environment", "-e", "prod").out
+
+
+def test_how_to_deploy_beside_a_file_system_is_said_with_the_tags_that_it_asks_for(run: Run, declare: Declare) -> None:
+    """Of services' stacks in a new account: nothing else gives their roles these tags."""
+    declare()
+    ended = run("render", "environment", "--need", "file-system")
+    resources: Any = read_template(ended.out)["Resources"]
+    [admits, _] = resources["FileSystem"]["Properties"]["FileSystemPolicy"]["Statement"]
+    asked = {key.rpartition("/")[2]: value for key, value in admits["Condition"]["StringEquals"].items()}
+    given = " ".join(f"{key}={value}" for key, value in asked.items())
+    assert f"--tags {given}" in " ".join(ended.out.replace("#", " ").split())
+    page = (DOCS / "how-to" / "leaving-copilot.md").read_text()
+    section = " ".join(page.partition("## A new account\n")[2].partition("\n## ")[0].split())
+    assert all(f" {key}=" in section.partition("--tags")[2].partition(":")[0] for key in asked)
 
 
 def test_has_what_services_of_other_workspaces_need(run: Run, declare: Declare) -> None:
     declare()
     ended = run("render", "environment", "--need", "file-system", "--need", "internal-load-balancer")
     assert ended.code == 0, ended.err
-    assert "# The shared file system, for services elsewhere\n" in ended.out
+    assert "# The shared file system, for services elsewhere: it lets in roles" in ended.out
     assert "InternalLoadBalancer:" in ended.out
+
+
+def test_names_of_a_network_load_balancer_are_said_to_come_with_the_service(
+    run: Run, declare: Declare, add_service: Callable[[str, str], Path]
+) -> None:
+    declare()
+    aliases = "[net.test.shop.example.com, tcp.example.com]"
+    manifest = BACKEND.partition("network:")[0].replace("api", "net").replace("Backend", "Load Balanced Web")
+    add_service("net", f"{manifest}http: false\nnlb: {{port: 8080/tcp, alias: {aliases}}}\n")
+    ended = run("render", "environment", "--domain", "example.com")
+    assert ended.code == 0, ended.err
+    said = " ".join(ended.err.split())
+    assert "net.test.shop.example.com is made by this service's stack" in said
+    assert "--parameter NLBAliasRecords=true" in said
+    assert "--parameter NLBHostedZoneId=ZONE" in said
+    assert "NLB" not in run("render", "environment", "--in-place", "--domain", "example.com").err
+    words = ("render", "cloudformation", "net", "--in-copilot-environment", "--domain", "example.com")
+    ended = run(*words, "--parameter", "NLBAliasRecords=true", "--parameter", "NLBHostedZoneId=Z1")
+    assert ended.code == 0, ended.err
+    assert read_template(ended.out)["Parameters"]["NLBHostedZoneId"]["Default"] == "Z1"  # type: ignore[index]
 
 
 def test_a_workspace_without_services(run: Run, declare: Declare, workspace: Path) -> None:

@@ -53,7 +53,28 @@ def test_a_network_load_balancer_has_copilots_logical_ids(compile: Compile) -> N
     assert group["GroupDescription"] == "Allow traffic to the public facing load balancer on listener ports"
     assert group["Tags"] == [{"Key": "Name", "Value": "copilot-demo-test-web-nlb"}]
     # Copilot's custom resource holds the records of aliases.
-    assert not [name for name in resources if "DNSAlias" in name]
+    assert not [name for name, it in resources.items() if "DNSAlias" in name and "Condition" not in it]
+
+
+@pytest.mark.parametrize(
+    ("alias", "parameter", "default", "zone"),
+    [
+        ("net.test.demo.example.com", "NLBAliasRecords", "false", {"Fn::ImportValue": "demo-test-HostedZone"}),
+        ("tcp.example.com", "NLBHostedZoneId", "", {"Ref": "NLBHostedZoneId"}),
+    ],
+)
+def test_a_network_load_balancer_gets_its_records_where_nothing_else_makes_them(
+    compile: Compile, alias: str, parameter: str, default: str, zone: object
+) -> None:
+    service = compile(NLB.replace("tcp.example.com", alias), surroundings=Surroundings(domain="example.com"))
+    template = stack(service)
+    [record] = [it for name, it in template["Resources"].items() if "DNSAlias" in name]
+    assert record["Properties"]["HostedZoneId"] == zone
+    [found] = record["Properties"]["RecordSets"]
+    assert (found["Name"], found["Type"]) == (alias, "A")
+    assert found["AliasTarget"]["DNSName"] == {"Fn::GetAtt": ["PublicNetworkLoadBalancerV2", "DNSName"]}
+    assert template["Parameters"][parameter]["Default"] == default
+    assert f"'{parameter}'" in str(template["Conditions"][record["Condition"]])
 
 
 def test_alone_the_network_load_balancer_keeps_its_names_and_has_records(compile: Compile) -> None:

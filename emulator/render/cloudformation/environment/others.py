@@ -60,7 +60,8 @@ def add_file_system(context: Context) -> None:
             "PerformanceMode": "generalPurpose",
             "ThroughputMode": "bursting",
         },
-        comment=f"The shared file system, {for_services(environment.needs.file_system)}",
+        comment=f"The shared file system, {for_services(environment.needs.file_system)}: it lets in roles of stacks "
+        f"that are deployed with --tags copilot-application={environment.app} copilot-environment={environment.name}",
     )
     context.template.resource(
         "EFSSecurityGroup",
