@@ -98,13 +98,18 @@ def find_workspace(start: Path, *, services: bool = True) -> Workspace:
             return _read_workspace(folder)
     empty = next((folder for folder in (start, *start.parents) if (folder / COPILOT_FOLDER).is_dir()), None)
     if empty is not None:
-        raise InputError(
-            f"{empty / COPILOT_FOLDER} holds no manifest",
-            hint=f"a service's manifest is {COPILOT_FOLDER}/<service>/{MANIFEST_FILE}",
-        )
+        raise without_services(empty)
     raise InputError(
         f"no Copilot manifest: looked for {COPILOT_FOLDER}/<service>/{MANIFEST_FILE} in {start} and every folder above",
         hint="run this inside a folder that holds `copilot/`, or give the path of a manifest",
+    )
+
+
+def without_services(root: Path) -> InputError:
+    """What is wrong with a workspace that has no service where one is needed."""
+    return InputError(
+        f"{root / COPILOT_FOLDER} holds no manifest of a service",
+        hint=f"a service's manifest is {COPILOT_FOLDER}/<service>/{MANIFEST_FILE}",
     )
 
 

@@ -22,6 +22,7 @@ from emulator.workspace import (
     interpolation_variables,
     resolve_app,
     resolve_environment,
+    without_services,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Selection:
     with_deps: bool = False
     """The services that those which are named call belong to it too."""
     any_manifest: bool = False
-    """A workspace that has manifests of environments and pipelines only will do."""
+    """A workspace without services will do, be it that it has manifests of environments and pipelines only."""
     task_definition: Path | None = None
     """A plain ECS task definition to run instead of services of a workspace."""
     env_files: Mapping[str, Path] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class LoadedService:
 def find_target(selection: Selection) -> Target:
     """The workspace, the names, and the services that are meant (all of the workspace where none is named).
 
-    Raises InputError where there is no manifest, UsageError where a name is not there.
+    Raises InputError where there is no manifest of a service, UsageError where a name is not there.
     """
     workspace, names = _find_services(selection)
     if selection.environment is not None and not selection.new_environment:
@@ -125,6 +126,8 @@ def _find_services(selection: Selection) -> tuple[Workspace, tuple[str, ...]]:
         )
     start = paths[0] if paths else selection.start or Path.cwd()
     workspace = find_workspace(start, services=not selection.any_manifest)
+    if not workspace.services and not selection.any_manifest:
+        raise without_services(workspace.root)
     names = workspace.services if paths or not selection.services else selection.services
     for name in names:
         workspace.manifest_path(name)

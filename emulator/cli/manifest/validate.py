@@ -19,6 +19,7 @@ from emulator.cli.shell.options import App, Env, EnvFile, Name, NewEnv, Variable
 from emulator.errors import CopilotLocalError, ExitCode, Finding, Severity, UsageError
 from emulator.files import read_text
 from emulator.settings_files import has_settings
+from emulator.workspace import without_services
 
 if TYPE_CHECKING:
     from emulator.manifest import Checked, Options
@@ -75,7 +76,6 @@ def validate(
         raise UsageError("--all-envs cannot be combined with -e")
     if paths and name:
         raise UsageError("-n cannot be combined with paths")
-    checked = []
     selection = Selection(
         app,
         env,
@@ -86,26 +86,34 @@ def validate(
         any_manifest=True,
     )
     targets = list(_targets(paths or [], selection))
-    for target, whole in targets:
-        options = Options(strict=not lenient, copilot=copilot, ignore=ignored(target.workspace))
-        for file in _files(target, only_services=not whole):
-            checked.append(_check(target, file, options, all_envs=all_envs))
-            checked += _deployed(target, file, checked[-1], all_envs=all_envs)
-        if whole:
-            checked += _environment_addons(target)
-        if has_settings(target.workspace.root):
-            from emulator.app.named_services import check_settings
-
-            check_settings(target)
+    options = Options(strict=not lenient, copilot=copilot)
+    checked = [one for target, whole in targets for one in _of_target(target, whole, options, all_envs=all_envs)]
     findings = [finding for one in checked for finding in one.findings]
-    several = any(_has_several_rules(target) for target, _ in targets)
-    if several and not any(finding.severity is Severity.ERROR for finding in findings):
-        findings += _between_services([target for target, _ in targets], all_envs=all_envs)
-    if not any(finding.severity is Severity.ERROR for finding in findings):
-        findings += [one for target, _ in targets if _has_protocols(target) for one in _connect_findings(target)]
+    findings += _between([target for target, _ in targets], findings, all_envs=all_envs)
     _print(checked, findings, format)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise typer.Exit(ExitCode.FAILURE)
+
+
+def _of_target(target: Target, whole: bool, options: Options, *, all_envs: bool) -> Iterator[Checked]:
+    """Everything of a target that is checked; of a `whole` workspace what belongs to no service too.
+
+    Raises InputError where there is nothing to check, or the settings are wrong.
+    """
+    options = replace(options, ignore=ignored(target.workspace))
+    files = _files(target, only_services=not whole)
+    if not files:
+        raise without_services(target.workspace.root)
+    for file in files:
+        checked = _check(target, file, options, all_envs=all_envs)
+        yield checked
+        yield from _deployed(target, file, checked, all_envs=all_envs)
+    if whole:
+        yield from _environment_addons(target)
+    if has_settings(target.workspace.root):
+        from emulator.app.named_services import check_settings
+
+        check_settings(target)
 
 
 def _targets(paths: list[Path], selection: Selection) -> Iterator[tuple[Target, bool]]:
@@ -192,6 +200,18 @@ def _connect_findings(target: Target) -> list[Finding]:
     with contextlib.suppress(CopilotLocalError):  # what is missing is said where services run
         return connect_findings(target, load_services(selection, discard))
     return []
+
+
+def _between(targets: list[Target], findings: list[Finding], *, all_envs: bool) -> list[Finding]:
+    """What is wrong between services, as far as what was found in each lets it be seen."""
+    found: list[Finding] = []
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return found
+    if any(_has_several_rules(target) for target in targets):
+        found += _between_services(targets, all_envs=all_envs)
+    if not any(finding.severity is Severity.ERROR for finding in found):
+        found += [one for target in targets if _has_protocols(target) for one in _connect_findings(target)]
+    return found
 
 
 def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:

@@ -128,7 +128,7 @@ def _files_of(selection: Selection) -> dict[str, str]:
 
     found: dict[str, str] = {}
     with contextlib.suppress(CopilotLocalError):
-        root = find_target(selection).workspace.root
+        root = find_target(replace(selection, any_manifest=True)).workspace.root
         with contextlib.suppress(CopilotLocalError):
             found |= interpolation_variables(root, selection.env_file, {})
         with contextlib.suppress(CopilotLocalError):
@@ -152,7 +152,7 @@ def _add_workspace(bundle: Bundle, selection: Selection) -> None:
     from emulator.trust.root import is_inside, root_of
 
     try:
-        workspace = find_target(selection).workspace
+        workspace = find_target(replace(selection, any_manifest=True)).workspace
     except CopilotLocalError as error:
         bundle.problems.append(bundle.redactor(f"workspace/: {error}"))
         return
