@@ -98,6 +98,11 @@ class Report:
         severity = Severity.WARNING if warning and not (copilot_refuses and self.copilot) else Severity.ERROR
         self.findings.append(Finding(code, message, position, path, hint, severity, copilot_accepts))
 
+    def is_undefined(self, node: Node | None) -> bool:
+        """Whether a value names a variable that is not defined."""
+        place = (node.line, node.column) if node is not None else None
+        return place in self.gaps or place in self._undefined
+
     def drop(self, code: Code, paths: Collection[str]) -> None:
         """Takes back findings of a code at paths of which more was said elsewhere."""
         self.findings = [it for it in self.findings if it.code != code or it.path not in paths]

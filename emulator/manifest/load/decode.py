@@ -94,6 +94,8 @@ class Decoder:
         value = self.value(node, field.shape, path)
         if value is ABSENT:
             return ABSENT
+        if value == "" and block.blank_is_none:
+            return None
         return self._complete(self._make(block, {field.attribute: value}), node, path)
 
     def _map_form(self, node: Mapping, block: type[Block], path: str, swallower: str) -> object:

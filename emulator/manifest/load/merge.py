@@ -75,15 +75,22 @@ def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and scalars.is_null(node)
 
 
+def _is_given(node: Node, field: shapes.Field | None) -> bool:
+    """Whether a key of a block counts as given: with null it does not, nor with a text that stands for no block."""
+    if field is not None and isinstance(field.shape, shapes.Model) and field.shape.block.blank_is_none:
+        return not (isinstance(node, Scalar) and (not node.text or scalars.is_null(node)))
+    return not _is_null(node)
+
+
 def _blocks(base: Mapping, override: Mapping, block: type[Block], environment: str) -> Mapping:
     entries = dict(base.entries)
-    given = {name for name, entry in override.entries.items() if not _is_null(entry.value)}
+    fields = shapes.keys_of(block)
+    given = {name for name, entry in override.entries.items() if _is_given(entry.value, fields.get(name))}
     for kind, groups in _EXCLUSIVE.items():
         if issubclass(block, kind):
             for mine, other in (groups, groups[::-1]):
                 if given & mine and not given & other:
                     entries = {name: entry for name, entry in entries.items() if name not in other}
-    fields = shapes.keys_of(block)
     for name, entry in override.entries.items():
         if _is_null(entry.value):
             continue

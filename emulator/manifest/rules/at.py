@@ -22,6 +22,10 @@ class At:
         self.path = path
         self.workload = workload
 
+    def is_undefined(self, key: str) -> bool:
+        """Whether the value of a key names a variable that is not defined, so that it may turn out to be anything."""
+        return self.report.is_undefined(self.node.get(key))
+
     def add(
         self,
         code: Code,

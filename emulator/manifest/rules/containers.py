@@ -10,7 +10,6 @@ from typing import Final
 from emulator.manifest.rules.at import At
 from emulator.manifest.rules.log_router import configuration_path
 from emulator.manifest.schema.containers import (
-    Build,
     ContainerHealthCheck,
     Exec,
     Image,
@@ -36,20 +35,16 @@ _RETENTIONS: Final = frozenset(
 
 def image(image: Image, at: At) -> None:
     """Exactly one of build and location (Copilot: `ImageLocationOrBuild.validate`)."""
-    wrong_build = image.build is None and not _is_null(at.node.get("build"))  # reported already
-    if not wrong_build and (image.build is None or _is_empty(image.build)) == (image.location is None):
-        both = image.location is not None
+    wrong_build = image.build is None and not _is_blank(at.node.get("build"))  # reported already
+    both = image.location is not None
+    if not wrong_build and (image.build is not None) == both and not (both and at.is_undefined("build")):
         message = "gives both build and location" if both else "gives neither build nor location"
         at.add("CL120", message, *(("location",) if both else ()), hint="give exactly one of build and location")
     placeholder(image.location, at, "location")
 
 
-def _is_null(node: Node | None) -> bool:
-    return node is None or (isinstance(node, Scalar) and is_null(node))
-
-
-def _is_empty(build: Build) -> bool:
-    return not (build.dockerfile or build.context or build.args or build.target or build.cache_from)
+def _is_blank(node: Node | None) -> bool:
+    return node is None or (isinstance(node, Scalar) and (not node.text or is_null(node)))
 
 
 def placeholder(location: str | None, at: At, *keys: str) -> None:
@@ -61,9 +56,8 @@ def placeholder(location: str | None, at: At, *keys: str) -> None:
 
 def image_source(source: ImageSource, at: At) -> None:
     """A sidecar's image in its map form."""
-    built = source.build is not None and not _is_empty(source.build)
-    if built == (source.location is not None):
-        both = source.location is not None
+    both = source.location is not None
+    if (source.build is not None) == both and not (both and at.is_undefined("build")):
         message = "gives both build and location" if both else "gives neither build nor location"
         hint = "give exactly one of build and location"
         if both:

@@ -69,6 +69,7 @@ class Block(FrozenModel):
                discards yaml.TypeError); such values are findings here;
     `union`   Copilot decodes the block as one of two types: in an environment's override the other form is discarded;
     `empty_is_none` a map in which nothing is set is no block at all;
+    `blank_is_none` an empty text is no block at all;
     `null`    null stands for an empty block, not for absence (`variables: {A: }` is an empty string).
     """
 
@@ -81,6 +82,7 @@ class Block(FrozenModel):
     swallows: ClassVar[bool] = False
     union: ClassVar[bool] = False
     empty_is_none: ClassVar[bool] = False
+    blank_is_none: ClassVar[bool] = False
     null: ClassVar[bool] = False
 
     def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:

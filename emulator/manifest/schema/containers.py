@@ -20,11 +20,13 @@ class DependencyCondition(enum.StrEnum):
 class Build(Block):
     """How an image is built: the path of a Dockerfile, or a map.
 
-    Paths are relative to the workspace root. Source: Copilot, `DockerBuildArgs`.
+    Paths are relative to the workspace root. Source: Copilot, `DockerBuildArgs`, and `BuildArgsOrString.isEmpty`: an
+    empty text builds nothing, a map with a key in it does.
     """
 
     short = "dockerfile"
     swallows = True
+    blank_is_none = True
 
     context: str | None = None
     """The folder sent to the build; default: the folder of the Dockerfile."""

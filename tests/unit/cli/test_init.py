@@ -425,3 +425,11 @@ def test_nothing_is_written_through_a_link_that_leads_outside(run: Run, shop: Pa
     assert ended.code == 1
     assert "leads outside of the workspace" in ended.err
     assert list(outside.iterdir()) == []
+
+
+def test_a_variable_that_decides_whether_an_image_is_built_is_only_asked_for(run: Run, workspace: Path) -> None:
+    manifest = "name: hello\ntype: Backend Service\nimage: {build: '${B}', location: nginx, port: 80}\n"
+    (workspace / "copilot" / "hello" / "manifest.yml").write_text(manifest)
+    ended = run("init", "--no-editor")
+    assert (ended.code, "error" in ended.err) == (0, False), ended.err
+    assert "[variables] B" in ended.out + ended.err

@@ -171,6 +171,15 @@ def test_where_an_image_is_built(compile: Compile, build: str, context: str, doc
     assert found.position is not None
 
 
+def test_an_empty_build_leaves_the_image_that_is_pulled(compile: Compile) -> None:
+    service = compile(
+        "name: api\ntype: Backend Service\nimage: {build: '', location: nginx}\n"
+        "sidecars: {s: {image: {build: '', location: busybox}}}\n"
+    )
+    images = {container.name: container.image for container in service.task_definition.container_definitions}
+    assert (images, service.builds) == ({"api": "nginx", "s": "busybox"}, {})
+
+
 def test_a_sidecar_may_be_built(compile: Compile) -> None:
     text = f"{BASE}sidecars: {{nginx: {{image: {{build: {{context: nginx, target: prod, args: {{V: 1.0}}}}}}}}}}"
     service = compile(text)

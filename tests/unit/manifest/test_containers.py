@@ -36,6 +36,31 @@ def test_the_other_keys_of_an_image(manifests: Any) -> None:
     assert loaded.healthcheck.command == ["CMD", "true"]
 
 
+def test_an_empty_text_builds_nothing(manifests: Any) -> None:
+    loaded = manifests.good(
+        **image("build: '', location: nginx"), sidecars="{s: {image: {build: '', location: busybox}}}"
+    )
+    assert (loaded.image.build, loaded.image.location) == (None, "nginx")
+    assert (loaded.sidecars["s"].image.build, loaded.sidecars["s"].image.location) == (None, "busybox")
+
+
+@pytest.mark.parametrize("build", ["{cache_from: []}", "{args: {}}", "{context: ''}", "{dockerfile: ''}"])
+def test_a_map_with_a_key_builds_whatever_is_in_it(manifests: Any, build: str) -> None:
+    sidecar = f"{{s: {{image: {{build: {build}}}}}}}"
+    loaded = manifests.good(**image(f"build: {build}"), sidecars=sidecar)
+    assert loaded.image.build is not None
+    assert loaded.sidecars["s"].image.build is not None
+    assert manifests.bad(**image(f"build: {build}, location: x")) == [("CL120", "image.location")]
+
+
+def test_a_build_that_is_not_known_yet_is_no_contradiction(manifests: Any) -> None:
+    text = manifests.text(
+        **image("build: '${B}', location: nginx"), sidecars="{s: {image: {build: '${B}', location: busybox}}}"
+    )
+    found = [(finding.code, finding.path) for finding in manifests.findings(text)]
+    assert found == [("CL110", "image.build"), ("CL110", "sidecars.s.image.build")]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

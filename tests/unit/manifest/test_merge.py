@@ -115,6 +115,11 @@ def test_build_and_location_replace_each_other(manifests: Any) -> None:
     assert (image.build.target, image.location) == ("t", None)
 
 
+def test_an_empty_build_leaves_the_location(manifests: Any) -> None:
+    image = overridden(manifests, "{image: {build: ''}}", image="{location: x, port: 80}").image
+    assert (image.build, image.location) == (None, "x")
+
+
 def test_build_and_location_in_one_override(manifests: Any) -> None:
     text = manifests.text(BACKEND) + "environments: {test: {image: {build: a, location: b}}}\n"
     assert ("CL120", "environments.test.image.location") in [
