@@ -57,6 +57,11 @@ class Workspace:
         """The folder of the addon templates of environments, be it there or not."""
         return self.root / COPILOT_FOLDER / "environments" / "addons"
 
+    @property
+    def environment_overrides(self) -> Path:
+        """The folder of the overrides of environments, be it there or not."""
+        return self.root / COPILOT_FOLDER / "environments" / "overrides"
+
     def manifest_path(self, service: str) -> Path:
         """The manifest of a service. Raises UsageError, which names the services there are."""
         try:
@@ -176,7 +181,7 @@ def copilot_files(workspace: Workspace) -> list[Path]:
     files = [copilot / WORKSPACE_FILE, *workspace.manifests.values()]
     files += [copilot / "environments" / name / MANIFEST_FILE for name in workspace.environments]
     folders = [manifest.parent / name for manifest in workspace.manifests.values() for name in NOT_ENVIRONMENTS]
-    for folder in (*folders, workspace.environment_addons):
+    for folder in (*folders, workspace.environment_addons, workspace.environment_overrides):
         files += sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
     return [file for file in files if file.exists()]
 

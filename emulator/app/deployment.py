@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emulator.compiler.addons import OF_ENVIRONMENTS, SourceText, addon_outputs, merge_addons
 from emulator.compiler.context import FindPosition, Surroundings
-from emulator.compiler.patches import read_patches
+from emulator.compiler.patches import SERVICE, read_patches
 from emulator.ecs.addons.model import Addons, TemplatePatch
 from emulator.errors import InputError, Position, Unsupported
 from emulator.files import read_text
@@ -115,12 +115,8 @@ def surroundings(
     for CDK overrides.
     """
     folder = workspace.manifest_path(name).parent
-    cdk = cdk_overrides(workspace, name)
-    if cdk is not None and not here:
-        raise Unsupported(
-            f"{cdk} holds overrides in the AWS CDK, which are programs",
-            hint=f"write the changes as YAML patches in {PATCHES_FILE}",
-        )
+    if not here:
+        refuse_cdk(folder / OVERRIDES_FOLDER)
     addons = merge_addons(*_addons(folder / ADDONS_FOLDER))
     found = Surroundings(addons=addon_outputs(addons), addon_template=addons, patches=patches_of(workspace, name))
     found = replace(found, environment_addons=where.environment_addons)
@@ -167,7 +163,21 @@ def _rules(manifest: Workload) -> Iterator[tuple[str, RoutingRule]]:
 def cdk_overrides(workspace: Workspace, name: str) -> Path | None:
     """The folder of a service's overrides, if they are programs in the AWS CDK."""
     folder = workspace.manifest_path(name).parent / OVERRIDES_FOLDER
-    return folder if any((folder / file).is_file() for file in _CDK_FILES) else None
+    return folder if are_cdk(folder) else None
+
+
+def are_cdk(folder: Path) -> bool:
+    """Whether a folder of overrides holds programs in the AWS CDK."""
+    return any((folder / file).is_file() for file in _CDK_FILES)
+
+
+def refuse_cdk(folder: Path) -> None:
+    """Raises Unsupported where a folder of overrides holds programs in the AWS CDK."""
+    if are_cdk(folder):
+        raise Unsupported(
+            f"{folder} holds overrides in the AWS CDK, which are programs",
+            hint=f"write the changes as YAML patches in {PATCHES_FILE}",
+        )
 
 
 def require_https(manifest: Workload, found: Surroundings, position: FindPosition) -> None:
@@ -212,14 +222,18 @@ def _addons(folder: Path) -> tuple[list[SourceText], SourceText | None]:
 
 
 def patches_of(workspace: Workspace, name: str) -> tuple[TemplatePatch, ...]:
-    """The patches of a service's template. Raises InputError where their file is wrong, or where the folder of
-    overrides holds neither patches nor a program."""
-    folder = workspace.manifest_path(name).parent / OVERRIDES_FOLDER
+    """The patches of a service's template. Raises what `patches_in` raises."""
+    return patches_in(workspace.manifest_path(name).parent / OVERRIDES_FOLDER)
+
+
+def patches_in(folder: Path, of: str = SERVICE) -> tuple[TemplatePatch, ...]:
+    """The patches in a folder of overrides; `of` says whose. Raises InputError where their file is wrong, or where the
+    folder holds neither patches nor a program."""
     file = folder / PATCHES_FILE
     if file.exists():
-        return read_patches(_read(file))
+        return read_patches(_read(file), of)
     other = sorted(it.name for it in folder.iterdir() if not it.name.startswith(".")) if folder.is_dir() else []
-    if other and cdk_overrides(workspace, name) is None:
+    if other and not are_cdk(folder):
         raise InputError(
             f"{_shown(folder)} holds no {PATCHES_FILE}, which is where Copilot looks for patches",
             position=Position(_shown(folder / other[0]), 1) if (folder / other[0]).is_file() else None,

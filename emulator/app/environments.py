@@ -53,15 +53,18 @@ def load_environment_of(
     with blockers.collecting():
         where = deployment(load_settings(target.workspace.root), target.environment, given)
         needs = _with_others(needs_of(one.service for one in services), where.needs)
-        found = _environment(target, where, needs, emit, strict), where, services
+        found = environment_of(target, where, needs, emit, strict), where, services
     blockers.raise_any()
     assert found is not None, "what keeps it from being there is an error"
     return found
 
 
-def _environment(target: Target, where: Deployment, needs: Needs, emit: Emit, strict: bool) -> Environment:
-    from emulator.app.deployment import environment_addons
+def environment_of(target: Target, where: Deployment, needs: Needs, emit: Emit, strict: bool) -> Environment:
+    """The environment with these needs. Raises InputError where it has no manifest or something in it is wrong, and
+    Unsupported where its overrides are programs."""
+    from emulator.app.deployment import environment_addons, patches_in, refuse_cdk
     from emulator.compiler.environment.compile import compile_environment
+    from emulator.compiler.patches import ENVIRONMENT
     from emulator.manifest import load_environment
 
     workspace, name = target.workspace, target.environment
@@ -72,6 +75,7 @@ def _environment(target: Target, where: Deployment, needs: Needs, emit: Emit, st
             hint="`Metadata.Manifest` of a deployed environment stack holds it (aws cloudformation get-template); for "
             f"a new environment write `name: {name}` and `type: Environment`",
         )
+    refuse_cdk(workspace.environment_overrides)
     manifest = load_environment(path, variables=target.variables, app=target.app, strict=strict)
     for finding in manifest.findings:
         emit(warning(finding))
@@ -93,6 +97,7 @@ def _environment(target: Target, where: Deployment, needs: Needs, emit: Emit, st
         domain=None if public.certificates else where.domain,
         namespace=where.discovery_endpoint or "",
         addons=environment_addons(workspace),
+        patches=patches_in(workspace.environment_overrides, ENVIRONMENT),
     )
 
 

@@ -20,11 +20,19 @@ from emulator.model import JsonValue, make
 
 TASK_DEFINITION = ("Resources", "TaskDefinition", "Properties")
 OPERATIONS = ("add", "remove", "replace")
+SERVICE, ENVIRONMENT, PIPELINE = "service", "environment", "pipeline"
+"""Whose templates patches change."""
+_EXAMPLES = {
+    SERVICE: f"/{'/'.join(TASK_DEFINITION)}/ContainerDefinitions/0/User",
+    ENVIRONMENT: "/Resources/Cluster/Properties/ClusterSettings/0/Value",
+    PIPELINE: "/Resources/Pipeline/Properties/RestartExecutionOnUpdate",
+}
 _KEYS = ("op", "path", "value")
 
 
-def read_patches(source: SourceText) -> tuple[TemplatePatch, ...]:
-    """The patches of a file, in its order. Raises InputError with the line of one that is none."""
+def read_patches(source: SourceText, of: str = SERVICE) -> tuple[TemplatePatch, ...]:
+    """The patches of a file, in its order; `of` says whose template they change. Raises InputError with the line of one
+    that is none."""
     root = parse_node(source.text, source.file)
     if root is None:
         return ()
@@ -34,7 +42,7 @@ def read_patches(source: SourceText) -> tuple[TemplatePatch, ...]:
             position=Position(source.file, root.line, root.column),
             hint="write `- op: add`, `path:` and `value:` for each",
         )
-    return tuple(_patch(source.file, item) for item in root.items)
+    return tuple(_patch(source.file, item, of) for item in root.items)
 
 
 def for_task_definition(patches: Sequence[TemplatePatch]) -> list[TemplatePatch]:
@@ -55,7 +63,7 @@ def for_template(patches: Sequence[TemplatePatch]) -> list[TemplatePatch]:
     ]  # fmt: skip
 
 
-def _patch(file: str, node: object) -> TemplatePatch:
+def _patch(file: str, node: object, of: str) -> TemplatePatch:
     if not isinstance(node, Mapping):
         line = node.line if isinstance(node, Scalar | ListNode) else 1
         raise InputError(
@@ -85,11 +93,12 @@ def _patch(file: str, node: object) -> TemplatePatch:
     if value is None and op.text != "remove":
         raise InputError(f"`value` required for operation {op.text!r}", position=position, hint="give a value")
     steps = [step.replace("~1", "/").replace("~0", "~") for step in path.text[1:].split("/")]
-    if tuple(steps) in (TASK_DEFINITION[:1], TASK_DEFINITION[:2], TASK_DEFINITION):
+    wholes = (TASK_DEFINITION[:1], TASK_DEFINITION[:2], TASK_DEFINITION)
+    if tuple(steps) in (wholes if of == SERVICE else wholes[:1]):
         raise InputError(
-            f"{path.text} as a whole cannot be patched: the service is made of it",
+            f"{path.text} as a whole cannot be patched: the {of} is made of it",
             position=Position(file, path.line, path.column),
-            hint=f"patch single properties, such as /{'/'.join(TASK_DEFINITION)}/ContainerDefinitions/0/User",
+            hint=f"patch single properties, such as {_EXAMPLES[of]}",
         )
     plain = None if value is None else untyped(value)
     if value is not None and op.text != "remove" and _has_null(plain):

@@ -15,6 +15,7 @@ from emulator.cli.manifest.render_cloudformation import AddonsForm
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, assignments, variables_of
 from emulator.errors import UsageError
+from emulator.events import Emit, Event, EventKind
 
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment
@@ -106,6 +107,7 @@ def environment(
                 warn_of_network_aliases((one.service for one in services), emit)
             if in_place and not options.nested_addons:
                 warn_of_moved_data(found.name, found.addons, emit)
+            _warn_of_unneeded_patches(found, options, emit)
             documents += _documents(found, where, options, set(chosen))
         rendering.deliver(documents, output, emit)
 
@@ -117,6 +119,16 @@ def _environments(selection: Selection, output: Output) -> list[str | None]:
     found = rendering.environments(replace(selection, any_manifest=True), output)
     workspace = find_target(replace(selection, any_manifest=True)).workspace
     return [name for name in found if name is not None and workspace.environment_manifest_path(name)] or [None]
+
+
+def _warn_of_unneeded_patches(found: Environment, options: EnvironmentOptions, emit: Emit) -> None:
+    from emulator.display.failure import shown
+    from emulator.render.cloudformation.environment.stack import unneeded_patches
+
+    for patch in unneeded_patches(found, options):
+        where = shown(patch.position) if patch.position else ""
+        what = f"/{'/'.join(patch.path)} is left out: {found.name} has no {patch.path[1]}, which no service needs"
+        emit(Event(EventKind.WARNING, where, what))
 
 
 def _documents(found: Environment, where: Deployment, options: EnvironmentOptions, chosen: set[str]) -> list[Document]:

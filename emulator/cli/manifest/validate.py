@@ -109,7 +109,7 @@ def _of_target(target: Target, whole: bool, options: Options, *, all_envs: bool)
         yield checked
         yield from _deployed(target, file, checked, all_envs=all_envs)
     if whole:
-        yield from _environment_addons(target)
+        yield from _beside_environments(target, all_envs=all_envs)
     if has_settings(target.workspace.root):
         from emulator.app.named_services import check_settings
 
@@ -248,14 +248,26 @@ def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool) 
     return grouped([it for it in found if it.code not in silenced])
 
 
-def _environment_addons(target: Target) -> list[Checked]:
-    """What is wrong with the addon templates of environments; nothing where there are none."""
-    if not target.workspace.environment_addons.is_dir():
-        return []
-    from emulator.cli.manifest.validate_deployment import environment_addons_findings, grouped
+def _beside_environments(target: Target, *, all_envs: bool) -> list[Checked]:
+    """What is wrong with addons and overrides of environments, and with overrides of pipelines; nothing where there are
+    none."""
+    from emulator.cli.manifest.environments.validation import (
+        environment_findings,
+        pipeline_findings,
+        pipeline_overrides,
+    )
 
-    silenced = ignored(target.workspace)
-    return grouped([it for it in environment_addons_findings(target) if it.code not in silenced])
+    workspace, found = target.workspace, []
+    if workspace.environment_addons.is_dir() or workspace.environment_overrides.is_dir():
+        found += environment_findings(target, (environments_of(target) if all_envs else []) or [target.environment])
+    if pipeline_overrides(workspace):
+        found += pipeline_findings(workspace)
+    if not found:
+        return []
+    from emulator.cli.manifest.validate_deployment import grouped
+
+    silenced = ignored(workspace)
+    return grouped([it for it in found if it.code not in silenced])
 
 
 def _print(checked: list[Checked], findings: list[Finding], format: FindingsFormat) -> None:

@@ -3,7 +3,7 @@ the task definition that they lead to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,17 +53,6 @@ def deployment_findings(target: Target, name: str, environment: str | None) -> l
     except CopilotLocalError:
         return []  # reported where manifests are checked
     return list(_findings(here, name, manifest, where))
-
-
-def environment_addons_findings(target: Target) -> list[Finding]:
-    """What keeps the addon templates of environments from being deployed."""
-    from emulator.app.deployment import environment_addons
-
-    try:
-        environment_addons(target.workspace)
-    except InputError as error:
-        return [Finding(ADDON_CODE, error.message, error.position, hint=error.hint)]
-    return []
 
 
 def grouped(findings: list[Finding]) -> list[Checked]:
@@ -163,7 +152,7 @@ def _template_findings(target: Target, name: str, manifest: LoadedManifest, wher
         own = [
             patch
             for patch in service.template_patches
-            if _is_copilots_own(patch) and _rendered(_with_patches(service, [patch]), manifest) is not None
+            if changes_one_of(_COPILOTS_OWN, patch) and _rendered(_with_patches(service, [patch]), manifest) is not None
         ]
         if https is None:
             for patch in own:
@@ -195,13 +184,14 @@ def _rendered(service: Service, manifest: LoadedManifest) -> Finding | None:
     return None
 
 
-def _is_copilots_own(patch: TemplatePatch) -> bool:
+def changes_one_of(patterns: Iterable[str], patch: TemplatePatch) -> bool:
+    """Whether a patch changes a resource of such a name, or a section that is all Copilot's own."""
     if patch.path[:1] in (["Parameters"], ["Conditions"], ["Metadata"]):
         return True
     return (
         patch.path[:1] == ["Resources"]
         and len(patch.path) > 1
-        and any(fnmatchcase(patch.path[1], pattern) for pattern in _COPILOTS_OWN)
+        and any(fnmatchcase(patch.path[1], pattern) for pattern in patterns)
     )
 
 

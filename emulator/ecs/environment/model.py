@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from emulator.ecs.addons.model import Addons
+from emulator.ecs.addons.model import Addons, TemplatePatch
 from emulator.ecs.network import DnsAlias
 from emulator.errors import Position
 
@@ -127,6 +127,8 @@ class Environment:
     """The private DNS namespace; empty: `<environment>.<app>.local`."""
     needs: Needs = field(default_factory=Needs)
     addons: Addons | None = None
+    patches: tuple[TemplatePatch, ...] = ()
+    """Changes to the finished template; all environments have the same."""
     source: str = ""
     """The manifest's text as it stands."""
     path: str = ""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from emulator.ecs.json_patch import apply_patch
 from emulator.ecs.service import Service
-from emulator.errors import InputError, Position
-from emulator.render.cloudformation.addons import addons_of, substituted
+from emulator.errors import Position
+from emulator.render.cloudformation.addons import addons_of
 from emulator.render.cloudformation.ecs_service import add_service
 from emulator.render.cloudformation.foundations.copilot_environment import CopilotEnvironment
 from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.foundations.own_vpc import OwnVpc
-from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_form, names_used
 from emulator.render.cloudformation.job import add_job
 from emulator.render.cloudformation.load_balancing import add_load_balancing
 from emulator.render.cloudformation.messaging import add_queues, add_topics
 from emulator.render.cloudformation.network_load_balancer import add_network_load_balancer
 from emulator.render.cloudformation.options import StackOptions
+from emulator.render.cloudformation.patching import apply_patches, check_references, patch_that_names
 from emulator.render.cloudformation.roles import add_roles
 from emulator.render.cloudformation.scaling import add_scaling
 from emulator.render.cloudformation.storage import add_access_point
@@ -27,8 +24,7 @@ from emulator.render.cloudformation.values import Values, copilot_parameters
 from emulator.render.cloudformation.writer import to_yaml
 from emulator.render.proposals.express import add_express
 
-_PSEUDO = "AWS::"
-_SECTIONS = ("Description", "Metadata", "Parameters", "Mappings", "Conditions", "Transform", "Resources", "Outputs")
+_NOT_THERE = "refer to a resource or parameter of the rendered stack; Copilot's custom resources are not in it"
 
 
 def render_stack(service: Service, options: StackOptions = StackOptions()) -> str:  # noqa: B008 - frozen
@@ -82,8 +78,13 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
     addons.add_outputs(exported=True)
     template.retain(options.retain)
     document = template.document()
-    _patch(document, service)
-    _check_references(document, service, values.positions)
+    apply_patches(document, service.template_patches, copilot_parameters(service))
+
+    def position(name: str, owner: str) -> Position | None:
+        known = values.positions.get(name) or patch_that_names(service.template_patches, name)
+        return known or _addon_position(service, owner)
+
+    check_references(document, position, hint=_NOT_THERE)
     return document
 
 
@@ -93,66 +94,10 @@ def _source(manifest: str) -> str:
     return "/".join(parts[parts.index("copilot") :] if "copilot" in parts else parts[-1:])
 
 
-def _patch(document: dict[str, object], service: Service) -> None:
-    names = copilot_parameters(service)
-    for patch in service.template_patches:
-        hint = ""
-        if len(patch.path) == 1 and patch.path[0] not in _SECTIONS:
-            raise InputError(
-                f"/{patch.path[0]} is no section of a CloudFormation template",
-                position=patch.position,
-                hint=f"sections are {', '.join(_SECTIONS)}",
-            )
-        if patch.path[:1] == ["Resources"] and len(patch.path) > 1:
-            hint = "Copilot's custom resources and their roles are not part of this stack"
-        value = substituted(from_long_form(patch.value), names)
-        apply_patch(document, patch, value, unwrap=_open, hint=hint)
-
-
-def _open(node: object) -> object:
-    """The map or list that a node holds: a comment's value, a function's argument."""
-    match node:
-        case Commented(_, value):
-            return _open(value)
-        case Fn(_, argument) if isinstance(argument, list):
-            return argument
-        case _:
-            return node
-
-
-def _check_references(document: dict[str, object], service: Service, positions: Mapping[str, Position]) -> None:
-    """Raises InputError for the first reference to something that the template does not have."""
-    sections = {name: document.get(name) for name in ("Parameters", "Resources")}
-    known = {name for section in sections.values() if isinstance(section, dict) for name in section}
-    resources, outputs = sections["Resources"], document.get("Outputs")
-    owners = [
-        *(resources.items() if isinstance(resources, dict) else ()),
-        *((f"output {name}", it) for name, it in (outputs.items() if isinstance(outputs, dict) else ())),
-    ]
-    for owner, resource in owners:
-        for name, attribute in names_used(resource):
-            if name in known or name.startswith(_PSEUDO):
-                continue
-            wanted = f"{name}.{attribute}" if attribute else name
-            raise InputError(
-                f"{owner} refers to {wanted}, which the stack does not have",
-                position=positions.get(name) or _patch_position(service, name) or _addon_position(service, owner),
-                hint="refer to a resource or parameter of the rendered stack; Copilot's custom resources are not in it",
-            )
-
-
 def _addon_position(service: Service, owner: str) -> Position | None:
     of_output = owner.startswith("output ")
     path = f"Outputs.{owner.removeprefix('output ')}" if of_output else f"Resources.{owner}"
     return service.addons.positions.get(path) if service.addons else None
-
-
-def _patch_position(service: Service, name: str) -> Position | None:
-    """The patch whose value refers to a name."""
-    for patch in service.template_patches:
-        if any(used == name for used, _ in names_used(from_long_form(patch.value))):
-            return patch.position
-    return None
 
 
 __all__ = ["StackOptions", "render_stack", "render_template", "stack_document"]

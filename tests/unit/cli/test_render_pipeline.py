@@ -384,3 +384,13 @@ def test_a_stage_of_the_default_environment_is_declared_like_any_other(here: Pat
     assert f"{RELEASE}:8" in ended.err
     assert "one without a manifest is declared by [environments.test] in copilot-local.toml" in ended.err
     assert not (here / "out").exists()
+
+
+def test_overrides_of_copilots_pipeline_stack_are_told_of(here: Path, run: Run) -> None:
+    folder = here / "copilot" / "pipelines" / "release" / "overrides"
+    folder.mkdir()
+    (folder / "cfn.patches.yml").write_text("[]")
+    ended = run("render", "pipeline", "release")
+    assert ended.code == 0, ended.err
+    assert "copilot/pipelines/release/overrides" in ended.err
+    assert "it is not carried over" in ended.err

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from emulator.app.compile import registration_findings
+from emulator.app.deployment import OVERRIDES_FOLDER
 from emulator.app.load import load_services
 from emulator.app.selection import LoadedService, Selection, Target, others_declared, warning
 from emulator.cli.manifest.losses.environment_files import environment_files, missing_variables
 from emulator.cli.manifest.pipeline.actions import actions_of, build_script
+from emulator.display.failure import shown_path
 from emulator.errors import FindingsError, InputError, Position, UsageError
-from emulator.events import Emit
+from emulator.events import Emit, Event, EventKind
 from emulator.manifest import load_pipeline
 from emulator.render.pipeline.model import Deployment, Image, Pipeline, Stage, Upload, Value
 from emulator.render.pipeline.shell import FOLDER
@@ -71,6 +73,9 @@ def read_pipeline(target: Target, name: str, selection: Selection, wanted: Wante
     loaded = load_pipeline(path, variables=target.variables, app=target.app)
     for finding in loaded.findings:
         emit(warning(finding))
+    if wanted.github and (path.parent / OVERRIDES_FOLDER).is_dir():
+        what = "changes Copilot's own stack of the pipeline, which has no counterpart here: it is not carried over"
+        emit(Event(EventKind.WARNING, shown_path(path.parent / OVERRIDES_FOLDER), what))
     if not loaded.manifest.stages:
         raise InputError("the pipeline has no stages", position=Position(str(path), 1), hint="name its environments")
     collector = _Collector(target, loaded, selection, wanted, emit)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+from emulator.ecs.addons.model import TemplatePatch
 from emulator.ecs.environment.model import Environment, ManagedVpc
-from emulator.errors import InputError
+from emulator.errors import Position
 from emulator.render.cloudformation.addons import AddonResources
 from emulator.render.cloudformation.environment.context import Context, EnvironmentOptions
 from emulator.render.cloudformation.environment.load_balancers import add_internal_balancer, add_public_balancer
@@ -16,12 +20,18 @@ from emulator.render.cloudformation.environment.network import (
 )
 from emulator.render.cloudformation.environment.others import add_cdn, add_file_system, add_log_policy
 from emulator.render.cloudformation.environment.outputs import FEATURES, add_outputs
-from emulator.render.cloudformation.intrinsics import Sub, names_used
+from emulator.render.cloudformation.intrinsics import Sub
+from emulator.render.cloudformation.patching import apply_patches, check_references, patch_that_names
 from emulator.render.cloudformation.template import Template
 from emulator.render.cloudformation.writer import to_yaml
 
 COPILOT_VERSION = "v1.34.1"
 """The last release of Copilot, which its commands look for in the template's metadata."""
+_ALL = ("everything",)
+_NOT_THERE = (
+    "a value in addons.parameters.yml or a patch refers to it; no service needs it, or it is a custom resource of "
+    "Copilot's"
+)
 _PARAMETERS = ("AppName", "EnvironmentName", *FEATURES, "ToolsAccountPrincipalARN", "AppDNSName")
 _OTHER_PARAMETERS = ("AppDNSDelegationRole", "CreateHTTPSListener", "CreateInternalHTTPSListener")
 _UNUSED_PARAMETER = "W2001"
@@ -31,7 +41,7 @@ _PORTS_OF_EVERY_PROTOCOL = "W3687"
 
 def render_environment(environment: Environment, options: EnvironmentOptions) -> tuple[str, tuple[str, ...]]:
     """The stack's template as YAML, and the names of its parameters. Raises InputError with file and line where an
-    addon does not fit, or an alias is in no zone of the application."""
+    addon or a patch does not fit, or an alias is in no zone of the application."""
     document = environment_document(environment, options)
     what = "in place of Copilot's template in the stack that it made" if options.in_place else "for a new stack"
     source = f" Rendered from {environment.path}." if environment.path else ""
@@ -62,8 +72,10 @@ def environment_document(environment: Environment, options: EnvironmentOptions) 
     add_log_policy(context)
     add_outputs(context)
     _add_addons(context)
-    _check_references(context)
-    return template.document()
+    document = template.document()
+    _patch(document, context)
+    _check_references(document, environment)
+    return document
 
 
 def _as_copilots(context: Context) -> None:
@@ -118,18 +130,47 @@ def _add_addons(context: Context) -> None:
         addons.add_outputs()
 
 
-def _check_references(context: Context) -> None:
-    """Raises InputError for the first reference of an addon to something that the stack does not have."""
-    template, addons = context.template, context.environment.addons
-    known = {*template.parameters, *template.resources}
-    for owner, resource in template.resources.items():
-        for name, attribute in names_used([resource.properties, resource.other]):
-            if name not in known and not name.startswith("AWS::"):
-                wanted = f"{name}.{attribute}" if attribute else name
-                position = addons.positions.get(f"Resources.{owner}") if addons else None
-                raise InputError(
-                    f"{owner} refers to {wanted}, which the environment's stack does not have",
-                    position=position,
-                    hint="a value in addons.parameters.yml refers to it; no service needs it, or it is a custom "
-                    "resource of Copilot's",
-                )
+def _patch(document: dict[str, object], context: Context) -> None:
+    """Applies the patches, but for those of resources that this environment has no need of."""
+    environment = context.environment
+    unneeded = unneeded_patches(environment, context.options, document)
+    left = [patch for patch in environment.patches if not any(patch is one for one in unneeded)]
+    # In place, Copilot's parameters are parameters of this template too.
+    names = {} if context.options.in_place else {"AppName": environment.app, "EnvironmentName": environment.name}
+    apply_patches(document, left, names)
+
+
+def unneeded_patches(
+    environment: Environment, options: EnvironmentOptions, document: dict[str, object] | None = None
+) -> list[TemplatePatch]:
+    """The patches of resources that only other needs would bring, in the environment's order. Copilot's template has
+    such a resource always, with a condition; and all environments have the same patches."""
+    if not environment.patches:
+        return []
+    bare = replace(environment, patches=())
+    there = _resources(environment_document(bare, options) if document is None else document)
+    everything = replace(
+        bare,
+        needs=replace(environment.needs, public_balancer=_ALL, internal_balancer=_ALL, file_system=_ALL, nat=_ALL),
+        public=replace(environment.public, certificates=environment.public.certificates or _ALL),
+        internal=replace(environment.internal, certificates=environment.internal.certificates or _ALL),
+    )
+    possible = _resources(environment_document(everything, options)) - there
+    return [patch for patch in environment.patches if patch.path[:1] == ["Resources"] and patch.path[1] in possible]
+
+
+def _resources(document: Mapping[str, object]) -> frozenset[str]:
+    found = document["Resources"]
+    assert isinstance(found, dict)
+    return frozenset(found)
+
+
+def _check_references(document: dict[str, object], environment: Environment) -> None:
+    """Raises InputError for the first reference of an addon or a patch to something that the stack does not have."""
+    addons = environment.addons
+
+    def position(name: str, owner: str) -> Position | None:
+        known = patch_that_names(environment.patches, name)
+        return known or (addons.positions.get(f"Resources.{owner}") if addons else None)
+
+    check_references(document, position, stack="the environment's stack", hint=_NOT_THERE)
