@@ -43,6 +43,7 @@ _BLOCK_RULES: Final[dict[str, _Rule]] = {
     "Storage": storage.storage,
     "Volume": storage.volume,
     "Efs": storage.efs,
+    "Publish": messaging.publish,
     "Topic": messaging.topic,
     "TopicSubscription": messaging.subscription,
     "Subscribe": messaging.subscribe,

@@ -90,6 +90,11 @@ def _managed(subnets: dict[str, list[VpcSubnet]], at: At, place: Keys) -> None:
         return
     number = len(zones["public"])
     if not number:
+        public, private = len(subnets["public"]), len(subnets["private"])
+        if not public or public != private:
+            message = f"cidr with {public} public and {private} private subnets"
+            hint = "give one of each for every availability zone; or leave out cidr, for Copilot's own"
+            at.add("CL160", message, *place, "cidr", hint=hint, copilot_accepts=True)
         return
     if number < _LEAST_ZONES:
         at.add("CL160", f"{number} availability zone; {_LEAST_ZONES} are the least", *place, "subnets")

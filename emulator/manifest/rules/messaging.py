@@ -14,7 +14,7 @@ from emulator.spelling import closest
 if TYPE_CHECKING:
     from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
     from emulator.manifest.schema.network import Placement
-    from emulator.manifest.schema.publish import Topic
+    from emulator.manifest.schema.publish import Publish, Topic
     from emulator.manifest.schema.scheduled_job import ScheduledJob
     from emulator.manifest.schema.subscribe import DeadLetter, FifoQueue, Queue, Subscribe, TopicSubscription
 
@@ -34,6 +34,27 @@ def _choice(value: str, choices: tuple[str, ...], at: At, key: str) -> None:
 
 def topic(topic: Topic, at: At) -> None:
     _topic_name(topic.name, at)
+
+
+def publish(publish: Publish, at: At) -> None:
+    suffixed = [f"{topic.name}.fifo" if topic.fifo is not None else topic.name for topic in publish.topics]
+    _collisions([(name, _safe(name)) for name in suffixed], at)
+
+
+def _collisions(names: list[tuple[str, str]], at: At) -> None:
+    """Reports topics whose resources have the name of those of one before: CloudFormation has letters and digits."""
+    seen: dict[str, str] = {}
+    for number, (name, id) in enumerate(names):
+        if id in seen:
+            same = seen[id] == name
+            message = f"{name} is there already" if same else f"{name} and {seen[id]} have one name in CloudFormation"
+            hint = "remove one of the two" if same else "rename one of them"
+            at.add("CL137", message, "topics", number, "name", hint=hint, copilot_accepts=True)
+        seen.setdefault(id, name)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9]", "", name)
 
 
 def _topic_name(name: str, at: At) -> None:
@@ -56,6 +77,13 @@ def subscription(subscription: TopicSubscription, at: At) -> None:
 
 def subscribe(subscribe: Subscribe, at: At) -> None:
     """Copilot makes the queue of a worker without topics with SQS's defaults."""
+    names = []
+    for topic in subscribe.topics:
+        own = topic.queue or subscribe.queue
+        fifo = "fifo" if own is not None and own.fifo is not None else ""
+        shown = f"topic {topic.name} of {topic.service}"
+        names.append((shown, f"{_safe(topic.service or '')}{_safe(topic.name)}{fifo}"))
+    _collisions(names, at)
     queue = at.node.get("queue")
     if subscribe.queue is not None and not subscribe.topics and isinstance(queue, Mapping) and queue.entries:
         message = (

@@ -79,7 +79,10 @@ def variables(workload: Workload, at: At) -> None:
             place = (*keys, "secrets", name)
             if problem := variable_problem(name):
                 at.add("CL136", problem, *place, hint="rename it", copilot_accepts=True)
-            if name in values:
+            if name in _RESERVED:
+                message = f"Copilot sets {name} as a variable; ECS wants the names of secrets to be unique"
+                at.add("CL153", message, *place, hint="rename it", copilot_accepts=True)
+            elif name in values:
                 message = f"{name} is among the variables too; ECS wants the names of secrets to be unique"
                 at.add("CL152", message, *place, hint="keep one of the two", copilot_accepts=True)
             if not (secret.value_from or secret.secretsmanager or secret.from_cfn):

@@ -199,6 +199,7 @@ def test_forms_of_secrets(manifests: Any) -> None:
         ({"secrets": "{A: 'arn:aws:s3:::bucket'}"}, [("CL107", "secrets.A")]),
         ({"variables": "{A: x}", "secrets": "{A: y}"}, [("CL152", "secrets.A")]),
         ({"variables": "{COPILOT_SERVICE_NAME: x}"}, [("CL153", "variables.COPILOT_SERVICE_NAME")]),
+        ({"secrets": "{COPILOT_SERVICE_NAME: x}"}, [("CL153", "secrets.COPILOT_SERVICE_NAME")]),
         ({"variables": "{'A B': x}"}, [("CL136", 'variables["A B"]')]),
         ({"variables": f"{{A: {'x' * 66000}}}"}, [("CL154", "variables")]),
         ({"env_file": "vars.txt"}, [("CL122", "env_file")]),

@@ -34,6 +34,21 @@ def test_topics_that_are_wrong(manifests: Any, text: str, expected: tuple[str, s
     assert any(code == expected[0] and expected[1].startswith(path) for code, path in found)
 
 
+@pytest.mark.parametrize("second", ["a-b", "ab"])
+def test_topics_that_collide_in_cloudformation(manifests: Any, second: str) -> None:
+    topics = f"[{{name: a-b}}, {{name: {second}}}]"
+    assert manifests.bad(publish=f"{{topics: {topics}}}") == [("CL137", "publish.topics[1].name")]
+    subscribed = f"[{{name: a-b, service: api}}, {{name: {second}, service: api, queue: true}}]"
+    assert manifests.bad(WORKER, subscribe=f"{{topics: {subscribed}}}") == [("CL137", "subscribe.topics[1].name")]
+
+
+def test_topics_that_do_not_collide(manifests: Any) -> None:
+    """One of each service, and a FIFO one, which has a suffix."""
+    subscribed = "[{name: a, service: api}, {name: a, service: web}, {name: a, service: api, queue: {fifo: true}}]"
+    assert len(manifests.good(WORKER, subscribe=f"{{topics: {subscribed}}}").subscribe.topics) == 3
+    assert len(manifests.good(publish="{topics: [{name: a}, {name: a, fifo: true}]}").publish.topics) == 2
+
+
 def test_forms_of_subscriptions(manifests: Any) -> None:
     subscribe = manifests.good(
         WORKER,

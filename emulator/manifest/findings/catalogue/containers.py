@@ -168,8 +168,9 @@ class CopilotsVariable(FindingKind):
     code = "CL153"
     title = "variable that Copilot sets too"
     explanation = """
-        Copilot gives containers variables of its own (`COPILOT_APPLICATION_NAME` and others). One of the same name in
-        the manifest makes two of it, and ECS does not say which one wins.
+        Copilot gives containers variables of its own (`COPILOT_APPLICATION_NAME` and others, and one for each output of
+        an addon). One of the same name in the manifest makes two of it, and ECS does not say which one wins; a secret
+        of the name is refused.
     """
     source = "Copilot, internal/pkg/template/templates/workloads/partials/cf/envvars-container.yml"
     bad = """

@@ -10,7 +10,8 @@ class Queue(FindingKind):
     title = "queue or topic settings that do not fit"
     explanation = """
         SQS has limits: a message is kept 1 minute to 14 days, delayed up to 15 minutes, hidden up to 12 hours, and
-        tried 1 to 1000 times. Copilot hands on other values, and the stack fails while it is deployed.
+        tried 1 to 1000 times. Copilot hands on other values, and the stack fails while it is deployed. Topics that are
+        there twice, or whose names differ in signs alone, collide in CloudFormation, which has letters and digits only.
     """
     source = f"Amazon SQS, `SetQueueAttributes`; Copilot, `FIFOAdvanceConfig.validateHighThroughputFIFO` in {VALIDATE}"
     bad = """
