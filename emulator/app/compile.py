@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from emulator.manifest import LoadedManifest
 
 
-ADDON_CODE, PATCH_CODE, OVERRIDE_CODE, REGISTRATION_CODE = "CL142", "CL143", "CL138", "CL144"
-"""The codes of findings about addons, patches, overrides and the task definition that these lead to."""
+ADDON_CODE, PATCH_CODE, OVERRIDE_CODE, REGISTRATION_CODE, TWICE_CODE = "CL142", "CL143", "CL138", "CL144", "CL153"
+"""The codes of findings about addons, patches, overrides, the task definition that these lead to, and its variables."""
 
 
 def compiled(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from emulator.compiler.context import AddonOutputs
+from emulator.compiler.intrinsics import names_in
 from emulator.ecs.addons.model import Addons
 from emulator.errors import InputError, Position
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar
@@ -53,7 +54,7 @@ def merge_addons(
     gives and every template has to declare: `REQUIRED`, or `OF_ENVIRONMENTS`.
 
     Raises InputError with the line where one is no template, two define one key differently, a required parameter is
-    missing, or a parameter has no value.
+    missing, a parameter has no value, or something refers to what the template does not have.
     """
     if not templates:
         if parameters is not None:
@@ -69,6 +70,7 @@ def merge_addons(
     addons = merge.addons()
     if not merge.published:
         _require_parameters(addons, templates[0].file, given)
+        _check_references(addons)
     return _attach_published_policy(addons, _with_values(addons, parameters, templates[0].file, given))
 
 
@@ -200,6 +202,22 @@ def _require_parameters(addons: Addons, file: str, given: Sequence[str]) -> None
                 position=Position(file, 1),
                 hint=f"add `{name}: {{Type: String}}` under `Parameters`: every such template has {', '.join(given)}",
             )
+
+
+def _check_references(addons: Addons) -> None:
+    """CloudFormation refuses a template that refers to what it does not have. A transform may bring what is missing."""
+    if addons.transforms:
+        return
+    known = {*addons.section("Parameters"), *addons.section("Resources")}
+    for section in ("Resources", "Outputs"):
+        for owner, definition in addons.section(section).items():
+            for name in names_in(definition):
+                if name not in known and not name.startswith("AWS::"):
+                    raise InputError(
+                        f"{owner} refers to {name}, which the addon templates do not have",
+                        position=addons.positions.get(f"{section}.{owner}"),
+                        hint="refer to a resource of theirs, or to a parameter with a value in addons.parameters.yml",
+                    )
 
 
 def _with_values(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from emulator.compiler.context import FindPosition, Surroundings
 from emulator.compiler.patches import for_task_definition
 from emulator.compiler.property_tree import property_key
+from emulator.compiler.values import snake_case
 from emulator.ecs.problem import Problem
 from emulator.ecs.properties import property_name
 from emulator.ecs.registration import problems
@@ -53,8 +54,10 @@ def _place(
         common = min(len(keys), len(problem.keys), 3)
         if common and [str(key) for key in keys[:common]] == [_property(key) for key in problem.keys[:common]]:
             return path, position
-    path = _path(problem, service)
+    path = _path(problem, service, find)
     steps = path
+    if (output := _output_of(problem, service, surroundings)) is not None and find(path) is None:
+        return "", output
     while steps:
         if (position := find(steps)) is not None:
             return steps, position
@@ -81,7 +84,32 @@ def _changes(
         yield path, find(path), keys
 
 
-def _path(problem: Problem, service: Service) -> str:
+def _secret(problem: Problem, service: Service) -> str | None:
+    """The name of the secret that a problem is about."""
+    match problem.keys:
+        case ("containerDefinitions", int() as number, "secrets", int() as place):
+            return service.task_definition.container_definitions[number].secrets[place].name
+        case _:
+            return None
+
+
+def _output_of(problem: Problem, service: Service, surroundings: Surroundings) -> Position | None:
+    """Where the output of an addon stands that a secret comes from."""
+    name, template = _secret(problem, service), surroundings.addon_template
+    outputs = (output for output in surroundings.addons.secrets if snake_case(output) == name)
+    output = next(outputs, None)
+    return template.positions.get(f"Outputs.{output}") if template is not None and output is not None else None
+
+
+def _path(problem: Problem, service: Service, find: FindPosition) -> str:
+    path, name = _block(problem, service), _secret(problem, service)
+    if name is None or find(f"{path}.{name}") is not None:
+        return path if name is None else f"{path}.{name}"
+    # A secret that an addon puts out, and a variable of its name.
+    return f"{path.removesuffix('secrets')}variables.{name}"
+
+
+def _block(problem: Problem, service: Service) -> str:
     if problem.keys[:1] != ("containerDefinitions",) or len(problem.keys) < 2:
         first = str(problem.keys[0]) if problem.keys else ""
         return _TASK_KEYS.get(first, first)

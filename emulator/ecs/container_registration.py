@@ -125,6 +125,7 @@ def _sizes(container: ContainerDefinition) -> Iterator[Problem]:
 def _variables(container: ContainerDefinition) -> Iterator[Problem]:
     names = Counter(secret.name for secret in container.secrets)
     given = {pair.name for pair in container.environment}
+    places = {secret.name: number for number, secret in enumerate(container.secrets)}
     for name, times in names.items():
         if name in given or times > 1:
             rule = (
@@ -132,7 +133,7 @@ def _variables(container: ContainerDefinition) -> Iterator[Problem]:
                 f"container, such as '{name}'"
             )
             words = f"The secret {rule}."
-            yield _row(f"has a secret whose {rule}", "secrets", by=RefusedBy.ECS, words=words)
+            yield _row(f"has a secret whose {rule}", "secrets", places[name], by=RefusedBy.ECS, words=words)
     yield from _references(container)
     files = len(container.environment_files)
     if files > MOST_ENVIRONMENT_FILES:

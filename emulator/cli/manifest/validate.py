@@ -107,7 +107,7 @@ def _of_target(target: Target, whole: bool, options: Options, *, all_envs: bool)
     for file in files:
         checked = _check(target, file, options, all_envs=all_envs)
         yield checked
-        yield from _deployed(target, file, checked, all_envs=all_envs)
+        yield from _deployed(target, file, checked, all_envs=all_envs, strict=options.strict)
     if whole:
         yield from _beside_environments(target, all_envs=all_envs)
     if has_settings(target.workspace.root):
@@ -232,7 +232,7 @@ def _patched(target: Target, file: Path) -> tuple[str, ...]:
     return next((patched_volumes(target.workspace, name) for name in names), ())
 
 
-def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool) -> list[Checked]:
+def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool, strict: bool) -> list[Checked]:
     """What overrides, patches and addons of a service bring, as files of their own; nothing where it has none."""
     name = next((name for name in target.services if target.workspace.manifest_path(name) == file), None)
     folders = (file.parent / "overrides", file.parent / "addons")
@@ -244,6 +244,8 @@ def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool) 
     found: list[Finding] = []
     for environment in environments or [target.environment]:
         found += [it for it in deployment_findings(target, name, environment) if it not in found]
+    if not strict:
+        found = [replace(it, severity=Severity.WARNING) if it.copilot_accepts else it for it in found]
     silenced = ignored(target.workspace)
     return grouped([it for it in found if it.code not in silenced])
 

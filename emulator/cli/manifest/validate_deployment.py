@@ -13,6 +13,7 @@ from emulator.app.compile import (
     OVERRIDE_CODE,
     PATCH_CODE,
     REGISTRATION_CODE,
+    TWICE_CODE,
     load_manifest,
     patches_not_here,
 )
@@ -95,13 +96,37 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
     yield from patched_in(service, around)
     yield from patches_not_here(target, service)
     yield from _rule_findings(service)
-    changed = manifest.manifest.taskdef_overrides or around.patches
+    yield from _given_twice(manifest, around)
+    changed = manifest.manifest.taskdef_overrides or around.patches or around.addon_template is not None
     before = {finding.message for finding in _without_changes(target, manifest, around)} if changed else set()
     if changed:
         for finding in _registration(service, manifest, around):
             if finding.message not in before:
                 yield finding
     yield from _template_findings(target, name, manifest, where)
+
+
+def _given_twice(manifest: LoadedManifest, around: Surroundings) -> Iterator[Finding]:
+    """Variables that a container would get twice, since an output of an addon becomes one of the name."""
+    from emulator.compiler.values import snake_case
+
+    made: dict[str, str] = {}
+    positions = around.addon_template.positions if around.addon_template is not None else {}
+    for output in sorted(around.addons.variables):
+        name = snake_case(output)
+        if name in made:
+            message = f"the outputs {made[name]} and {output} both become the variable {name}"
+            position = positions.get(f"Outputs.{output}")
+            yield Finding(TWICE_CODE, message, position, hint="rename one of them", copilot_accepts=True)
+        made.setdefault(name, output)
+    workload = manifest.manifest
+    blocks = {"variables": workload.variables, "logging.variables": workload.logging.variables}
+    blocks |= {f"sidecars.{name}.variables": sidecar.variables for name, sidecar in workload.sidecars.items()}
+    for path, name in ((f"{path}.{name}", name) for path, variables in blocks.items() for name in variables):
+        if name in made:
+            message = f"the addons' output {made[name]} becomes {name} too; the container would get it twice"
+            position = manifest.position(path)
+            yield Finding(TWICE_CODE, message, position, path, hint="rename one of the two", copilot_accepts=True)
 
 
 def _rule_findings(service: Service) -> Iterator[Finding]:
@@ -117,13 +142,14 @@ def _rule_findings(service: Service) -> Iterator[Finding]:
 
 
 def _without_changes(target: Target, manifest: LoadedManifest, around: Surroundings) -> list[Finding]:
-    """What ECS refuses before overrides and patches: the manifest's own findings have it already."""
+    """What ECS refuses before overrides, patches and addons: the manifest's own findings have it already."""
     from dataclasses import replace as changed_around
 
     from emulator.compiler import compile_service
+    from emulator.compiler.context import AddonOutputs
 
     plain = manifest.manifest.model_copy(update={"taskdef_overrides": []})
-    bare = changed_around(around, patches=())
+    bare = changed_around(around, patches=(), addons=AddonOutputs(), addon_template=None)
     try:
         service = compile_service(
             plain, app=target.app, environment=target.environment, position=manifest.position, surroundings=bare

@@ -155,3 +155,73 @@ def test_a_workspace_with_manifests_of_environments_only_is_validated(
         assert "network.vpc.placement" in ended.out
         assert "1 error" in ended.out
     assert run("render", "taskdef").code == 1  # there is no service
+
+
+ADDON = """\
+Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}
+Resources:
+  DbSecret: {Type: AWS::SecretsManager::Secret}
+  Topic: {Type: AWS::SNS::Topic}
+Outputs:
+  TArn: {Value: !GetAtt Topic.TopicArn}
+  DbSecret: {Value: !Ref DbSecret}
+"""
+COLLISIONS = {
+    "a secret and an output": ("secrets: {T_ARN: x}\n", "CL144", "manifest.yml:5:11: secrets.T_ARN: container hello"),
+    "a variable and a secret": (
+        "variables: {DB_SECRET: x}\n", "CL144", "manifest.yml:5:13: variables.DB_SECRET: container hello has",
+    ),
+    "two secrets": ("secrets: {DB_SECRET: x}\n", "CL144", "manifest.yml:5:11: secrets.DB_SECRET: container hello has"),
+    "a sidecar's secret": (
+        "sidecars: {s: {image: x, secrets: {T_ARN: x}}}\n", "CL144", "manifest.yml:5:36: sidecars.s.secrets.T_ARN: con",
+    ),
+    "two variables": ("variables: {T_ARN: x}\n", "CL153", "manifest.yml:5:13: variables.T_ARN: the addons' output"),
+    "a sidecar's variable": (
+        "sidecars: {s: {image: x, variables: {T_ARN: x}}}\n", "CL153", "manifest.yml:5:38: sidecars.s.variables.T_ARN",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COLLISIONS)
+def test_names_that_addons_give_too_are_found_where_they_are_written(name: str, run: Run, write: Write) -> None:
+    block, code, place = COLLISIONS[name]
+    write("manifest.yml", MANIFEST + block)
+    write("addons/a.yml", ADDON)
+    ended = run("validate")
+    assert (ended.code, f"error[{code}]: copilot/hello/{place}" in ended.out) == (1, True), ended.out
+    assert ended.out.count("error[") == 1, ended.out
+    rendered = run("render", "cloudformation")
+    if code == "CL144":
+        assert f"copilot/hello/{place}" in rendered.err
+    else:
+        assert run("validate", "--lenient").code == 0
+
+
+def test_outputs_that_become_one_variable_are_found(run: Run, write: Write) -> None:
+    write("addons/a.yml", ADDON + "  tArn: {Value: !GetAtt Topic.TopicArn}\n")
+    found = "error[CL153]: copilot/hello/addons/a.yml:8:3: the outputs TArn and tArn both become the variable T_ARN"
+    assert found in run("validate").out
+
+
+def test_addons_that_fit_are_no_finding(run: Run, write: Write) -> None:
+    write("manifest.yml", MANIFEST + "variables: {A: x}\nsecrets: {B: x}\n")
+    write("addons/a.yml", ADDON + "  Url: {Value: !Sub 'x-${AWS::Region}-${Name}-${Topic.TopicArn}-${!No}'}\n")
+    assert run("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    "value", ["!GetAtt Missing.Arn", "!Ref Missing", "!Sub 'a-${Missing}'", "!Sub ['${a}', {a: !Ref Missing}]"]
+)
+@pytest.mark.parametrize("options", [(), ("--in-copilot-environment",)], ids=["alone", "in Copilot's environment"])
+def test_an_addon_that_refers_to_nothing_is_found_and_refused(
+    value: str, options: tuple[str, ...], run: Run, write: Write
+) -> None:
+    text = ADDON.replace(
+        "Topic: {Type: AWS::SNS::Topic}", f"Topic: {{Type: AWS::SNS::Topic, Properties: {{A: {value}}}}}"
+    )
+    write("addons/a.yml", text.replace("Outputs", f"  More: {{Type: T, Properties: {{B: {value}}}}}\nOutputs"))
+    said = "copilot/hello/addons/a.yml:4:3: Topic refers to Missing, which the addon templates do not have"
+    assert f"error[CL142]: {said}" in run("validate").out
+    ended = run("render", "cloudformation", *options)
+    assert (ended.code, ended.out) == (1, "")
+    assert said in ended.err
