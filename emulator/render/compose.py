@@ -7,7 +7,6 @@ opens it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,12 +19,11 @@ from emulator.ecs.references import (
     PseudoReference,
     Reference,
     Value,
-    describe,
     value_name,
 )
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition, HealthCheck
-from emulator.errors import InputError, Unsupported
+from emulator.errors import Unsupported
 from emulator.firelens.destinations import Destinations
 from emulator.firelens.log_options import docker_log_configuration, fluent_variables
 from emulator.firelens.routing import find_router, router_dependencies, router_secrets, uses_router
@@ -33,6 +31,7 @@ from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT, partition
 from emulator.render.cloudformation.intrinsics import Commented
 from emulator.render.cloudformation.writer import to_yaml
 from emulator.render.compose_router import LOG_FOLDER, RouterFiles, no_files, router_configuration
+from emulator.render.compose_variables import Variables
 
 PAUSE = "pause"
 PAUSE_IMAGE = "busybox:1.37"
@@ -96,6 +95,7 @@ class _Compose:
             account_id=options.account,
         )
         self._router_files = self._files_of_router()
+        self._variables = Variables()
 
     def document(self) -> Node:
         services: Node = {PAUSE: Commented("Owns the network that all containers share", self._pause())}
@@ -246,12 +246,13 @@ class _Compose:
             "AWS_DEFAULT_REGION": self._options.region,
         }
         found |= {pair.name: self._text(pair.value) for pair in container.environment}
-        found |= {secret.name: _required(secret.name, f"secret of {container.name}") for secret in container.secrets}
+        found |= {secret.name: self._variables.secret(secret, container.name) for secret in container.secrets}
         if uses_router(container):
             found |= fluent_variables(self._definition, container)
         if is_router:
             secrets = router_secrets(self._definition)
-            found |= {secret.name: _required(secret.name, "secret log option") for secret in secrets}
+            option = "secret log option"
+            found |= {secret.name: self._variables.secret(secret, container.name, option) for secret in secrets}
         return found
 
     def _mounts(self, container: ContainerDefinition, is_router: bool) -> list[Node]:
@@ -308,7 +309,7 @@ class _Compose:
             return self._service.log_group.name
         if name in _LOAD_BALANCER_NAMES:
             return f"localhost:${{PORT:-{self._options.port}}}"
-        return _required(name, describe(reference))
+        return self._variables.reference(reference)
 
 
 def _rest(container: ContainerDefinition) -> Node:
@@ -357,11 +358,3 @@ def _health_check(check: HealthCheck | None, is_router: bool) -> Node | None:
 def _literal(text: str) -> str:
     """Text that Compose does not interpolate."""
     return text.replace("$", "$$")
-
-
-def _required(name: str, what: str) -> str:
-    """A variable that Compose refuses to go without."""
-    variable = re.sub(r"\W", "_", name)
-    if not variable or variable[0].isdigit():
-        raise InputError(f"{name!r} cannot be the name of a variable", hint="give its value with --value")
-    return f"${{{variable}:?{re.sub(r'[{}$]', '', what)}}}"
