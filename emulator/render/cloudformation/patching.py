@@ -12,11 +12,18 @@ from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_f
 
 _PSEUDO = "AWS::"
 _SECTIONS = ("Description", "Metadata", "Parameters", "Mappings", "Conditions", "Transform", "Resources", "Outputs")
+_ALWAYS_THERE = ("Metadata", "Parameters", "Conditions")
+"""Sections that each template of Copilot has, so that patches add to them."""
 
 
 def apply_patches(document: dict[str, object], patches: Iterable[TemplatePatch], names: Mapping[str, object]) -> None:
-    """Changes a template's tree in place. `names` has the parameters of Copilot's template that this one has as plain
-    text. Raises InputError at the line of a patch whose path is not there."""
+    """Changes a template's tree in place; sections that stay empty are left out. `names` has the parameters of Copilot's
+    template that this one has as plain text. Raises InputError at the line of a patch whose path is not there."""
+    entries, patches = list(document.items()), tuple(patches)
+    missing = [name for name in _ALWAYS_THERE if name not in document] if patches else []
+    before = [name for name, _ in entries].index("Resources")
+    document.clear()
+    document.update([*entries[:before], *((name, dict[str, object]()) for name in missing), *entries[before:]])
     for patch in patches:
         hint = ""
         if len(patch.path) == 1 and patch.path[0] not in _SECTIONS:
@@ -29,6 +36,9 @@ def apply_patches(document: dict[str, object], patches: Iterable[TemplatePatch],
             hint = "Copilot's custom resources and their roles are not part of this stack"
         value = substituted(from_long_form(patch.value), names)
         apply_patch(document, patch, value, unwrap=_open, hint=hint)
+    for name in missing:
+        if not document.get(name, True):
+            del document[name]
 
 
 def _open(node: object) -> object:

@@ -87,6 +87,14 @@ def test_what_is_wrong_beside_the_manifest_is_found_at_its_line(name: str, run: 
         assert "Traceback" not in refused.err
 
 
+def test_patches_may_add_conditions_and_parameters(run: Run, write: Write) -> None:
+    condition = ("add", "/Conditions/HasX", "!Equals [!Ref AWS::Region, eu-west-1]")
+    parameter = ("add", "/Parameters/Bar", "{Type: String, Default: x}")
+    write("overrides/cfn.patches.yml", patches(condition, parameter))
+    ended = run("validate")
+    assert (ended.code, "CL143" in ended.out) == (0, False), ended.out
+
+
 def test_what_is_right_beside_the_manifest_is_no_finding(run: Run, write: Write) -> None:
     text = MANIFEST + "taskdef_overrides: [{path: 'ContainerDefinitions[0].User', value: nginx}]\n"
     write("manifest.yml", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -208,6 +209,37 @@ def test_patches_may_refer_to_parameters_of_copilots_template(compile: Compile) 
     value = "[{Key: a, Value: !Sub '${TaskCPU}-${LogRetention}'}]"
     text = f"- {{op: add, path: /Resources/LogGroup/Properties/Tags, value: {value}}}\n"
     assert patched(compile, text)["LogGroup"]["Properties"]["Tags"] == [{"Key": "a", "Value": "256-30"}]
+
+
+WORKER = """\
+name: work
+type: Worker Service
+image: {location: work}
+count: {range: 1-3, cpu_percentage: 50}
+"""
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("Conditions", {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}),
+        ("Parameters", {"Type": "String", "Default": "x"}),
+        ("Metadata", {"by": "us"}),
+    ],
+)
+def test_a_patch_adds_to_a_section_that_copilots_template_always_has(
+    compile: Compile, section: str, value: dict[str, Any]
+) -> None:
+    assert section not in stack(compile(WORKER))
+    text = f"- {{op: add, path: /{section}/Mine, value: {json.dumps(value)}}}\n"
+    patches = read_patches(SourceText("cfn.patches.yml", text))
+    assert stack(compile(WORKER, surroundings=Surroundings(patches=patches)))[section] == {"Mine": value}
+
+
+def test_a_section_that_patches_add_nothing_to_is_left_out(compile: Compile) -> None:
+    patches = read_patches(SourceText("cfn.patches.yml", "- {op: add, path: /Conditions/Mine, value: true}\n"))
+    template = stack(compile(WORKER, surroundings=Surroundings(patches=patches)))
+    assert {"Parameters", "Metadata"}.isdisjoint(template)
 
 
 LISTENER = "HTTPListenerArn"
