@@ -40,7 +40,7 @@ def capacity_providers(count: Count) -> list[CapacityProvider]:
         return []
     if count.range.spot_from < (count.range.min or 0):
         return [spot]
-    return [spot, make(CapacityProvider, capacity_provider="FARGATE", weight=0, base=count.range.spot_from - 1)]
+    return [spot, make(CapacityProvider, capacity_provider="FARGATE", weight=0, base=max(count.range.spot_from - 1, 0))]
 
 
 def deployment(manifest: Service) -> Deployment:

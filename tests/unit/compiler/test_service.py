@@ -62,6 +62,11 @@ def test_queue_delay_is_a_backlog_for_each_task(compile: Compile) -> None:
             [("FARGATE_SPOT", 1, None), ("FARGATE", 0, 5)],
         ),
         ("{range: 1-9, cpu_percentage: 70}", []),
+        (
+            "{range: {min: 0, max: 5, spot_from: 0}, cpu_percentage: 70}",
+            [("FARGATE_SPOT", 1, None), ("FARGATE", 0, 0)],
+        ),
+        ("{range: {min: 3, max: 5, spot_from: 0}, cpu_percentage: 70}", [("FARGATE_SPOT", 1, None)]),
     ],
 )
 def test_capacity(compile: Compile, count: str, providers: list[tuple[str, int, int | None]]) -> None:
