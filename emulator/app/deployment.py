@@ -48,6 +48,8 @@ class Deployment:
     retain: bool | None = None
     needs: tuple[str, ...] = ()
     """What services of other workspaces need of the environment."""
+    cdn: bool = False
+    """Whether CloudFront is before the public load balancer."""
     images: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     environment_addons: Addons | None = None
@@ -86,16 +88,17 @@ def with_environment_manifest(
     variables: Mapping[str, str],
     gaps: Gaps | None = None,
 ) -> Deployment:
-    """With the certificates of the environment's manifest, where none were named otherwise. `gaps` takes the variables
-    that are not defined."""
+    """With what the environment's manifest says: CloudFront, and certificates, where none were named otherwise. `gaps`
+    takes the variables that are not defined."""
     path = workspace.environment_manifest_path(environment)
-    if path is None or (found.certificates and found.private_certificates):
+    if path is None:
         return found
-    http = load_environment(path, variables=variables, app=app, strict=False, gaps=gaps).manifest.http
+    manifest = load_environment(path, variables=variables, app=app, strict=False, gaps=gaps).manifest
     return replace(
         found,
-        certificates=found.certificates or tuple(http.public.certificates),
-        private_certificates=found.private_certificates or tuple(http.private.certificates),
+        certificates=found.certificates or tuple(manifest.http.public.certificates),
+        private_certificates=found.private_certificates or tuple(manifest.http.private.certificates),
+        cdn=manifest.cdn is not None,
     )
 
 
@@ -149,10 +152,10 @@ def _is_imported(manifest: Workload, where: Deployment, *, internal: bool) -> bo
 
 def _asks_for_https(manifest: Workload, *, internal: bool) -> bool:
     """Whether a rule has what only a load balancer with HTTPS is deployed with."""
-    return any(rule.alias or (rule.redirect_to_https and not internal) for _, rule in _rules(manifest))
+    return any(rule.alias or (rule.redirect_to_https and not internal) for _, rule in rules_of(manifest))
 
 
-def _rules(manifest: Workload) -> Iterator[tuple[str, RoutingRule]]:
+def rules_of(manifest: Workload) -> Iterator[tuple[str, RoutingRule]]:
     """The listener rules of a manifest, by the path that they stand at."""
     http = getattr(manifest, "http", None)
     if http is not None:
@@ -185,7 +188,7 @@ def require_https(manifest: Workload, found: Surroundings, position: FindPositio
     Copilot refuses these too, when it deploys."""
     internal = manifest.type == BACKEND
     if not found.https:
-        for path, rule in _rules(manifest):
+        for path, rule in rules_of(manifest):
             for key in ("alias", "redirect_to_https"):
                 if getattr(rule, key) and not (internal and key == "redirect_to_https"):
                     raise InputError(

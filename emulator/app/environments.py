@@ -40,7 +40,7 @@ def load_environment_of(
     """
     from emulator.app.deployment import deployment
     from emulator.app.service_loader import ServiceLoader
-    from emulator.compiler.environment.compile import needs_of
+    from emulator.compiler.environment.compile import needs_of, placements
     from emulator.settings import load_settings
 
     selection = replace(selection, any_manifest=True)
@@ -53,15 +53,24 @@ def load_environment_of(
     with blockers.collecting():
         where = deployment(load_settings(target.workspace.root), target.environment, given)
         needs = _with_others(needs_of(one.service for one in services), where.needs)
-        found = environment_of(target, where, needs, emit, strict), where, services
+        tasks = placements(one.service for one in services)
+        found = environment_of(target, where, needs, tasks, emit, strict=strict), where, services
     blockers.raise_any()
     assert found is not None, "what keeps it from being there is an error"
     return found
 
 
-def environment_of(target: Target, where: Deployment, needs: Needs, emit: Emit, strict: bool) -> Environment:
-    """The environment with these needs. Raises InputError where it has no manifest or something in it is wrong, and
-    Unsupported where its overrides are programs."""
+def environment_of(
+    target: Target,
+    where: Deployment,
+    needs: Needs,
+    tasks: Mapping[str, tuple[str, ...]],
+    emit: Emit,
+    *,
+    strict: bool,
+) -> Environment:
+    """The environment with these needs; `tasks` is where each service places its tasks. Raises InputError where it has
+    no manifest or something in it is wrong, and Unsupported where its overrides are programs."""
     from emulator.app.deployment import environment_addons, patches_in, refuse_cdk
     from emulator.compiler.environment.compile import compile_environment
     from emulator.compiler.patches import ENVIRONMENT
@@ -86,6 +95,7 @@ def environment_of(target: Target, where: Deployment, needs: Needs, emit: Emit, 
         position=manifest.position,
         source=manifest.text,
         path=f"copilot/environments/{name}/manifest.yml",
+        tasks=tasks,
     )
     public = replace(found.public, certificates=where.certificates or found.public.certificates)
     internal = replace(found.internal, certificates=where.private_certificates or found.internal.certificates)

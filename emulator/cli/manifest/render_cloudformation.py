@@ -178,6 +178,7 @@ def _documents(
     chosen: set[str],
 ) -> list[Document]:
     from emulator.app.deployment import require_https
+    from emulator.app.findings.of_environments import require_names
     from emulator.render.cloudformation.addons import nested_template
     from emulator.render.cloudformation.options import StackOptions
     from emulator.render.cloudformation.stack import render_template
@@ -187,6 +188,8 @@ def _documents(
     assert loaded.surroundings is not None
     assert loaded.deployment is not None
     require_https(loaded.manifest.manifest, loaded.surroundings, loaded.manifest.position)
+    if in_copilot_environment:
+        require_names(loaded.workspace, loaded.service.environment, loaded.manifest, loaded.deployment)
     options = StackOptions(
         in_copilot_environment=in_copilot_environment,
         environment_parameters=environment_parameters,

@@ -210,6 +210,7 @@ def _between(targets: list[Target], findings: list[Finding], *, all_envs: bool) 
     if any(_has_several_rules(target) for target in targets):
         found += _between_services(targets, all_envs=all_envs)
     if not any(finding.severity is Severity.ERROR for finding in found):
+        found += _with_environments(targets, all_envs=all_envs)
         found += [one for target in targets if _has_protocols(target) for one in _connect_findings(target)]
     return found
 
@@ -222,6 +223,20 @@ def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]
     for target in targets:
         for environment in (environments_of(target) if all_envs else []) or [target.environment]:
             for finding in hidden_rules(replace(target, environment=environment)):
+                found.setdefault((finding.position, finding.message), finding)
+    return list(found.values())
+
+
+def _with_environments(targets: list[Target], *, all_envs: bool) -> list[Finding]:
+    """What is wrong between services and their environments, each once."""
+    found: dict[tuple[object, str], Finding] = {}
+    for target in targets:
+        if not (target.workspace.root / "copilot" / "environments").is_dir():
+            continue
+        from emulator.app.findings.of_environments import environment_findings
+
+        for environment in (environments_of(target) if all_envs else []) or [target.environment]:
+            for finding in environment_findings(replace(target, environment=environment)):
                 found.setdefault((finding.position, finding.message), finding)
     return list(found.values())
 

@@ -5,7 +5,7 @@ Source: Copilot, internal/pkg/manifest/env.go and internal/pkg/deploy/cloudforma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 
 from emulator.ecs.environment.model import (
@@ -50,15 +50,17 @@ def compile_environment(
     position: Callable[[str], Position | None],
     source: str = "",
     path: str = "",
+    tasks: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Environment:
-    """The environment of a manifest. Raises InputError, with file and line, where subnets are missing that something
-    needs, and Unsupported for files of a Static Site behind CloudFront."""
+    """The environment of a manifest. `tasks`: the names of services by the subnets that their tasks are placed in.
+    Raises InputError, with file and line, where subnets are missing that something needs, and Unsupported for files of
+    a Static Site behind CloudFront."""
     network = manifest.network.vpc if manifest.network is not None else EnvironmentVpc.model_construct()
     observability = manifest.observability
     flow_logs = network.flow_logs
     vpc = _vpc(network)
     internal = _internal(manifest)
-    _require_subnets(vpc, needs, internal, position)
+    _require_subnets(vpc, needs, internal, tasks or {}, position)
     found = {place: where for place in _PLACES if (where := position(place)) is not None}
     return Environment(
         app=app,
@@ -97,6 +99,16 @@ def needs_of(services: Iterable[Service]) -> Needs:
     return Needs(tuple(public), tuple(internal), tuple(files), tuple(nat), tuple(aliases.values()))
 
 
+def placements(services: Iterable[Service]) -> dict[str, tuple[str, ...]]:
+    """The names of services by the environment's subnets that their tasks are placed in, `public` and `private`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for service in services:
+        network = service.network
+        if not network.subnets and not network.subnet_tags:
+            found[network.placement] = (*found.get(network.placement, ()), service.name)
+    return found
+
+
 def _vpc(network: EnvironmentVpc) -> ImportedVpc | ManagedVpc:
     public = network.subnets.public if network.subnets is not None else []
     private = network.subnets.private if network.subnets is not None else []
@@ -124,6 +136,7 @@ def _require_subnets(
     vpc: ImportedVpc | ManagedVpc,
     needs: Needs,
     internal: InternalBalancer,
+    tasks: Mapping[str, tuple[str, ...]],
     position: Callable[[str], Position | None],
 ) -> None:
     """Copilot leaves these to CloudFormation, which fails half way."""
@@ -138,12 +151,14 @@ def _require_subnets(
         (needs.public_balancer, "the public load balancer", vpc.public, "public"),
         (needs.internal_balancer, "the internal load balancer", internal.subnets or vpc.private, "private"),
         (needs.file_system, "the shared file system", vpc.private, "private"),
+        (tasks.get("public", ()), "the placement of tasks that are not placed otherwise", vpc.public, "public"),
+        (tasks.get("private", ()), "the placement of tasks", vpc.private, "private"),
     ):
         if names and not there:
             raise InputError(
                 f"{what}, for {', '.join(names)}, needs {side} subnets, and the VPC has none",
                 position=where,
-                hint=f"give network.vpc.subnets.{side}",
+                hint=f"give network.vpc.subnets.{side}" + ("; or place the tasks elsewhere" if "tasks" in what else ""),
             )
 
 

@@ -121,13 +121,18 @@ def _ingress(manifest: EnvironmentManifest, at: At) -> None:
             at.add("CL160", message, *keys, "ingress", "restrict_to")
 
 
+def is_for_cdn_alone(manifest: EnvironmentManifest) -> bool:
+    """Whether the public load balancer lets in CloudFront alone."""
+    public = manifest.http.public
+    if public.ingress is not None:
+        return bool(public.ingress.cdn)
+    older = public.security_groups.ingress if public.security_groups is not None else None
+    return bool(older and older.restrict_to and older.restrict_to.cdn)
+
+
 def _cdn(manifest: EnvironmentManifest, at: At) -> None:
     public, cdn = manifest.http.public, manifest.cdn
-    older = public.security_groups.ingress if public.security_groups is not None else None
-    only_cdn = (
-        public.ingress.cdn if public.ingress is not None else older and older.restrict_to and older.restrict_to.cdn
-    )
-    if only_cdn and cdn is None:
+    if is_for_cdn_alone(manifest) and cdn is None:
         message = "the load balancer is restricted to CloudFront, which is not on"
         keys: Keys = ("http", "public", "ingress" if public.ingress is not None else "security_groups")
         at.add("CL121", message, *keys, hint="add `cdn: true`, or remove the restriction")

@@ -242,7 +242,10 @@ def _records(template: Template, service: Service, foundation: Foundation) -> No
     hosts = {value for rule in service.listener_rules for it in rule.conditions if isinstance(it, HostHeader)
              for value in it.values}  # fmt: skip
     if balancer.scheme == "internal":
-        own = sorted(host for host in hosts if host.endswith(".internal"))
+        # With certificates that it imports, Copilot's environment has no private zone.
+        zoneless = foundation.options.in_copilot_environment and bool(balancer.certificates)
+        zone_name = f".{service.environment}.{service.app}.internal"
+        own = [] if zoneless else sorted(host for host in hosts if host.endswith(zone_name))
         zone_id = foundation.internal_hosted_zone() if own else None
         if zone_id is not None:
             _record_set(template, "LoadBalancerInternalDNSAlias", zone_id, own, foundation)

@@ -102,7 +102,7 @@ def _compiled(target: Target, name: str) -> Environment | None:
         here = find_target(selection)
         services, _ = ServiceLoader(selection, discard, False, Deployment(), None, Blockers()).all()
         where = deployment(load_settings(here.workspace.root), name, Deployment())
-        return environment_of(here, where, needs_of(one.service for one in services), discard, strict=False)
+        return environment_of(here, where, needs_of(one.service for one in services), {}, discard, strict=False)
     except CopilotLocalError:
         return None
 

@@ -8,6 +8,7 @@ from emulator.manifest.findings.catalogue import (
     capacity,
     containers,
     document,
+    environments,
     interpolation,
     keys,
     listener_rules,
@@ -24,7 +25,7 @@ from emulator.manifest.findings.catalogue import (
 from emulator.manifest.findings.catalogue.base import FindingKind
 
 _SUBJECTS = (
-    *(capacity, containers, document, interpolation, keys, listener_rules),
+    *(capacity, containers, document, environments, interpolation, keys, listener_rules),
     *(load_balancing, logs, messaging, network, others, overrides, storage, task_definitions, values),
 )
 _KINDS = [
