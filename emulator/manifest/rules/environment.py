@@ -12,6 +12,7 @@ Keys = tuple[str | int, ...]
 _CDN_REGION: Final = "us-east-1"
 _LEAST_ZONES: Final = 2
 _SIDES: Final = ("public", "private")
+_WITH_PORTS: Final = ("tcp", "udp", "6", "17")
 
 
 def environment(manifest: EnvironmentManifest, at: At) -> None:
@@ -60,6 +61,10 @@ def _vpc(vpc: EnvironmentVpc, at: At) -> None:
             for key in ("cidr", "ip_protocol"):
                 if not getattr(rule, key):
                     at.add("CL106", f"{key} is empty", *place, "security_group", direction, index, key)
+            if rule.ports.first < 0 and rule.ip_protocol.lower() in _WITH_PORTS:
+                keys = (*place, "security_group", direction, index, "ports")
+                message = f"{rule.ip_protocol} has ports from 0 to 65535; -1 is for ICMP"
+                at.add("CL160", message, *keys, hint="give 0-65535 for all ports", copilot_accepts=True)
 
 
 def _subnet(subnet: VpcSubnet, vpc: EnvironmentVpc, at: At, place: Keys) -> None:

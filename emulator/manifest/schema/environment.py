@@ -111,18 +111,20 @@ class VpcSubnets(Block):
 
 
 class PortRange(Block):
-    """A port, or the first and the last one: `80`, `8000-8010`."""
+    """A port, or the first and the last one: `80`, `8000-8010`; `-1` for every type of ICMP."""
 
     parsed = True
     parsed_only = True
 
     first: int
-    """0 to 65535."""
+    """0 to 65535, or -1."""
     last: int
-    """0 to 65535."""
+    """0 to 65535, or -1."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
+        if text == "-1":
+            return cls.model_construct(first=-1, last=-1)
         found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text, re.ASCII)
         if found is None:
             raise ValueError(f"{text!r} is neither a port nor a range of ports such as 8000-8010")

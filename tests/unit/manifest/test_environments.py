@@ -36,6 +36,8 @@ def found(folder: Path, text: str) -> list[tuple[str, str]]:
         "http: {private: {security_groups: {ingress: {from_vpc: true}}}}\n",
         "cdn: true\nhttp: {public: {security_groups: {ingress: {restrict_to: {cdn: true}}}}}\n",
         "observability: {container_insights: true}\n",
+        "network: {vpc: {security_group: {ingress: [{ports: -1, ip_protocol: icmp, cidr: 10.0.0.0/8}]}}}\n",
+        "network: {vpc: {security_group: {egress: [{ports: -1, ip_protocol: -1, cidr: 10.0.0.0/8}]}}}\n",
     ],
 )
 def test_what_copilot_takes(tmp_path: Path, text: str) -> None:
@@ -61,6 +63,10 @@ def test_what_copilot_takes(tmp_path: Path, text: str) -> None:
         ("network: {vpc: {cidr: 10.0.0.0}}\n", ("CL107", "network.vpc.cidr")),
         ("network: {vpc: {security_group: {ingress: [{ports: 9-1, ip_protocol: tcp, cidr: x}]}}}\n",
          ("CL107", "network.vpc.security_group.ingress[0].ports")),
+        ("network: {vpc: {security_group: {ingress: [{ports: -2, ip_protocol: icmp, cidr: x}]}}}\n",
+         ("CL107", "network.vpc.security_group.ingress[0].ports")),
+        ("network: {vpc: {security_group: {ingress: [{ports: -1, ip_protocol: tcp, cidr: x}]}}}\n",
+         ("CL160", "network.vpc.security_group.ingress[0].ports")),
         ("network: {vpc: {security_group: {ingress: [{ports: 9, cidr: x}]}}}\n",
          ("CL106", "network.vpc.security_group.ingress[0]")),
         ("network: {vpc: {security_group: {egress: [{ports: 9, ip_protocol: '', cidr: x}]}}}\n",

@@ -68,6 +68,14 @@ def test_names_of_those_who_need_it_stand_above(tmp_path: Path) -> None:
     assert "  # The public load balancer, for api, web\n  PublicLoadBalancer:" in text
 
 
+def test_a_rule_for_every_type_of_icmp(tmp_path: Path) -> None:
+    text = "network: {vpc: {security_group: {ingress: [{ports: -1, ip_protocol: icmp, cidr: 10.0.0.0/8}]}}}\n"
+    group = stack(environment(text, tmp_path))["Resources"]["EnvironmentSecurityGroup"]["Properties"]
+    assert group["SecurityGroupIngress"] == [
+        {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "CidrIp": "10.0.0.0/8"}
+    ]
+
+
 def test_policies_of_several_lines_are_blocks(tmp_path: Path) -> None:
     text, _ = render_environment(environment("", tmp_path), EnvironmentOptions())
     assert '      PolicyDocument: !Sub |\n        {\n          "Version": "2012-10-17",\n' in text
