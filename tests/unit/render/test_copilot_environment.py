@@ -211,6 +211,17 @@ def test_patches_may_refer_to_parameters_of_copilots_template(compile: Compile) 
     assert patched(compile, text)["LogGroup"]["Properties"]["Tags"] == [{"Key": "a", "Value": "256-30"}]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_what_finds_the_listener_of_a_load_balancer_by_name_asks_for_its_arn(compile: Compile, own: bool) -> None:
+    text = WEB.replace("path: /", "path: /, alb: shared")
+    parameters = stack(compile(text), own=own)["Parameters"]
+    told = parameters["HTTPListenerArn"]["Description"]
+    assert "--load-balancer-arn shared" not in told
+    query = "--names shared --query 'LoadBalancers[0].LoadBalancerArn' --output text"
+    asked = f'--load-balancer-arn "$(aws elbv2 describe-load-balancers {query})" --query'
+    assert asked in told
+
+
 WORKER = """\
 name: work
 type: Worker Service

@@ -127,10 +127,14 @@ class Foundation(ABC):
 
     def imported_listener(self, protocol: ListenerProtocol) -> object:
         """The listener of an existing load balancer."""
-        arn = self.balancer().imported or ""
+        named = self.balancer().imported or ""
+        arn = named
+        if not named.startswith("arn:"):  # describe-listeners takes no name
+            query = f"--names {named} --query 'LoadBalancers[0].LoadBalancerArn' --output text"
+            arn = f'"$(aws elbv2 describe-load-balancers {query})"'
         return self.template.parameter(
             f"{protocol}ListenerArn",
-            f"ARN of the {protocol} listener of the load balancer {arn}. Find it with: aws elbv2 describe-listeners "
+            f"ARN of the {protocol} listener of the load balancer {named}. Find it with: aws elbv2 describe-listeners "
             f"--load-balancer-arn {arn} --query \"Listeners[?Protocol=='{protocol}'].ListenerArn\" --output text",
         )
 
