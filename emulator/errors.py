@@ -115,6 +115,7 @@ class FindingsError(InputError):
     def __init__(self, file: Path | str, findings: list[Finding]) -> None:
         errors = sum(finding.severity is Severity.ERROR for finding in findings)
         super().__init__(f"{file}: {errors} error{'s' if errors != 1 else ''}")
+        self.file = str(file)
         self.findings = findings
 
 

@@ -120,7 +120,17 @@ class Blockers:
             self.errors += error.others
         except CopilotLocalError as error:
             if keep(error):
-                self.errors.append(error)
+                self._keep(error)
+
+    def _keep(self, error: CopilotLocalError) -> None:
+        """What is wrong with a file that is read twice is kept once, as the later reading says it."""
+        if isinstance(error, FindingsError):
+            again = {(finding.code, finding.position, finding.message) for finding in error.findings}
+            for earlier in [one for one in self.errors if isinstance(one, FindingsError) and one.file == error.file]:
+                self.errors.remove(earlier)
+                left = [one for one in earlier.findings if (one.code, one.position, one.message) not in again]
+                error = FindingsError(error.file, [*left, *error.findings])
+        self.errors.append(error)
 
     def raise_any(self) -> None:
         """Raises one error that tells all: the only one there is as it is, findings as findings, else MissingError."""

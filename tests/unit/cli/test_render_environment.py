@@ -182,6 +182,32 @@ def test_faults_of_services_and_of_the_environment_are_said_at_once(
     assert not (workspace / "out").exists()
 
 
+@pytest.mark.parametrize("strict", [[], ["--strict"]], ids=["lenient", "strict"])
+def test_a_fault_of_the_environment_is_said_once(run: Run, declare: Declare, strict: list[str]) -> None:
+    declare("test", "cdn: {terminate_tls: true}\nexec: true\nnetwork: {vpc: {id: vpc-1}}\n")
+    ended = run("render", "environment", *strict)
+    assert ended.code == 1
+    assert [ended.err.count(code) for code in ("[CL121]", "[CL101]", "[CL160]")] == [1, 1, 1], ended.err
+    assert "manifests" not in ended.err
+    assert ("3 errors" in ended.err) is bool(strict), ended.err
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"name: [test\n"], ids=["no-text", "no-yaml"])
+def test_an_environment_that_cannot_be_read_is_said_once(run: Run, declare: Declare, text: bytes) -> None:
+    declare("test").write_bytes(text)
+    ended = run("render", "environment")
+    assert ended.code == 1
+    assert ended.err.count("[CL100]") == 1, ended.err
+    assert "manifests" not in ended.err
+
+
+def test_two_manifests_with_faults_are_both_counted(run: Run, declare: Declare, workspace: Path) -> None:
+    declare("test", "network: {vpc: {id: vpc-1}}\n")
+    manifest = workspace / "copilot" / "hello" / "manifest.yml"
+    manifest.write_text(manifest.read_text().replace("cpu: 256", "cpu: many"))
+    assert "2 manifests: 2 errors" in run("render", "environment").err
+
+
 def test_a_parameter_that_is_not_there(run: Run, declare: Declare) -> None:
     declare()
     ended = run("render", "environment", "--parameter", "Vpc=1")
