@@ -1,7 +1,7 @@
 """What keeps a service from its environment, though each manifest alone is right: certificates, CloudFront, subnets.
 
 Source: Copilot, internal/pkg/cli/deploy: `validateRuntimeRoutingRule` and `validateNLBRuntime` in lbws.go and
-backend.go, `validateCDN` in env.go.
+backend.go, `validateCDN` in env.go; `ValidateCFServiceDomainAliases` in internal/pkg/describe/env.go.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def environment_findings(target: Target) -> list[Finding]:
             pair = _Pair(load_manifest(target, name), target.environment, where, known=True)
         except CopilotLocalError:
             continue
-        found += [*_aliases(pair), *_redirects(pair, environment), *_subnets(pair, environment)]
+        found += [*_aliases(pair), *_behind_cloudfront(pair)]
+        found += [*_redirects(pair, environment), *_subnets(pair, environment)]
     return unsilenced(found, ignored(target.workspace))
 
 
@@ -133,6 +134,19 @@ def _names_of_rule(pair: _Pair, path: str, rule: RoutingRule, environment: str) 
         message = f"hosted_zone gets a record of the load balancer, and {environment} has CloudFront before it"
         hint = "remove hosted_zone, and make the record of the distribution yourself"
         yield pair.finding(ALIAS_CODE, path, message, hint, "hosted_zone", "alias")
+
+
+def _behind_cloudfront(pair: _Pair) -> Iterator[Finding]:
+    """Copilot deploys such a service, and from then on refuses the environment."""
+    from emulator.app.deployment import rules_of
+
+    if not pair.where.cdn or not pair.where.domain or pair.certificates or pair.internal or pair.imported:
+        return
+    rules = list(rules_of(pair.service.manifest))
+    if rules and not any(rule.alias for _, rule in rules):
+        message = f"no rule has an alias, and environment {pair.environment} has CloudFront before its load balancer"
+        hint = "give alias: the record of the default name is the load balancer's own"
+        yield pair.finding(ALIAS_CODE, "http", message, hint, "path")
 
 
 def _redirects(pair: _Pair, environment: EnvironmentManifest) -> Iterator[Finding]:

@@ -136,6 +136,18 @@ def test_certificates_of_the_settings_are_the_environments(run: Run, write: Writ
     assert "error[CL163]" in run("validate").out
 
 
+def test_a_default_name_behind_cloudfront(run: Run, write: Write, workspace: Path) -> None:
+    (workspace / "copilot-local.toml").write_text('[app]\ndomain = "example.com"\n')
+    write(PUBLIC + "http: {path: /}\n", "cdn: true\n")
+    ended = run("validate")
+    assert ended.code == 1
+    assert "error[CL163]: copilot/hello/manifest.yml:4:8: http: no rule has an alias, and environment test" in ended.out
+    write(PUBLIC + "http: {path: /, alias: web.example.com}\n", "cdn: true\n")
+    assert run("validate").code == 0
+    write(PUBLIC + "http: {path: /}\n", "")
+    assert run("validate").code == 0
+
+
 @pytest.mark.parametrize(
     ("ingress", "severity", "code"), [("", "warning", 0), ("ingress: {cdn: true}, ", "error", 1)], ids=["open", "cdn"]
 )

@@ -29,8 +29,9 @@ class NameAndCertificate(FindingKind):
         Where the environment imports certificates, Copilot refuses to deploy a listener rule without `alias`: the
         environment then has no hosted zone of its own, from which the service would have a name. Without imported
         certificates it refuses `alias` of a Backend Service, and `hosted_zone`. It refuses `hosted_zone` where
-        CloudFront is before the load balancer, and `nlb.alias` where certificates are imported. Certificates of
-        `copilot-local.toml` count as the environment's.
+        CloudFront is before the load balancer, and `nlb.alias` where certificates are imported. It refuses to deploy an
+        environment with CloudFront on the application's domain while a service has no alias. Certificates and `domain`
+        of `copilot-local.toml` count.
     """
     source = "Copilot, `validateRuntimeRoutingRule` in internal/pkg/cli/deploy/lbws.go and backend.go"
     bad = """
