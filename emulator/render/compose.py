@@ -217,10 +217,9 @@ class _Compose:
         root = self._options.root.rstrip("/")
         return path if root in ("", ".") else f"{root}/{path}" if path != "." else root
 
-    def _env_file(self, value: Value) -> Node:
-        """As ECS reads it: Compose by itself interpolates its values and takes their quotes away."""
+    def _env_file(self, value: Value) -> str:
         if isinstance(value, EnvFileReference):
-            return {"path": self._path(value.name.removeprefix("./")), "format": "raw"}
+            return self._path(value.name.removeprefix("./"))
         raise Unsupported(f"the environment file {value} is in S3", hint="name a file of the workspace in `env_file`")
 
     def _dependencies(self, container: ContainerDefinition) -> Node:

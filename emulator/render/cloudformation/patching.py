@@ -17,8 +17,9 @@ _ALWAYS_THERE = ("Metadata", "Parameters", "Conditions")
 
 
 def apply_patches(document: dict[str, object], patches: Iterable[TemplatePatch], names: Mapping[str, object]) -> None:
-    """Changes a template's tree in place; sections that stay empty are left out. `names` has the parameters of Copilot's
-    template that this one has as plain text. Raises InputError at the line of a patch whose path is not there."""
+    """Changes a template's tree in place; sections that stay empty are left out. `names` has the parameters of
+    Copilot's template that this one has as plain text. Raises InputError at the line of a patch whose path is not
+    there."""
     entries, patches = list(document.items()), tuple(patches)
     missing = [name for name in _ALWAYS_THERE if name not in document] if patches else []
     before = [name for name, _ in entries].index("Resources")

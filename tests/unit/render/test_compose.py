@@ -30,13 +30,6 @@ def test_a_dollar_is_not_a_variable(tmp_path: Path) -> None:
     assert found["environment"]["PRICE"] == "$$5"
 
 
-def test_environment_files_are_read_as_ecs_reads_them(tmp_path: Path) -> None:
-    manifest = WEB + "env_file: ./web.env\nsidecars: {side: {image: 'nginx:1.27', env_file: side.env}}\n"
-    found = services(manifest, tmp_path, root="..")
-    assert found["web"]["env_file"] == [{"path": "../web.env", "format": "raw"}]
-    assert found["side"]["env_file"] == [{"path": "../side.env", "format": "raw"}]
-
-
 def test_what_only_a_deployment_knows_is_a_variable_or_a_given_value(tmp_path: Path) -> None:
     manifest = WEB + "variables: {TABLE: {from_cfn: shop-table}}\n"
     assert services(manifest, tmp_path)["web"]["environment"]["TABLE"] == (
