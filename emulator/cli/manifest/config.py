@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +26,7 @@ from emulator.cli.shell.options import (
     variables_of,
 )
 from emulator.errors import UsageError
+from emulator.redaction import redact_forms
 
 if TYPE_CHECKING:
     from emulator.cli.manifest.environments.differences import Settings
@@ -70,8 +71,8 @@ def config(
             raise UsageError("--all-envs and --env exclude each other")
         _compare(find_target(selection), explain, format, show_secrets=show_secrets)
         return
-    from emulator.app.permissions import interpolated
-    from emulator.cli.manifest.environments.differences import explained, settings_of
+    from emulator.cli.manifest.environments.differences import explained
+    from emulator.cli.manifest.environments.masked import masked
     from emulator.display import make_display
     from emulator.manifest.load import emit
 
@@ -80,35 +81,41 @@ def config(
     display = make_display()
     for finding in loaded.findings:
         display.emit(warning(finding))
-    secrets = [(name, target.variables.get(name, "")) for name, _ in interpolated(loaded.tree)]
+    shown = loaded if show_secrets else masked(loaded, target.variables)
     if explain is not None:
-        text = explained(target, one, loaded, explain, compared_environments(target)[1:]) + "\n"
-        secrets += _of_files(settings_of(target, loaded))
+        others = compared_environments(target)[1:]
+        text = explained(target, one, loaded, explain, others, hide=not show_secrets) + "\n"
     elif format is ConfigFormat.JSON:
-        text = emit.as_json(loaded) + "\n"
+        text = emit.as_json(shown) + "\n"
     else:
-        text = emit.as_yaml(loaded)
-    sys.stdout.write(text if show_secrets else _redacted(text, secrets))
+        text = emit.as_yaml(shown)
+    sys.stdout.write(text if show_secrets else redact_forms(text))
 
 
 def _compare(target: Target, key: str | None, format: ConfigFormat, *, show_secrets: bool) -> None:
     """Prints which values of the services differ between the environments; with a key that one alone."""
-    from emulator.cli.manifest.environments.differences import by_environment, differing
+    from emulator.cli.manifest.environments.differences import by_environment, differing, path_of
     from emulator.manifest.load import emit
 
     environments = compared_environments(target)
     if key is not None:
         for name in target.services:
             emit.explain(load_manifest(target, name), key)  # raises where no manifest can have it
-    found = {name: by_environment(target, name, environments) for name in target.services}
-    keys = {name: differing(settings) if key is None else [key] for name, settings in found.items()}
+        key = path_of(key)
+    found = {
+        name: by_environment(target, name, environments, key=key, hide=not show_secrets) for name in target.services
+    }
+    keys = {name: differing(settings) if key is None else _given(settings, key) for name, settings in found.items()}
     if format is ConfigFormat.JSON:
         text = json.dumps({name: _plain(found[name], keys[name]) for name in found}, indent=2, ensure_ascii=False)
     else:
         text = "\n".join(line for name in found for line in _lines(name, found[name], keys[name], head=key is None))
-    secrets = [pair for by in found.values() for settings in by.values() for pair in _of_files(settings)]
-    secrets += target.variables.items()
-    sys.stdout.write(f"{text}\n" if show_secrets else _redacted(f"{text}\n", secrets))
+    sys.stdout.write(f"{text}\n" if show_secrets else redact_forms(f"{text}\n"))
+
+
+def _given(found: Mapping[str, Settings], key: str) -> Sequence[str]:
+    """What is set below a key in one environment or another; the key itself where that is nothing."""
+    return list(dict.fromkeys(name for settings in found.values() for name in settings)) or [key]
 
 
 def _lines(service: str, found: Mapping[str, Settings], keys: Sequence[str], *, head: bool) -> Iterator[str]:
@@ -124,7 +131,7 @@ def _lines(service: str, found: Mapping[str, Settings], keys: Sequence[str], *, 
         yield key
         for environment, settings in found.items():
             setting = settings.get(key)
-            value = f"{_one_line(setting.value)}  ({setting.origin})" if setting is not None else "not set"
+            value = f"{_one_line(setting.shown)}  ({setting.origin})" if setting is not None else "not set"
             yield f"  {environment:<{width}}  {value}"
 
 
@@ -135,19 +142,8 @@ def _one_line(value: str) -> str:
 def _plain(found: Mapping[str, Settings], keys: Sequence[str]) -> dict[str, object]:
     return {
         key: {
-            environment: {"value": settings[key].value, "origin": settings[key].origin} if key in settings else None
+            environment: {"value": settings[key].shown, "origin": settings[key].origin} if key in settings else None
             for environment, settings in found.items()
         }
         for key in keys
     }
-
-
-def _of_files(settings: Settings) -> list[tuple[str, str]]:
-    """The variables of environment files."""
-    return [(key.rpartition(".")[2], setting.value) for key, setting in settings.items() if setting.from_file]
-
-
-def _redacted(text: str, secrets: Iterable[tuple[str, str]]) -> str:
-    from emulator.runtime.reports.redact import Redactor, sounds_secret
-
-    return Redactor((name, value) for name, value in secrets if sounds_secret(name))(text)

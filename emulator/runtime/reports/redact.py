@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus, unquote
 from emulator.ecs.service import Service
 from emulator.redaction import redact_forms, sounds_secret
 
-__all__ = ["SHORTEST", "Redactor", "secrets_of", "sounds_secret"]
+__all__ = ["SHORTEST", "Redactor", "secrets_of", "sounds_secret", "telling"]
 
 SHORTEST = 3
 """Characters. A shorter value is found in half of all words: it is left, and named in `unsafe`."""
@@ -69,22 +69,21 @@ def secrets_of(service: Service) -> Pairs:
     for definition in service.task_definition.container_definitions:
         pairs: list[tuple[str, object]] = [(pair.name, pair.value) for pair in definition.environment]
         pairs += list(definition.docker_labels.items())
+        if definition.log_configuration is not None:
+            pairs += list(definition.log_configuration.options.items())
         for name, text in pairs:
             if isinstance(text, str):
-                yield from _telling(name, text)
-        if definition.log_configuration is not None:
-            for name, option in definition.log_configuration.options.items():
-                if isinstance(option, str):
-                    yield from _telling(name, option)
-                    if name.lower().startswith("header") and (header := _HEADER.match(option)):
-                        yield f"{name} {header['name']}", header["value"]
+                yield from telling(name, text)
 
 
-def _telling(name: str, value: str) -> Pairs:
+def telling(name: str, value: str) -> Pairs:
+    """What the value of a variable, an option or a label holds that is a secret, by its name and by its form."""
     if sounds_secret(name):
         yield name, value
     else:
         yield from ((name, unquote(password)) for password in _PASSWORD.findall(value))
+    if name.lower().startswith("header") and (header := _HEADER.match(value)):
+        yield f"{name} {header['name']}", header["value"]
 
 
 def _parts(value: str) -> Iterator[str]:
