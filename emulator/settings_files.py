@@ -42,7 +42,7 @@ def text_of(file: Path) -> str:
     """The text of a settings file; empty where there is none."""
     try:
         return read_text(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {file}: {error}") from None

@@ -11,6 +11,9 @@ import re
 from collections.abc import Iterable
 from typing import TextIO
 
+STREAMS = ("standard output", "standard error")
+"""The names under which the streams of a process are told, also by an error of theirs (`OSError.filename`)."""
+
 _SGR = r"\x1b\[[0-9;:]*m"
 _UNSAFE = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
@@ -19,6 +22,13 @@ _UNSAFE = (
 )
 _ANY = re.compile(f"({_SGR})|({_UNSAFE})")
 _RESET = "\x1b[0m"
+
+
+def unwritable(error: Exception) -> str:
+    """Why standard output takes no more; empty where its reader went away, which needs no word."""
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        return f"{STREAMS[0]} cannot be written: {error.strerror or error}"
+    return ""
 
 
 def visible(text: str, *, sgr: bool = False) -> str:
@@ -73,19 +83,31 @@ def _escape(character: str) -> str:
 
 class GuardedStream:
     """A text stream that makes all that is written to it visible. `unguarded` is the stream itself, for what moves the
-    cursor on purpose. `sgr`: colours are passed on, and reset by the code that sets them."""
+    cursor on purpose. `sgr`: colours are passed on, and reset by the code that sets them. `name` is told by errors."""
 
-    def __init__(self, stream: TextIO, *, sgr: bool) -> None:
+    def __init__(self, stream: TextIO, *, sgr: bool, name: str = STREAMS[0]) -> None:
         self.unguarded = stream
         self._sgr = sgr
+        self._name = name
 
     def write(self, text: str) -> int:
         """Writes the text, made visible; returns how many characters of `text` were taken."""
+        length = len(text)
         if _ANY.search(text) is not None:
-            text, length = self._shown(text), len(text)
+            text = self._shown(text)
+        try:
             self.unguarded.write(text)
-            return length
-        return self.unguarded.write(text)
+        except OSError as error:
+            error.filename = self._name
+            raise
+        return length
+
+    def flush(self) -> None:
+        try:
+            self.unguarded.flush()
+        except OSError as error:
+            error.filename = self._name
+            raise
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -83,7 +83,10 @@ class Capture:
         method, url = str(body.get("method") or "GET").upper(), str(body.get("url") or "/")
         headers, text = pairs_of(body), body.get("body")
         data = text.encode() if isinstance(text, str) and text else None
-        prepare(method, url, headers, data)  # before anything is started for it
+        try:
+            prepare(method, url, headers, data)  # before anything is started for it
+        except ValueError as error:
+            raise InputError(f"{url!r} is no URL: {error}") from None
         if not is_local(self._engine):
             raise InputError(
                 "the load balancer's port is published on the machine of the Docker daemon, not on this one",

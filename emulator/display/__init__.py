@@ -34,6 +34,6 @@ def make_display(
     """A display of `format`; `quiet` prints warnings, errors and logs only. When the reader of `out` is
     gone, as in `copilot-local up | head -1`, the command is interrupted as by Ctrl-C."""
     if format == "json":
-        return JsonDisplay(out or sys.stdout, on_broken)
+        return JsonDisplay(out or sys.stdout, on_broken, err)
     text = TextDisplay(out or sys.stdout, err or sys.stderr, on_broken)
     return QuietDisplay(text) if quiet else text

@@ -6,6 +6,7 @@ line when it ends, and one more when it first reports progress, so that a slow b
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import time
@@ -16,7 +17,7 @@ from emulator.display import colours
 from emulator.display.colours import NameColours, is_terminal, paint, wants_colour
 from emulator.display.durations import human
 from emulator.events import Event, EventKind
-from emulator.visible import unguarded, visible, visible_line
+from emulator.visible import unguarded, unwritable, visible, visible_line
 
 _LONG = 1.0
 """Seconds after which a step that usually says nothing is shown all the same."""
@@ -107,8 +108,10 @@ class TextDisplay:
         try:
             self._out.write(f"{prefix} {visible_line(event.message, sgr=self._out_colour)}\n")
             self._out.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError) as error:
             self._broken = True
+            if told := unwritable(error):
+                self._line(f"{paint('error', colours.RED, self._err_colour)}: {told}")
 
     def _end(self, event: Event, mark: str, colour: str) -> None:
         step = self._steps.pop(event.subject, None)
@@ -134,11 +137,7 @@ class TextDisplay:
 
     def _line(self, text: str) -> None:
         self._clear_status()
-        try:
-            self._err.write(text + "\n")
-            self._err.flush()
-        except (BrokenPipeError, ValueError):
-            return  # the reader of progress is gone; the work continues
+        self._tell(text + "\n")
 
     def _draw_status(self) -> None:
         if not self._live or not self._steps:
@@ -149,15 +148,19 @@ class TextDisplay:
         if len(self._steps) > len(shown):
             lines.insert(0, f" • {len(self._steps) - len(shown)} more …")
         width = max(self._columns() - 1, 20)
-        self._err.write("\n".join(_printable(line)[:width] for line in lines))
-        self._err.flush()
+        self._tell("\n".join(_printable(line)[:width] for line in lines))
         self._status_lines = len(lines)
 
     def _clear_status(self) -> None:
         if self._status_lines:
-            self._err.write(_CLEAR_LINE + _UP_AND_CLEAR * (self._status_lines - 1))
-            self._err.flush()
+            self._tell(_CLEAR_LINE + _UP_AND_CLEAR * (self._status_lines - 1))
             self._status_lines = 0
+
+    def _tell(self, text: str) -> None:
+        # The reader of progress may be gone, or its disk be full: the work continues.
+        with contextlib.suppress(OSError, ValueError):
+            self._err.write(text)
+            self._err.flush()
 
 
 def _title(event: Event) -> str:

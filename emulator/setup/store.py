@@ -34,7 +34,7 @@ class Store:
         path = self._folder / f"{name}.json"
         try:
             found: dict[str, Any] = json.loads(read_bytes(path, most=MOST_BYTES))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read: {error}", hint="move it away to begin anew") from None

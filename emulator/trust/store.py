@@ -33,7 +33,7 @@ def trusted(workspace: Path) -> dict[str, str]:
     file = trust_file(workspace)
     try:
         document = json.loads(read_bytes(file))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise InputError(f"cannot read {file}: {error}") from None
@@ -69,7 +69,7 @@ def revoke(workspace: Path) -> bool:
     file = trust_file(workspace)
     try:
         file.unlink()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         raise InputError(f"cannot remove {file}: {error.strerror}") from None

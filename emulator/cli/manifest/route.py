@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,7 @@ def route(
         raise UsageError("--all-envs and --env exclude each other")
     if url is None:
         method, url = default_method(method)
+    _check_address(source)
     asked = _Asked(method.upper(), url, tuple(header_pairs(headers or [])), source, https, internal)
     selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
     with closing(make_display()) as display:
@@ -96,6 +98,13 @@ def route(
         _compare(found)
     else:
         _print(found[""])
+
+
+def _check_address(source: str) -> None:
+    try:
+        ipaddress.ip_address(source)
+    except ValueError:
+        raise UsageError(f"--from {source}: this is no IP address", hint="write 203.0.113.7 or 2001:db8::7") from None
 
 
 @dataclass(frozen=True)

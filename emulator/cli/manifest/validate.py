@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -130,9 +131,16 @@ def _manifests(path: Path) -> list[Path]:
     below it that is named like a manifest, else the workspace it is in."""
     if not path.is_dir() or (path / "copilot").is_dir():
         return [path]
-    below = sorted(path.rglob("copilot/*/manifest.yml"))
-    named = below or sorted(file for file in path.rglob("*manifest*") if file.suffix in (".yml", ".yaml"))
-    return named or [path]
+    below: list[Path] = []
+    named: list[Path] = []
+    # Unlike `Path.rglob` this goes on where a folder goes away meanwhile.
+    for name, folders, files in os.walk(path):
+        folder = Path(name)
+        if "copilot" in folders:
+            with contextlib.suppress(OSError):
+                below += (folder / "copilot").glob("*/manifest.yml")
+        named += (folder / file for file in files if "manifest" in file and file.endswith((".yml", ".yaml")))
+    return sorted(below) or sorted(named) or [path]
 
 
 def _files(target: Target, *, only_services: bool) -> list[Path]:

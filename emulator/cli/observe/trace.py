@@ -68,7 +68,10 @@ def trace(
     from emulator.trace.sending import prepare
 
     if method is not None and url is not None:
-        prepare(method.upper(), url, pairs, body)  # before anything is started for it
+        try:
+            prepare(method.upper(), url, pairs, body)  # before anything is started for it
+        except ValueError as error:  # what `urlsplit` says of brackets and characters that a host cannot have
+            raise UsageError(f"{url!r} is no URL: {error}") from None
     as_json = format is OutputFormat.JSON
     code = ExitCode.OK
     with chosen_environment(app, env) as (engine, names), _tracer(engine, names, show_secrets) as tracer:

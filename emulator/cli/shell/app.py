@@ -19,7 +19,7 @@ from emulator.cli.shell.registry import GROUPS, VERBS, Table
 from emulator.cli.shell.verb import ListingGroup, PlainGroup, Verb
 from emulator.errors import CopilotLocalError, ExitCode
 from emulator.files import read_text
-from emulator.visible import GuardedStream, unguarded
+from emulator.visible import STREAMS, GuardedStream, unguarded
 
 _PROGRAM = "copilot-local"
 # Click's own exception class, whether Typer brings its own Click or imports it.
@@ -82,10 +82,41 @@ def _filled(group: typer.Typer, verbs: Table) -> TyperGroup:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code and never raises."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_encode(stream)
     with _guarded_streams():
-        return _run(arguments)
+        code = _run(arguments)
+        return code if _flushed() else code or ExitCode.FAILURE
+
+
+def _open_closed_streams() -> None:
+    """A stream that was closed (`>&-`) leads nowhere, and no file that is opened later takes its number."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            _lead_nowhere(number)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def _lead_nowhere(number: int) -> None:
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    if descriptor == number:
+        os.set_inheritable(number, True)  # as a stream is, for programs that are started
+    else:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
+def _flushed() -> bool:
+    """Writes what is still held back, which Python would do at its end, with words of its own and another exit code."""
+    done = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            done = done and stream is sys.stderr
+            _end_quietly(stream)
+    return done
 
 
 @contextlib.contextmanager
@@ -94,7 +125,10 @@ def _guarded_streams() -> Iterator[None]:
     from emulator.display.colours import wants_colour
 
     before = sys.stdout, sys.stderr
-    guarded = [GuardedStream(unguarded(stream), sgr=wants_colour(stream)) for stream in before]
+    guarded = [
+        GuardedStream(unguarded(stream), sgr=wants_colour(stream), name=name)
+        for stream, name in zip(before, STREAMS, strict=True)
+    ]
     sys.stdout, sys.stderr = cast("tuple[TextIO, TextIO]", tuple(guarded))
     try:
         yield
@@ -112,7 +146,8 @@ def _run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return _end_quietly()
+        _end_quietly(sys.stdout)
+        return ExitCode.FAILURE
     except SystemExit as leaving:
         if "--install-completion" in arguments:
             complete_at_first_tab(Path.home())
@@ -123,7 +158,7 @@ def _run(arguments: Sequence[str]) -> int:
         message = message.replace("Value error, ", "")  # Pydantic's own words, which Typer passes on
         return error_reporting.usage(message, getattr(context, "command_path", _PROGRAM))
     except Exception as error:
-        return error_reporting.bug(error, arguments)
+        return error_reporting.unexpected(error, arguments)
 
 
 def complete_at_first_tab(home: Path) -> None:
@@ -137,12 +172,11 @@ def complete_at_first_tab(home: Path) -> None:
             file.write_text(f"{text.rstrip()}\n{call}\n", encoding="utf-8")
 
 
-def _end_quietly() -> int:
+def _end_quietly(stream: TextIO) -> None:
     """The reader of our output went away (`copilot-local ps | head -1`): end quietly, as other commands do."""
-    # Python flushes standard output once more when it ends and would complain about the same pipe.
+    # Python flushes the streams once more when it ends and would complain about the same pipe.
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.FAILURE
+        _lead_nowhere(stream.fileno())
 
 
 def _never_fail_to_encode(stream: TextIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shlex
@@ -20,12 +21,10 @@ def debugging() -> bool:
 
 
 def say(text: str) -> None:
-    """Writes to standard error, which may be closed."""
-    try:
+    """Writes to standard error, which may be closed or lead to a full disk: then there is no place left to tell."""
+    with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-    except (BrokenPipeError, ValueError):
-        return
 
 
 def expected(error: CopilotLocalError) -> int:
@@ -51,6 +50,16 @@ def usage(message: str, command: str) -> int:
         hint = f"{meant}\n  {hint}" if meant else hint
     say(f"error: {message}\n\nhint: {hint}")
     return ExitCode.USAGE
+
+
+def unexpected(error: Exception, argv: Sequence[str]) -> int:
+    """An error that we did not raise: the machine's, else ours."""
+    from emulator.cli.shell.machine_errors import machine_error
+
+    told = machine_error(error)
+    if told is None:
+        return bug(error, argv)
+    return expected(told.with_traceback(error.__traceback__))
 
 
 def bug(error: BaseException, argv: Sequence[str]) -> int:

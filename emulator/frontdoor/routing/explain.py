@@ -126,7 +126,7 @@ def asked_balancer(
         return Balancer.PUBLIC
     if Balancer.PUBLIC not in has_rules:
         return Balancer.INTERNAL
-    parts = urllib.parse.urlsplit(url)
+    parts = _split(url)
     host = parts.hostname or ""
     try:
         port = parts.port
@@ -141,13 +141,20 @@ def asked_balancer(
     return Balancer.INTERNAL if host in names - public else Balancer.PUBLIC
 
 
+def _split(url: str) -> urllib.parse.SplitResult:
+    try:
+        return urllib.parse.urlsplit(url)
+    except ValueError as error:  # brackets that hold no IPv6 address, characters that a host cannot have
+        raise UsageError(f"{url!r} is no URL: {error}", hint="write /api/x or http://localhost/api/x") from None
+
+
 def _request(
     method: str, url: str, headers: tuple[tuple[str, str], ...], source_ip: str, options: FrontOptions
 ) -> tuple[Listener, Request]:
     listener: Listener = "HTTP"
     target = url
     if not url.startswith("/"):
-        parts = urllib.parse.urlsplit(url)
+        parts = _split(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise UsageError(
                 f"{url!r} is neither a path nor an http or https URL", hint="write /api/x or http://localhost/api/x"
