@@ -68,15 +68,15 @@ def command_line() -> TyperGroup:
             name=name, cls=kind, rich_markup_mode=None, add_completion=False, context_settings=_HELP, help=help
         )
         group.callback(invoke_without_command=True)(_help_without_verb)
-        root.add_command(_filled(group, verbs))
+        root.add_command(_filled(group, verbs, name))
     return root
 
 
-def _filled(group: typer.Typer, verbs: Table) -> TyperGroup:
+def _filled(group: typer.Typer, verbs: Table, words: str = "") -> TyperGroup:
     command = typer.main.get_command(group)
     assert isinstance(command, TyperGroup)
     for name, (place, help) in verbs.items():
-        command.add_command(Verb(name, place, help))
+        command.add_command(Verb(name, place, help, words))
     return command
 
 

@@ -62,17 +62,20 @@ class ListingGroup(PlainGroup):
 class PlainHelp(TyperCommand):
     """A verb whose help names its arguments as people write them: `SERVICE`, `[SERVICE]...`."""
 
+    words = ""
+    """The verb with what it is below: `render compose` is none of the things that `compose` is."""
+
     def get_params(self, ctx: Any) -> Any:
         return read_plainly(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         from emulator.cli.shell.foreign_options import without_foreign_options
 
-        if self.name in _RUNS_COMMAND:
+        if self.words in _RUNS_COMMAND:
             args = self._with_command_set_apart(ctx, args)
-        if self.name not in _PASSES_ON:
+        if self.words not in _PASSES_ON:
             own = {option for parameter in self.params for option in parameter.opts}
-            args = without_foreign_options(str(self.name), args, own)
+            args = without_foreign_options(self.words, args, own)
         return super().parse_args(ctx, args)
 
     def _with_command_set_apart(self, ctx: Any, args: list[str]) -> list[str]:
@@ -146,9 +149,10 @@ _RUNS_COMMAND = frozenset({"exec"})
 class Verb(TyperCommand):
     """A line in the list of verbs that becomes the verb itself as soon as it is parsed or completed."""
 
-    def __init__(self, name: str, place: str, help: str) -> None:
+    def __init__(self, name: str, place: str, help: str, group: str = "") -> None:
         super().__init__(name, help=help, rich_markup_mode=None)
         self._place = place
+        self._words = f"{group} {name}".strip()
 
     @cached_property
     def command(self) -> TyperCommand:
@@ -156,11 +160,12 @@ class Verb(TyperCommand):
         module, _, function = self._place.partition(":")
         alone = typer.Typer(rich_markup_mode=None, add_completion=False)
         # What follows the first argument of these belongs to another program, options too.
-        settings = {"allow_interspersed_args": False} if self.name in _PASSES_ON else None
+        settings = {"allow_interspersed_args": False} if self._words in _PASSES_ON else None
         verb = getattr(import_module(f"emulator.cli.{module}"), function)
         alone.command(self.name, cls=PlainHelp, context_settings=settings)(verb)
         command = typer.main.get_command(alone)
-        assert isinstance(command, TyperCommand)
+        assert isinstance(command, PlainHelp)
+        command.words = self._words
         return command
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:

@@ -60,6 +60,25 @@ def test_stack_is_printed(run: Run, workspace: Path) -> None:
     assert "(manifest.yml:1" in ended.out
 
 
+@pytest.mark.parametrize(
+    "options",
+    [("--env", "test"), ("-a", "shop"), ("--logs", "capture"), ("-o", "out"), ("--diff", "previous", "-o", "out")],
+)
+def test_options_may_follow_the_service(run: Run, workspace: Path, options: tuple[str, ...]) -> None:
+    run("render", "compose", "-o", "out", "hello")
+    before = run("render", "compose", *options, "hello")
+    assert before.code == 0, before.err
+    assert run("render", "compose", "hello", *options) == before
+
+
+def test_options_of_a_verb_are_not_those_of_another_group(run: Run, workspace: Path) -> None:
+    """`config` refuses --quiet with a hint of its own; `firelens config` is another verb."""
+    ended = run("firelens", "config", "--quiet")
+    assert ended.code == 2
+    assert "copilot-local validate" not in ended.err
+    assert "hint: `copilot-local firelens config --help` shows what it takes" in ended.err
+
+
 def test_compose_file_is_printed(run: Run, workspace: Path) -> None:
     ended = run("render", "compose")
     assert ended.code == 0, ended.err
