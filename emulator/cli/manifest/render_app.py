@@ -13,8 +13,7 @@ from emulator.cli.manifest import rendering
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, variables_of
 from emulator.errors import InputError, UsageError
-
-_ACCOUNT = re.compile(r"\d{12}")
+from emulator.settings_rendering import ACCOUNT
 
 
 def app(
@@ -35,7 +34,7 @@ def app(
     from emulator.app.deployment import Deployment
     from emulator.render.cloudformation.repositories import render_repositories
 
-    if wrong := next((one for one in accounts or () if not _ACCOUNT.fullmatch(one)), None):
+    if wrong := next((one for one in accounts or () if not re.fullmatch(ACCOUNT, one)), None):
         raise UsageError(f"--account {wrong} is no account's id", hint="it has 12 digits")
     selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
     with rendering.display() as emit:

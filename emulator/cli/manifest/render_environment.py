@@ -91,6 +91,7 @@ def environment(
         permissions_boundary=permissions_boundary,
         parameters=chosen,
     )
+    rendering.check_given(given)
     options = EnvironmentOptions(
         in_place=in_place,
         delegate=not no_delegation,

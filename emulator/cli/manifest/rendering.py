@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,11 +23,15 @@ from emulator.errors import FindingsError, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.files import read_text
 from emulator.regions import dns_suffix
+from emulator.settings_rendering import ACCOUNT, CERTIFICATE, DOMAIN, REGION
+from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment
 
 PREVIOUS = "previous"
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
+"""Source: the OCI distribution specification, `reference` as a tag."""
 
 
 class Need(enum.StrEnum):
@@ -107,14 +112,54 @@ def render_all(
 
     Raises UsageError where several documents would have to be printed.
     """
-    documents: list[Document] = []
+    check_given(given)
+    services: list[LoadedService] = []
     for environment in environments(selection, output):
         here = replace(selection, environment=environment, new_environment=output.all_envs or selection.new_environment)
         _refuse_several(here, output)
-        for loaded in load_services(here, emit, strict=strict, given=given):
-            _refuse_what_ecs_refuses(loaded)
-            documents += render(loaded)
+        services += load_services(here, emit, strict=strict, given=given)
+    _check_images(given.images, services)
+    documents: list[Document] = []
+    for loaded in services:
+        _refuse_what_ecs_refuses(loaded)
+        documents += render(loaded)
     deliver(documents, output, emit)
+
+
+def check_given(given: Deployment) -> None:
+    """Raises UsageError for the first option that names nothing of AWS's, as settings do."""
+    options = {
+        "--account": (given.account, ACCOUNT, "is no account's id", "it has 12 digits"),
+        "--region": (given.region, REGION, "is no region's name", "for example eu-west-1"),
+        "--domain": (given.domain, DOMAIN, "is no domain's name", "for example example.com"),
+    }
+    every = [(option, *of_option) for option, of_option in options.items()]
+    for option, arns in (("", given.certificates), ("private-", given.private_certificates)):
+        hint = "for example arn:aws:acm:eu-west-1:123456789012:certificate/ID"
+        every += [(f"--{option}certificate", arn, CERTIFICATE, "is no certificate of ACM or IAM", hint) for arn in arns]
+    for option, value, pattern, problem, hint in every:
+        if value is not None and re.fullmatch(pattern, value) is None:
+            raise UsageError(f"{option} {value!r} {problem}", hint=hint)
+    for container, image in given.images.items():
+        if re.search(r"\s", image):
+            raise UsageError(f"--image {container}={image!r}: this is no image's address", hint="it has no spaces")
+
+
+def _check_images(images: Mapping[str, str], services: Sequence[LoadedService]) -> None:
+    """Raises UsageError for an image of `--image` that no container of the services would have."""
+    built = {name for loaded in services for name in loaded.service.builds}
+    known = {one.name for loaded in services for one in loaded.service.task_definition.container_definitions}
+    for container in images:
+        if container not in known:
+            raise UsageError(
+                f"--image {container}=…: there is no container {container}",
+                hint=did_you_mean(container, built or known, "containers"),
+            )
+        if container not in built:
+            raise UsageError(
+                f"--image {container}=…: the image of {container} is not built, but named in the manifest",
+                hint="change `image.location`, or a sidecar's `image`, there",
+            )
 
 
 def deliver(documents: Sequence[Document], output: Output, emit: Emit) -> None:
@@ -170,6 +215,8 @@ def image_values(loaded: LoadedService, tag: str | None) -> dict[str, str]:
     Source: Copilot, `ECRImage.URI`: one repository for all containers of a workload. Raises InputError where the tag is
     given, and account or region are not.
     """
+    if tag is not None and _TAG.fullmatch(tag) is None:
+        raise UsageError(f"--tag {tag!r} is no tag of an image", hint="it has letters, digits, `_`, `.` and `-`")
     service, where = loaded.service, loaded.deployment
     found: dict[str, str] = {}
     for container in service.builds:
