@@ -35,17 +35,26 @@ def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 def has_settings(workspace: Path) -> bool:
     """Whether there are settings that hold for the workspace. Substitutions by the set-up are none."""
-    return any(file.exists() for file in (configuration_folder() / FILE_NAME, *files_of(workspace)))
+    return any(os.path.lexists(file) for file in (configuration_folder() / FILE_NAME, *files_of(workspace)))
 
 
 def text_of(file: Path) -> str:
-    """The text of a settings file; empty where there is none."""
+    """The text of a settings file; empty where there is none. Raises InputError where it cannot be read."""
+    refuse_dangling(file)
     try:
         return read_text(file)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {file}: {error}") from None
+
+
+def refuse_dangling(file: Path) -> None:
+    """Raises InputError for a symbolic link to a file that is not there: its owner believes that it is read."""
+    if file.is_symlink() and not file.exists():
+        raise InputError(
+            f"{file} is a link to {file.readlink()}, which is not there", hint="mend the link, or remove it"
+        )
 
 
 def line_of(text: str, keys: Keys, missing: int = 1) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from emulator.errors import FindingsError, InputError, Position, UsageError
 from emulator.files import lines_of, read_text
+from emulator.settings_files import refuse_dangling
 from emulator.spelling import did_you_mean
 
 COPILOT_FOLDER = "copilot"
@@ -150,12 +151,20 @@ def interpolation_variables(
 
 
 def own_variables(root: Path) -> dict[str, str]:
-    """The variables of `.env` in the root, if there is one: a folder of that name is a virtual environment of Python's.
+    """The variables of `.env` in the root, if there is one: a virtual environment of Python's may have that name.
 
     Raises InputError where it cannot be read.
     """
     file = root / VARIABLES_FILE
-    return _read_variables(file) if file.exists() and not file.is_dir() else {}
+    refuse_dangling(file)
+    if not file.exists() or (file / "pyvenv.cfg").exists():
+        return {}
+    if file.is_dir():
+        raise InputError(
+            f"{file} is a folder, not a file of variables",
+            hint="remove it: Docker makes one where a file that is to be mounted is not there",
+        )
+    return _read_variables(file)
 
 
 def read_secrets(root: Path) -> dict[str, str]:
@@ -165,6 +174,7 @@ def read_secrets(root: Path) -> dict[str, str]:
     Raises InputError where it cannot be read or a line is none.
     """
     file = root / SECRETS_FILE
+    refuse_dangling(file)
     values = _read_variables(file, _SECRET_LINE) if file.exists() else {}
     return {name: value for name, value in values.items() if value}
 
@@ -172,6 +182,7 @@ def read_secrets(root: Path) -> dict[str, str]:
 def secret_names(root: Path) -> list[str]:
     """The names in `.copilot-local/secrets.env`, those that are not filled in yet too. Raises InputError."""
     file = root / SECRETS_FILE
+    refuse_dangling(file)
     return list(_read_variables(file, _SECRET_LINE)) if file.exists() else []
 
 

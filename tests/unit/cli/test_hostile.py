@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from emulator.errors import InputError
+from emulator.workspace import read_secrets, secret_names
+
 Run = Callable[..., Any]
 
 BOMB = "\n".join(
@@ -90,3 +93,32 @@ def test_one_file_that_cannot_be_read_does_not_hide_the_others(run: Run, workspa
 def test_settings_that_are_nested_without_end(run: Run, workspace: Path) -> None:
     (workspace / "copilot-local.toml").write_text("a = " + "[" * 5000)
     assert "copilot-local.toml is nested too deeply" in refused(run, "validate")
+
+
+@pytest.mark.parametrize("file", [".env", "copilot-local.toml", ".copilot-local/copilot-local.toml"])
+def test_a_file_of_settings_that_is_a_dangling_link_is_not_passed_over(run: Run, workspace: Path, file: str) -> None:
+    link = workspace / file
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("elsewhere/settings")
+    ended = run("config", "hello")
+    assert (ended.code, ended.out) == (1, "")
+    assert f"{link} is a link to elsewhere/settings, which is not there" in ended.err
+
+
+@pytest.mark.parametrize("read", [read_secrets, secret_names])
+def test_secrets_behind_a_dangling_link_are_not_passed_over(workspace: Path, read: Callable[[Path], object]) -> None:
+    link = workspace / ".copilot-local" / "secrets.env"
+    link.parent.mkdir()
+    link.symlink_to("/nowhere/secrets.env")
+    with pytest.raises(InputError, match=r"secrets\.env is a link to /nowhere/secrets.env, which is not there"):
+        read(workspace)
+
+
+def test_variables_that_are_a_folder_are_refused_unless_it_is_pythons(run: Run, workspace: Path) -> None:
+    folder = workspace / ".env"
+    folder.mkdir()
+    ended = run("config", "hello")
+    assert ended.code == 1
+    assert f"{folder} is a folder, not a file of variables" in ended.err
+    (folder / "pyvenv.cfg").touch()
+    assert run("config", "hello").code == 0
