@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def route(
-    method: Annotated[str, typer.Argument(metavar="[METHOD]", help="The method. Default: GET.")],
+    method: Annotated[str | None, typer.Argument(metavar="[METHOD]", help="The method. Default: GET.")] = None,
     url: Annotated[
         str | None,
         typer.Argument(metavar="URL", help="A path, or a whole URL: its scheme picks the listener, its host counts."),
@@ -75,6 +75,8 @@ def route(
 
     if all_envs and env is not None:
         raise UsageError("--all-envs and --env exclude each other")
+    if method is None:
+        raise UsageError("route needs a URL", hint="write /api/x, or a method and a URL: POST /api/x")
     if url is None:
         method, url = default_method(method)
     _check_address(source)

@@ -162,3 +162,9 @@ class TestWithoutAMethod:
         err = capsys.readouterr().err
         assert "'POST' is neither a path nor a URL" in err
         assert "a method and a URL: POST /api/x" in err
+
+    def test_without_arguments_the_url_is_what_is_missing(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route"]) == 2
+        told = capsys.readouterr().err
+        assert told == "error: route needs a URL\n\nhint: write /api/x, or a method and a URL: POST /api/x\n"
+        assert run(["route", "--format", "json"]) == 2
