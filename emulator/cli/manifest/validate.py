@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -20,7 +21,7 @@ from emulator.cli.shell.options import App, Env, EnvFile, Name, NewEnv, Variable
 from emulator.errors import CopilotLocalError, ExitCode, Finding, Severity, UsageError
 from emulator.files import read_text
 from emulator.settings_files import has_settings
-from emulator.workspace import without_services
+from emulator.workspace import COPILOT_FOLDER, without_services
 
 if TYPE_CHECKING:
     from emulator.manifest import Checked, Options
@@ -295,12 +296,35 @@ def _beside_environments(target: Target, *, all_envs: bool) -> list[Checked]:
     return grouped([it for it in found if it.code not in silenced])
 
 
+def _reference(file: str) -> str:
+    """A file as SARIF names it: a URI reference, relative to the repository, which is where it is scanned, else to the
+    workspace, else to this folder; a file outside of them by its whole URI.
+
+    Source: SARIF 2.1.0, 3.4.3 and 3.4.4.
+    """
+    path = Path(os.path.abspath(file))
+    repository = [folder for folder in path.parents if (folder / ".git").exists()]
+    workspace = [folder for folder in path.parents if (folder / COPILOT_FOLDER).is_dir()]
+    for root in (*repository[:1], *workspace[:1], Path.cwd()):
+        if path.is_relative_to(root):
+            return quote(path.relative_to(root).as_posix())
+    return path.as_uri()
+
+
 def _print(checked: list[Checked], findings: list[Finding], format: FindingsFormat) -> None:
     if format is not FindingsFormat.TEXT:
         from emulator.manifest.findings.formats import as_json, as_sarif
 
-        as_sarif_log = format is FindingsFormat.SARIF
-        typer.echo(as_sarif(findings, version=__version__) if as_sarif_log else as_json(findings))
+        if format is FindingsFormat.SARIF:
+            findings = [
+                replace(one, position=replace(one.position, file=_reference(one.position.file)))
+                if one.position
+                else one
+                for one in findings
+            ]
+            typer.echo(as_sarif(findings, version=__version__))
+        else:
+            typer.echo(as_json(findings))
     elif findings:
         from emulator.display.colours import wants_colour
         from emulator.display.failure import render_findings
