@@ -4,7 +4,7 @@
         assert environment.http.get("/api/orders").status_code == 200
         environment.wait_for_log("GET /api/orders")
 
-Needs httpx (`copilot-local[testing]`) for `http` alone, and boto3 (`copilot-local[aws]`) for `aws`.
+Needs httpx (the extra `testing`) for `http` alone, and boto3 (the extra `aws`) for `aws`.
 """
 
 from __future__ import annotations

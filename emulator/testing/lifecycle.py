@@ -299,7 +299,7 @@ class Lifecycle:
         try:
             import httpx
         except ImportError:
-            raise InputError("httpx is not installed", hint="pip install 'copilot-local[testing]'") from None
+            raise InputError("httpx is not installed", hint="pip install httpx") from None
         return httpx.Client(base_url=url, timeout=30, verify=self.trust)
 
     def _url(self, balancer: Balancer) -> str | None:

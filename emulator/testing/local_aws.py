@@ -40,7 +40,7 @@ class LocalAws(Lifecycle):
         """A boto3 client of one AWS service, such as `sqs` or `s3`, for the environment's local endpoint.
 
         It has the endpoint's keys and the region of the services, and nothing of the developer's own configuration.
-        One client for each service is made, and given again. Needs boto3 (`copilot-local[aws]`). Raises `InputError`
+        One client for each service is made, and given again. Needs boto3 (the extra `aws`). Raises `InputError`
         without it, and where no endpoint runs: no service has queues, topics or addons.
         """
         url = endpoint_url(self.engine, self.names)
@@ -113,7 +113,7 @@ class LocalAws(Lifecycle):
             import botocore.session
             from botocore.config import Config
         except ImportError:
-            raise InputError("boto3 is not installed", hint="pip install 'copilot-local[aws]'") from None
+            raise InputError("boto3 is not installed", hint="pip install boto3") from None
         region = next(iter(self._up.state.services.values())).options.region
         session = botocore.session.Session(session_vars=_OWN_VARIABLES)
         session.set_credentials(LOCAL_KEY, LOCAL_KEY)
