@@ -75,12 +75,7 @@ def route(
 
     if all_envs and env is not None:
         raise UsageError("--all-envs and --env exclude each other")
-    if method is None:
-        raise UsageError("route needs a URL", hint="write /api/x, or a method and a URL: POST /api/x")
-    if url is None:
-        method, url = default_method(method)
-    _check_address(source)
-    asked = _Asked(method.upper(), url, tuple(header_pairs(headers or [])), source, https, internal)
+    asked = _asked(method, url, headers or [], source, https, internal)
     selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
     with closing(make_display()) as display:
         if all_envs:
@@ -102,11 +97,19 @@ def route(
         _print(found[""])
 
 
-def _check_address(source: str) -> None:
+def _asked(
+    method: str | None, url: str | None, headers: Sequence[str], source: str, https: bool | None, internal: bool
+) -> _Asked:
+    """Raises UsageError for what is missing or cannot be meant."""
+    if method is None:
+        raise UsageError("route needs a URL", hint="write /api/x, or a method and a URL: POST /api/x")
+    if url is None:
+        method, url = default_method(method)
     try:
         ipaddress.ip_address(source)
     except ValueError:
         raise UsageError(f"--from {source}: this is no IP address", hint="write 203.0.113.7 or 2001:db8::7") from None
+    return _Asked(method.upper(), url, tuple(header_pairs(headers)), source, https, internal)
 
 
 @dataclass(frozen=True)

@@ -65,13 +65,8 @@ def trace(
     if har is not None and not har.parent.is_dir():
         raise UsageError(f"--har {har}: there is no folder {har.parent}")
 
-    from emulator.trace.sending import prepare
-
     if method is not None and url is not None:
-        try:
-            prepare(method.upper(), url, pairs, body)  # before anything is started for it
-        except ValueError as error:  # what `urlsplit` says of brackets and characters that a host cannot have
-            raise UsageError(f"{url!r} is no URL: {error}") from None
+        _check(method.upper(), url, pairs, body)  # before anything is started for it
     as_json = format is OutputFormat.JSON
     code = ExitCode.OK
     with chosen_environment(app, env) as (engine, names), _tracer(engine, names, show_secrets) as tracer:
@@ -90,6 +85,16 @@ def trace(
     if har is not None:
         _save(har, kept)
     raise typer.Exit(code)
+
+
+def _check(method: str, url: str, headers: list[tuple[str, str]], body: bytes | None) -> None:
+    """Raises UsageError for what HTTP cannot say."""
+    from emulator.trace.sending import prepare
+
+    try:
+        prepare(method, url, headers, body)
+    except ValueError as error:  # what `urlsplit` says of brackets and characters that a host cannot have
+        raise UsageError(f"{url!r} is no URL: {error}") from None
 
 
 def _tracer(engine: Engine, names: Names, secrets: bool) -> Tracer:

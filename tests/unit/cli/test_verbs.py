@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -81,34 +80,6 @@ def test_validate_as_sarif_is_a_log_for_code_scanning(run: Run, workspace: Path)
     assert place["artifactLocation"]["uri"] == "copilot/hello/manifest.yml"
     assert place["region"]["startLine"] == 10
     assert "did you mean target_container?" in result["message"]["text"]
-
-
-@pytest.mark.parametrize("repository", ["", ".git"])
-@pytest.mark.parametrize("folder", ["my s\u00e9rvice", "a#b%20c", "a:b?c"])
-def test_sarif_names_files_by_uris_of_the_repository_wherever_it_runs(
-    run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch, folder: str, repository: str
-) -> None:
-    within = workspace / "copilot" / folder
-    within.mkdir()
-    (within / "manifest.yml").write_text("name: web\ntype: Backend Servise\n", encoding="utf-8")
-    if repository:
-        (workspace.parent / repository).mkdir()
-    uris = []
-    for place in (workspace, within):
-        monkeypatch.chdir(place)
-        log = json.loads(run("validate", str(within / "manifest.yml"), "--format", "sarif").out)
-        [uri] = {
-            result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
-            for result in log["runs"][0]["results"]
-        }
-        uris.append(uri)
-    parts = urlsplit(uris[0])
-    assert uris[0] == uris[1]
-    assert (parts.scheme, parts.query, parts.fragment) == ("", "", "")
-    assert uris[0].isascii()
-    assert " " not in uris[0]
-    base = workspace.parent if repository else workspace
-    assert base / unquote(parts.path) == within / "manifest.yml"
 
 
 def test_validate_of_what_is_fine_has_no_results(run: Run, workspace: Path) -> None:
