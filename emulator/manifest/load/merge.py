@@ -12,7 +12,7 @@ from emulator.manifest.schema import shapes
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.containers import Exec, Image
 from emulator.manifest.schema.scaling import Count
-from emulator.manifest.schema.storage import Efs
+from emulator.manifest.schema.storage import Efs, StringOrExport
 from emulator.manifest.yaml import scalars
 from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 
@@ -27,9 +27,12 @@ _EXCLUSIVE: Final[dict[type[Block], tuple[frozenset[str], frozenset[str]]]] = {
 }
 
 
-def merge(base: Mapping, override: Mapping | None, block: type[Block], environment: str) -> Mapping:
+def merge(
+    base: Mapping, override: Mapping | None, block: type[Block], environment: str, lost: list[Node] | None = None
+) -> Mapping:
     """The base with the override of `environment` (None: nothing) laid over it. `environments` is left out, and older
-    spellings of keys are replaced by today's. Neither tree is changed."""
+    spellings of keys are replaced by today's. Neither tree is changed. `lost` gets the keys of the override that
+    change nothing, since the base's other form wins."""
     shape = shapes.Model(block)
     merged = _canonical(base, shape)
     assert isinstance(merged, Mapping)
@@ -38,7 +41,7 @@ def merge(base: Mapping, override: Mapping | None, block: type[Block], environme
         return merged
     canonical = _canonical(override, shape)
     assert isinstance(canonical, Mapping)
-    return _blocks(merged, canonical, block, environment)
+    return _Merge(environment, [] if lost is None else lost).blocks(merged, canonical, block)
 
 
 def _canonical(node: Node, shape: shapes.Shape) -> Node:
@@ -82,58 +85,77 @@ def _is_given(node: Node, field: shapes.Field | None) -> bool:
     return not _is_null(node)
 
 
-def _blocks(base: Mapping, override: Mapping, block: type[Block], environment: str) -> Mapping:
-    entries = dict(base.entries)
-    fields = shapes.keys_of(block)
-    given = {name for name, entry in override.entries.items() if _is_given(entry.value, fields.get(name))}
-    for kind, groups in _EXCLUSIVE.items():
-        if issubclass(block, kind):
-            for mine, other in (groups, groups[::-1]):
-                if given & mine and not given & other:
-                    entries = {name: entry for name, entry in entries.items() if name not in other}
-    for name, entry in override.entries.items():
-        if _is_null(entry.value):
-            continue
-        existing = entries.get(name)
-        field = fields.get(name)
-        if existing is None or field is None:
-            entries[name] = Entry(entry.key, entry.value, environment)
-        else:
-            entries[name] = _entry(existing, entry, field.shape, environment)
-    return Mapping(entries, base.tag, base.line, base.column)
+def _base_wins(block: type[Block], base: Node, override: Node) -> bool:
+    """Whether the base stays although the override has the other form. Copilot has no transformer for these blocks, so
+    that both forms are there after the merge, and its renderer looks at one of them first."""
+    if block is Exec:  # `convertExecuteCommand`: a map is on, whatever the boolean is
+        return isinstance(base, Mapping)
+    if block.__name__ == "FifoQueue":  # by name: only workers bring its model. `convertQueue`: true, else the map
+        if isinstance(base, Mapping):
+            return isinstance(override, Scalar) and scalars.boolean(override) is False
+        return isinstance(override, Mapping) and isinstance(base, Scalar) and scalars.boolean(base) is True
+    # `convertFileSystemID`: the text, else the export
+    return block is StringOrExport and isinstance(base, Scalar) and not _is_null(base) and isinstance(override, Mapping)
 
 
-def _entry(base: Entry, override: Entry, shape: shapes.Shape, environment: str) -> Entry:
-    value = _value(base.value, override.value, shape, environment)
-    if value is override.value:
-        return Entry(override.key, value, environment)
-    return Entry(base.key, value, base.origin)
+class _Merge:
+    """Lays the override of one environment over the base."""
 
+    def __init__(self, environment: str, lost: list[Node]) -> None:
+        self.environment = environment
+        self.lost = lost
 
-def _value(base: Node, override: Node, shape: shapes.Shape, environment: str) -> Node:
-    if isinstance(shape, shapes.Model):
-        if isinstance(base, Mapping) and isinstance(override, Mapping) and not shape.block.null:
-            return _blocks(base, override, shape.block, environment)
-        if shape.block is Exec and isinstance(base, Mapping):
-            return base  # no transformer for exec: the map form stays and wins over the boolean
-    if isinstance(shape, shapes.MapOf) and isinstance(base, Mapping) and isinstance(override, Mapping):
-        return _maps(base, override, shape, environment)
-    return override
+    def blocks(self, base: Mapping, override: Mapping, block: type[Block]) -> Mapping:
+        entries = dict(base.entries)
+        fields = shapes.keys_of(block)
+        given = {name for name, entry in override.entries.items() if _is_given(entry.value, fields.get(name))}
+        for kind, groups in _EXCLUSIVE.items():
+            if issubclass(block, kind):
+                for mine, other in (groups, groups[::-1]):
+                    if given & mine and not given & other:
+                        entries = {name: entry for name, entry in entries.items() if name not in other}
+        for name, entry in override.entries.items():
+            if _is_null(entry.value):
+                continue
+            existing = entries.get(name)
+            field = fields.get(name)
+            if existing is None or field is None:
+                entries[name] = Entry(entry.key, entry.value, self.environment)
+            else:
+                entries[name] = self._entry(existing, entry, field.shape)
+        return Mapping(entries, base.tag, base.line, base.column)
 
+    def _entry(self, base: Entry, override: Entry, shape: shapes.Shape) -> Entry:
+        if isinstance(shape, shapes.Model) and _base_wins(shape.block, base.value, override.value):
+            if not (isinstance(override.value, Scalar) and scalars.boolean(override.value)):  # true over a map: the map
+                self.lost.append(override.key)
+            return base
+        value = self._value(base.value, override.value, shape)
+        if value is override.value:
+            return Entry(override.key, value, self.environment)
+        return Entry(base.key, value, base.origin)
 
-def _maps(base: Mapping, override: Mapping, shape: shapes.MapOf, environment: str) -> Mapping:
-    replaced_by_null = isinstance(shape.item, shapes.Text) or (
-        isinstance(shape.item, shapes.Model) and shape.item.block.null
-    )
-    entries = dict(base.entries)
-    for name, entry in override.entries.items():
-        existing = entries.get(name)
-        if _is_null(entry.value) and not replaced_by_null:
-            if existing is None:
-                entries[name] = Entry(entry.key, entry.value, environment)
-            continue
-        if existing is None or _is_null(existing.value):
-            entries[name] = Entry(entry.key, entry.value, environment)
-        else:
-            entries[name] = _entry(existing, entry, shape.item, environment)
-    return Mapping(entries, base.tag, base.line, base.column)
+    def _value(self, base: Node, override: Node, shape: shapes.Shape) -> Node:
+        if isinstance(base, Mapping) and isinstance(override, Mapping):
+            if isinstance(shape, shapes.Model) and not shape.block.null:
+                return self.blocks(base, override, shape.block)
+            if isinstance(shape, shapes.MapOf):
+                return self._maps(base, override, shape)
+        return override
+
+    def _maps(self, base: Mapping, override: Mapping, shape: shapes.MapOf) -> Mapping:
+        replaced_by_null = isinstance(shape.item, shapes.Text) or (
+            isinstance(shape.item, shapes.Model) and shape.item.block.null
+        )
+        entries = dict(base.entries)
+        for name, entry in override.entries.items():
+            existing = entries.get(name)
+            if _is_null(entry.value) and not replaced_by_null:
+                if existing is None:
+                    entries[name] = Entry(entry.key, entry.value, self.environment)
+                continue
+            if existing is None or _is_null(existing.value):
+                entries[name] = Entry(entry.key, entry.value, self.environment)
+            else:
+                entries[name] = self._entry(existing, entry, shape.item)
+        return Mapping(entries, base.tag, base.line, base.column)

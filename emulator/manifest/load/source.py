@@ -150,7 +150,13 @@ class Source:
         override = overrides.get(environment) if environment is not None else None
         if override is not None:
             override = _without(override, _BASE_ONLY)
-        tree = merge(self.root, override, block, environment or "")
+        lost: list[Node] = []
+        tree = merge(self.root, override, block, environment or "", lost)
+        for node in lost:
+            message = "changes nothing: Copilot keeps the other form that the base gives, and looks at that one"
+            hint = "give the base the same form, or leave the key to the environments"
+            path = child("environments", environment or "") + _path_to(node, override)
+            self.report.add("CL109", node, path, message, hint=hint, copilot_accepts=True)
         decoder = Decoder(self.report, block, rule=check_block(self.report, kind), names=False)
         manifest = decoder.block(tree, block, "")
         self.report.drop("CL106", incomplete)
@@ -259,6 +265,17 @@ class Source:
         if override is None or not (override.key.line, override.key.column) <= place <= _end(override.value):
             return finding
         return replace(finding, path=child("environments", override.key.text) + "." + finding.path)
+
+
+def _path_to(wanted: Node, node: Node | None) -> str:
+    """The path from `node` to a key below it, to be added to the path of `node`; empty where it is not there."""
+    for entry in node.entries.values() if isinstance(node, Mapping) else ():
+        step = child("-", entry.key.text).removeprefix("-")
+        if entry.key is wanted:
+            return step
+        if path := _path_to(wanted, entry.value):
+            return step + path
+    return ""
 
 
 def _end(node: Node) -> tuple[int, int]:

@@ -240,13 +240,51 @@ def test_forms_of_efs_replace_each_other(manifests: Any) -> None:
     assert efs("{id: {from_cfn: a}, root_dir: /a}", "{id: fs-2}").root_dir == "/a"
 
 
-def test_forms_of_a_queue_replace_each_other(manifests: Any) -> None:
-    base = "{topics: [{name: a, service: ab}], queue: {delay: 5s, fifo: true}}"
+def kept(manifests: Any, override: str, kind: str = BACKEND, **base: str | None) -> tuple[Any, list[tuple[str, str]]]:
+    """As `overridden`, as Copilot takes the manifest, and the code and path of what was found."""
+    text = manifests.text(kind, **base) + f"environments:\n  test: {override}\n"
+    loaded = manifests.load(text, "test", strict=False)
+    return loaded.manifest, [(finding.code, finding.path) for finding in loaded.findings]
+
+
+@pytest.mark.parametrize(
+    ("base", "override", "high_throughput"),
+    [("false", "{high_throughput: true}", True), ("{high_throughput: true}", "true", None), ("true", "true", None)],
+)
+def test_forms_of_a_fifo_queue_replace_each_other(
+    manifests: Any, base: str, override: str, high_throughput: bool | None
+) -> None:
     queue = overridden(
-        manifests, "{subscribe: {queue: {timeout: 1s, fifo: {high_throughput: true}}}}", WORKER, subscribe=base
-    ).subscribe.queue
+        manifests, f"{{subscribe: {{queue: {{timeout: 1s, fifo: {override}}}}}}}", WORKER,
+        subscribe=f"{{topics: [{{name: a, service: ab}}], queue: {{delay: 5s, fifo: {base}}}}}",
+    ).subscribe.queue  # fmt: skip
     assert (queue.delay, queue.timeout) == (timedelta(seconds=5), timedelta(seconds=1))
-    assert queue.fifo.high_throughput is True
+    assert queue.fifo.high_throughput is high_throughput
+
+
+@pytest.mark.parametrize(
+    ("base", "override", "high_throughput"),
+    [("{high_throughput: true}", "false", True), ("true", "{high_throughput: true}", None)],
+)
+def test_a_fifo_queue_keeps_the_bases_form_where_copilot_looks_at_it_first(
+    manifests: Any, base: str, override: str, high_throughput: bool | None
+) -> None:
+    merged, found = kept(
+        manifests, f"{{subscribe: {{queue: {{fifo: {override}}}}}}}", WORKER,
+        subscribe=f"{{topics: [{{name: a, service: ab}}], queue: {{fifo: {base}}}}}",
+    )  # fmt: skip
+    assert merged.subscribe.queue.fifo.high_throughput is high_throughput
+    assert found == [("CL109", "environments.test.subscribe.queue.fifo")]
+
+
+def test_an_efs_id_as_text_wins_over_an_export(manifests: Any) -> None:
+    merged, found = kept(
+        manifests, "{storage: {volumes: {v: {efs: {id: {from_cfn: x}}}}}}",
+        storage="{volumes: {v: {path: /v, efs: {id: fs-1}}}}",
+    )  # fmt: skip
+    given = merged.storage.volumes["v"].efs.id
+    assert (given.value, given.from_cfn) == ("fs-1", None)
+    assert found == [("CL109", "environments.test.storage.volumes.v.efs.id")]
 
 
 def test_http_is_switched_on_and_off(manifests: Any) -> None:
@@ -297,7 +335,9 @@ def test_a_sidecars_build_is_replaced_by_text_but_not_by_a_map(manifests: Any) -
 
 
 def test_exec_as_a_map_stays_on(manifests: Any) -> None:
-    assert overridden(manifests, "{exec: false}", exec="{enable: true}").exec is not None
+    merged, found = kept(manifests, "{exec: false}", exec="{enable: true}")
+    assert (merged.exec is not None, found) == (True, [("CL109", "environments.test.exec")])
+    assert overridden(manifests, "{exec: true}", exec="{enable: true}").exec is not None
     assert overridden(manifests, "{exec: false}", exec="true").exec is None
 
 

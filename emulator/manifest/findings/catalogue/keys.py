@@ -116,7 +116,8 @@ class WithoutEffect(FindingKind):
     title = "setting without the effect it seems to have"
     explanation = """
         Copilot reads the setting and does something else than it says, or nothing: `exec: {enable: false}` switches
-        ECS Exec on, a job never has it, and the name of an environment that is none never applies.
+        ECS Exec on, a job never has it, and the name of an environment that is none never applies. Nor does an
+        environment's `fifo: false` undo a map of the base: Copilot keeps both, and looks at the map.
     """
     source = "Copilot, `convertExecuteCommand` in internal/pkg/deploy/cloudformation/stack/transformers.go, and others"
     bad = """
