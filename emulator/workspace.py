@@ -21,6 +21,8 @@ from emulator.spelling import did_you_mean
 COPILOT_FOLDER = "copilot"
 WORKSPACE_FILE = ".workspace"
 MANIFEST_FILE = "manifest.yml"
+_OLD_PIPELINE = "pipeline.yml"
+"""A workspace's only pipeline, before Copilot gave each a folder of its own. It still reads it."""
 DEFAULT_ENVIRONMENT = "test"
 VARIABLES_FILE = ".env"
 SECRETS_FILE = ".copilot-local/secrets.env"
@@ -62,6 +64,13 @@ class Workspace:
     def environment_overrides(self) -> Path:
         """The folder of the overrides of environments, be it there or not."""
         return self.root / COPILOT_FOLDER / "environments" / "overrides"
+
+    @property
+    def pipelines(self) -> tuple[Path, ...]:
+        """The manifests of the pipelines, in order, the one without a folder of its own first."""
+        copilot = self.root / COPILOT_FOLDER
+        old = copilot / _OLD_PIPELINE
+        return (*((old,) if old.is_file() else ()), *sorted((copilot / "pipelines").glob(f"*/{MANIFEST_FILE}")))
 
     def manifest_path(self, service: str) -> Path:
         """The manifest of a service. Raises UsageError, which names the services there are."""
@@ -221,7 +230,9 @@ def _is_workspace(folder: Path) -> bool:
 
 def _holds_other_manifests(folder: Path) -> bool:
     """Whether there are manifests of environments or pipelines."""
-    return any(any((folder / COPILOT_FOLDER / kind).glob(f"*/{MANIFEST_FILE}")) for kind in NOT_SERVICES)
+    copilot = folder / COPILOT_FOLDER
+    others = (any((copilot / kind).glob(f"*/{MANIFEST_FILE}")) for kind in NOT_SERVICES)
+    return any(others) or (copilot / _OLD_PIPELINE).is_file()
 
 
 def _read_workspace(root: Path) -> Workspace:

@@ -149,8 +149,8 @@ def _files(target: Target, *, only_services: bool) -> list[Path]:
     files = [target.workspace.manifest_path(name) for name in target.services]
     if only_services:
         return files
-    others = (target.workspace.root / "copilot" / folder for folder in ("environments", "pipelines"))
-    return [*files, *(file for folder in others for file in sorted(folder.glob("*/manifest.yml")))]
+    environments = sorted((target.workspace.root / "copilot" / "environments").glob("*/manifest.yml"))
+    return [*files, *environments, *target.workspace.pipelines]
 
 
 def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> Checked:

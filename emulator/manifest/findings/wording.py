@@ -79,5 +79,6 @@ MISSING_HINTS: Final = {
     "image": "give image.build (a Dockerfile) or image.location (an existing image)",
     "schedule": 'for example "@daily", "rate(1 hour)" or "0 12 * * MON"',
     "on": "a job needs on.schedule",
+    "version": "write version: 1",
 }
 PARSED_HINTS: Final = {"a CIDR block": "an address with a prefix length: 10.0.0.0/16, or /32 for a single one"}

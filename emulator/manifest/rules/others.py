@@ -27,8 +27,8 @@ def check_other(manifest: EnvironmentManifest | PipelineManifest, tree: Mapping,
 def _pipeline(manifest: PipelineManifest, at: At) -> None:
     if len(manifest.name) > 100:
         at.add("CL161", "a pipeline's name has 100 characters at most", "name")
-    if manifest.version not in (None, "1"):
-        at.add("CL161", f"{manifest.version!r} is no version of the format", "version", hint="the only one is 1")
+    if manifest.version != 1:
+        at.add("CL161", f"{manifest.version} is no version of the format", "version", hint="the only one is 1")
     if manifest.source.provider not in _PROVIDERS:
         meant = closest(manifest.source.provider, _PROVIDERS)
         hint = f"did you mean {meant}?" if meant else "one of " + ", ".join(_PROVIDERS)
@@ -46,13 +46,13 @@ def _pipeline(manifest: PipelineManifest, at: At) -> None:
 def _order(group: abc.Mapping[str, PipelineDeployment | PipelineAction], at: At, index: int, key: str) -> None:
     """What is wrong with what waits for what in a group of a stage. Source: Copilot, `Deployments.validate`."""
     left = {name: set(one.depends_on) for name, one in group.items()}
-    for name, awaited in left.items():
+    for name in group:
         for number, other in enumerate(group[name].depends_on):
             if other not in group:
                 message = f"{name} depends on {other}, which is not in {key} of the stage"
                 hint = did_you_mean(other, group, key)
                 at.add("CL161", message, "stages", index, key, name, "depends_on", number, hint=hint)
-        awaited &= group.keys()
+        left[name] &= group.keys()  # what is not there was said already
     while ready := {name for name, awaited in left.items() if not awaited}:
         left = {name: awaited - ready for name, awaited in left.items() if name not in ready}
     if left:

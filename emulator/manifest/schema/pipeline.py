@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from emulator.manifest.schema.base import Block, Key
+from emulator.manifest.schema.base import INT64, Block, Key
 from emulator.model import JsonValue
 
 
@@ -94,7 +94,7 @@ class PipelineManifest(Block):
 
     name: str
     """The pipeline's name, 100 characters at most."""
-    version: str | None = None
+    version: Annotated[int, INT64]
     """The version of the format, 1."""
     source: PipelineSource
     """Where commits come from."""

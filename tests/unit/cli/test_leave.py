@@ -330,6 +330,7 @@ def test_report_says_what_would_be_lost_and_why(
     pipeline = workspace / "copilot" / "pipelines" / "main" / "manifest.yml"
     pipeline.parent.mkdir(parents=True)
     pipeline.write_text("name: main\n")
+    (workspace / "copilot" / "pipeline.yml").write_text("name: old\n")
     addons = add_service("api", API).parent / "addons"
     addons.mkdir()
     (addons / "a.yml").write_text(ADDON)
@@ -350,6 +351,7 @@ def test_report_says_what_would_be_lost_and_why(
     assert "EnvControllerAction" in hello
     assert "images are in the application's repository shop/hello" in hello
     assert "pipeline-shop-main: a pipeline" in ended.out
+    assert "pipeline of copilot/pipeline.yml: a pipeline" in ended.out
     assert ended.out.index("1. Protect") < ended.out.index("2. Take the environment over")
 
 

@@ -71,7 +71,7 @@ def run_with_a_wheel(run: Run) -> Run:
     """Commands; a pipeline installs a wheel, since no index has a release."""
 
     def with_a_wheel(*words: str) -> Ended:
-        wheel = ("--install", "./ci/copilot_local.whl") if words[1] == "pipeline" and not _INSTALLED & {*words} else ()
+        wheel = ("--install", "./ci/copilot_local.whl") if "pipeline" in words and not _INSTALLED & {*words} else ()
         return run(*words, *wheel)
 
     return with_a_wheel
@@ -117,6 +117,24 @@ def test_committed_templates_are_deployed_and_nothing_is_installed(here: Path, r
     lint(here, text)
     assert run(*words, "--install", "x").code == 2
     assert run(*words, "--to", "buildspec").code == 2
+
+
+def test_a_pipeline_without_a_folder_of_its_own(here: Path, run: Run) -> None:
+    """`copilot/pipeline.yml` is where Copilot had the only one at first, and its buildspec beside it."""
+    buildspec = "version: 0.2\nphases: {build: {commands: [make mine]}}\n"
+    (here / "copilot/pipelines/release/buildspec.yml").write_text(buildspec)
+    with_a_folder = run("render", "pipeline", "release").out
+    assert "make mine" in with_a_folder
+    (here / RELEASE).rename(here / "copilot/pipeline.yml")
+    (here / "copilot/pipelines/release/buildspec.yml").rename(here / "copilot/buildspec.yml")
+    assert run("render", "pipeline", "release").out == with_a_folder
+    shutil.rmtree(here / "copilot/pipelines")
+    assert run("render", "pipeline").out == with_a_folder
+    assert run("validate").code == 0
+    (here / "copilot/pipeline.yml").write_text("name: release\nsource: {}\nstages: [{}]\n")
+    ended = run("validate")
+    assert ended.code == 1
+    assert "copilot/pipeline.yml:1:1: the manifest has no version" in ended.out
 
 
 def test_workflows_pass_actionlint_and_zizmor(here: Path, run: Run) -> None:
@@ -326,7 +344,7 @@ def test_commands_that_run_together_all_end_before_one_that_failed_counts(tmp_pa
         (RELEASE, "      api:\n", "      api:\n        depends_on: [web]\n", "wait for each other", f"{RELEASE}:13"),
         (RELEASE, "- name: prod", "- name: production", "there is no environment production", f"{RELEASE}:9"),
         (RELEASE, "      api:\n", "      apis:\n", "web depends on api", f"{RELEASE}:14"),
-        (RELEASE, "version: 1", "version: 2", "'2' is no version", f"{RELEASE}:2"),
+        (RELEASE, "version: 1", "version: 2", "2 is no version", f"{RELEASE}:2"),
         (RELEASE, "      api:\n", "      api:\n        template_path: a.yml\n", "template_path of api", "yml:13"),
         (RELEASE, "      api:\n", "      api: {template_config: a.json}\n", "template_config of api", f"{RELEASE}:12"),
         ("ci/seed.yml", "phases:", "phase:", "'phase' is no key of a buildspec", "ci/seed.yml:5"),

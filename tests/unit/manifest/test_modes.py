@@ -211,11 +211,23 @@ def test_a_pipelines_manifest(tmp_path: Path) -> None:
         (("name: release", f"name: {'x' * 101}"), "CL161"),
         (("[make test]", "[a], post_deployments: {}"), "CL161"),
         (("version: 1", "vresion: 1"), "CL101"),
+        (("version: 1\n", ""), "CL106"),
+        (("version: 1", "version: '1'"), "CL103"),
+        (("version: 1", "version: 0"), "CL161"),
         (("provider: GitHub,", ""), "CL106"),
     ],
 )
 def test_pipeline_manifests_that_are_wrong(tmp_path: Path, change: tuple[str, str], code: str) -> None:
     assert code in [found for found, _ in checked(write(tmp_path, "x", PIPELINE.replace(*change)))]
+
+
+@pytest.mark.parametrize("group", ["deployments", "pre_deployments", "post_deployments"])
+def test_what_waits_for_what_is_not_there_is_said_once(tmp_path: Path, group: str) -> None:
+    buildspec = "" if group == "deployments" else "buildspec: a.yml, "
+    stage = f"stages: [{{name: test, {group}: {{web: {{{buildspec}depends_on: [api]}}}}}}]\n"
+    path = write(tmp_path, "x", PIPELINE[: PIPELINE.index("stages")] + stage)
+    (finding,) = check(path, environments=None, variables={}, app="app").findings
+    assert finding.message == f"web depends on api, which is not in {group} of the stage"
 
 
 def test_what_is_no_workload_cannot_be_loaded_as_one(tmp_path: Path, manifests: Any) -> None:

@@ -47,7 +47,7 @@ def build_script(loaded: LoadedPipeline, target: Target, emit: Emit) -> Script:
     `pre_build` and `build`. What was added to the others is told."""
     build = loaded.manifest.build
     named = build.buildspec if build else None
-    file = named or f"copilot/pipelines/{loaded.manifest.name}/buildspec.yml"
+    file = named or (loaded.path.parent / "buildspec.yml").relative_to(target.workspace.root).as_posix()
     if named is None and not (target.workspace.root / file).exists():
         return Script(())
     position = loaded.position("build.buildspec")

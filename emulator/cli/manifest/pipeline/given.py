@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.app.compile import registration_findings
@@ -17,10 +18,12 @@ from emulator.display.failure import shown_path
 from emulator.errors import FindingsError, InputError, Position, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.manifest import load_pipeline
+from emulator.manifest.yaml.nodes import Scalar
+from emulator.manifest.yaml.reader import parse, read
 from emulator.render.pipeline.model import Deployment, Image, Pipeline, Stage, Upload, Value
 from emulator.render.pipeline.shell import FOLDER
 from emulator.spelling import did_you_mean
-from emulator.workspace import COPILOT_FOLDER, MANIFEST_FILE
+from emulator.workspace import COPILOT_FOLDER
 
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment as Settled
@@ -51,7 +54,7 @@ class Wanted:
 def pipeline_name(target: Target, name: str | None) -> str:
     """The pipeline that is meant. Raises UsageError, and InputError where there is none."""
     folder = target.workspace.root / COPILOT_FOLDER / "pipelines"
-    known = sorted(file.parent.name for file in folder.glob(f"*/{MANIFEST_FILE}"))
+    known = sorted(_files(target))
     if not known:
         raise InputError(
             f"there is no pipeline in {folder}",
@@ -64,12 +67,24 @@ def pipeline_name(target: Target, name: str | None) -> str:
     return name or known[0]
 
 
+def _files(target: Target) -> dict[str, Path]:
+    """The manifests of the pipelines by their names: that of the folder, of one without a folder what it says."""
+    files = {}
+    for file in target.workspace.pipelines:
+        name = file.parent.name
+        if file.parent.name == COPILOT_FOLDER:
+            given = parse(read(file), str(file)).root.get("name")
+            name = given.text if isinstance(given, Scalar) else file.stem
+        files[name] = file
+    return files
+
+
 def read_pipeline(target: Target, name: str, selection: Selection, wanted: Wanted, emit: Emit) -> Pipeline:
     """The pipeline, with what each of its stages deploys.
 
     Raises InputError with file and line for what cannot be carried over, and what reading manifests raises.
     """
-    path = target.workspace.root / COPILOT_FOLDER / "pipelines" / name / MANIFEST_FILE
+    path = _files(target)[name]
     loaded = load_pipeline(path, variables=target.variables, app=target.app)
     for finding in loaded.findings:
         emit(warning(finding))
