@@ -276,11 +276,19 @@ class Decoder:
         if not isinstance(node, Sequence):
             return self._wrong(node, path, f"takes {what(shape)}, not {describe(node)}", swallower, shape)
         items = []
+        # Copilot's Alias.UnmarshalYAML reads a list with a map in it as maps alone: yaml.v3 leaves the rest out.
+        unions = shape.one_or_many and isinstance(shape.item, shapes.Model)
+        only_maps = unions and any(isinstance(it, Mapping) for it in node.items)
         for index, item_node in enumerate(node.items):
             if isinstance(item_node, Scalar) and scalars.is_null(item_node):
                 self.report.add(
                     "CL104", item_node, child(path, index), "an empty item, which Copilot drops", copilot_accepts=True
                 )
+                continue
+            if only_maps and isinstance(item_node, Scalar):
+                message = f"{item_node.text} stands beside a map, so Copilot drops it without a word"
+                hint = f"write {{name: {item_node.text}}}"
+                self.report.add("CL104", item_node, child(path, index), message, hint=hint, copilot_accepts=True)
                 continue
             item = self.value(item_node, shape.item, child(path, index), swallower)
             if item is not ABSENT:

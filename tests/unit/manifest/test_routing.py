@@ -58,6 +58,16 @@ def test_forms_of_an_alias(manifests: Any, text: str, names: list[tuple[str, str
     assert [(item.name, item.hosted_zone) for item in alias] == names
 
 
+@pytest.mark.parametrize("block", ["http", "nlb"])
+@pytest.mark.parametrize(
+    ("text", "place"), [("[{name: a.com}, b.com]", "alias[1]"), ("[b.com, {name: a.com}]", "alias[0]")]
+)
+def test_text_beside_a_map_is_no_alias(manifests: Any, block: str, text: str, place: str) -> None:
+    blocks = {"http": http(f"alias: {text}")} if block == "http" else {"nlb": f"{{port: 80, alias: {text}}}"}
+    assert manifests.bad(**blocks) == [("CL104", f"{block}.{place}")]
+    assert [item.name for item in getattr(manifests.lenient(**blocks), block).alias] == ["a.com"]
+
+
 def test_http_can_be_switched_off_where_there_is_an_nlb(manifests: Any) -> None:
     assert manifests.good(http="false", nlb="{port: 80}").http is None
     assert manifests.bad(http="false") == [("CL106", "http")]

@@ -32,7 +32,8 @@ class Changed(FindingKind):
     explanation = """
         In blocks that have a short form too (`http`, `count` and others), Copilot discards errors of type and goes on
         with what it has by then: the value becomes 0, false or empty. A `deregistration_delay: 50` has no unit and
-        means 0 seconds. Fractions are cut, and empty items of a list are dropped.
+        means 0 seconds. Fractions are cut; empty items of a list are dropped, and so is an alias that is text beside
+        one that is a map.
     """
     source = (
         "Copilot, `HTTPOrBool.UnmarshalYAML` in internal/pkg/manifest/http.go and the like: a `yaml.TypeError` is lost"
