@@ -20,7 +20,7 @@ HOST: Final = re.compile(r"[A-Za-z0-9_\-.*?]{1,128}")
 """A value of a host condition."""
 CHECKED_PATH: Final = re.compile(r"/[\x21-\x7e]{0,1023}")
 """What a health check asks for."""
-SUCCESS_CODES: Final = re.compile(r"\d{3}(-\d{3})?(, ?\d{3}(-\d{3})?)*")
-"""The answers of a healthy target over HTTP."""
+SUCCESS_CODES: Final = re.compile(r"[2-4]\d{2}(-[2-4]\d{2})?(, ?[2-4]\d{2}(-[2-4]\d{2})?)*")
+"""The answers of a healthy target over HTTP: 200 to 499."""
 GRPC_CODES: Final = re.compile(r"\d{1,2}(-\d{1,2})?(, ?\d{1,2}(-\d{1,2})?)*")
 """Those of a target group for gRPC."""

@@ -84,8 +84,8 @@ def _service_findings(service: Service) -> Iterator[Finding]:
             yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", "write a path such as /health")
         grpc = group.protocol_version == "GRPC" and check.success_codes != "200"
         if not (GRPC_CODES if grpc else SUCCESS_CODES).fullmatch(check.success_codes):
-            hint = "write codes and ranges separated by commas, such as 200,202 or 200-299"
-            message = f"success codes {check.success_codes!r} cannot be read"
+            hint = "write codes and ranges of them from 200 to 499 (of gRPC 0 to 99), such as 200,202 or 200-299"
+            message = f"success codes {check.success_codes!r} are none that a load balancer takes"
             yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", hint)
 
 

@@ -53,6 +53,7 @@ _BLOCK_RULES: Final[dict[str, _Rule]] = {
     "Deployment": messaging.deployment,
     "Observability": messaging.observability,
     "Placement": messaging.placement,
+    "SecurityGroups": messaging.security_groups,
     "TaskDefinitionOverride": messaging.override,
     "ScheduledJob": messaging.job,
 }

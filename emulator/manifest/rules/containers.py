@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Final
@@ -41,6 +43,8 @@ def image(image: Image, at: At) -> None:
         message = "gives both build and location" if both else "gives neither build nor location"
         at.add("CL120", message, *(("location",) if both else ()), hint="give exactly one of build and location")
     placeholder(image.location, at, "location")
+    if getattr(image, "port", None) == 0:
+        at.add("CL107", "0 is not a port", "port", copilot_accepts=True)
 
 
 def _is_blank(node: Node | None) -> bool:
@@ -140,7 +144,7 @@ def env_file(path: str | None, at: At) -> None:
 def mount_point(mount: MountPoint, at: At) -> None:
     if not mount.source_volume:
         at.add("CL106", "source_volume is empty", "source_volume")
-    volume_path(mount.path, at, "path")
+    mounted_path(mount.path, at)
 
 
 def volume_path(path: str, at: At, key: str) -> None:
@@ -150,10 +154,31 @@ def volume_path(path: str, at: At, key: str) -> None:
         at.add("CL134", f"{path!r} may only hold letters, digits and . - _ /", key)
 
 
+def mounted_path(path: str, at: At) -> None:
+    """Where a volume appears in a container."""
+    volume_path(path, at, "path")
+    if path and not path.startswith("/"):
+        at.add("CL134", f"{path!r} does not begin with /, so the task cannot start", "path", copilot_accepts=True)
+
+
+def mounted_twice(paths: Iterable[tuple[str, tuple[str | int, ...]]], at: At) -> None:
+    """One path of a container that two volumes would have, each given with the keys that lead to it."""
+    seen: set[str] = set()
+    for path, keys in paths:
+        plain = posixpath.normpath(path)
+        if path and plain in seen:
+            message = f"a volume is at {path} of this container already"
+            at.add("CL134", message, *keys, hint="give each a path of its own", copilot_accepts=True)
+        seen.add(plain)
+
+
 def sidecar(sidecar: Sidecar, at: At) -> None:
     env_file(sidecar.env_file, at)
     if sidecar.port is not None and sidecar.port.protocol == "tls":
         at.add("CL107", "protocol tls is for load balancer listeners; a container has tcp or udp", "port")
+    mounted_twice(
+        ((mount.path, ("mount_points", index, "path")) for index, mount in enumerate(sidecar.mount_points)), at
+    )
 
 
 def logging(logging: Logging, at: At) -> None:

@@ -13,16 +13,18 @@ from emulator.spelling import closest
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
-    from emulator.manifest.schema.network import Placement
+    from emulator.manifest.schema.network import Placement, SecurityGroups
     from emulator.manifest.schema.publish import Publish, Topic
     from emulator.manifest.schema.scheduled_job import ScheduledJob
     from emulator.manifest.schema.subscribe import DeadLetter, FifoQueue, Queue, Subscribe, TopicSubscription
+    from emulator.model import JsonValue
 
 _TOPIC: Final = r"[a-zA-Z0-9_-]*"
 _SERVICE: Final = r"[a-z](?!.*--)[a-z0-9-]*[a-z0-9]"
 _SCOPES: Final = ("messageGroup", "queue")
 _LIMITS: Final = ("perMessageGroupId", "perQueue")
 _STRATEGIES: Final = ("default", "recreate")
+_MOST_GROUPS: Final = 5
 _SEGMENT: Final = r"[a-zA-Z0-9_-]+(?:\[(?:\d+|-)\])?"
 
 
@@ -73,6 +75,16 @@ def subscription(subscription: TopicSubscription, at: At) -> None:
         message = f"{subscription.service!r} is not a service's name"
         hint = "lower-case letters, digits and single hyphens, a letter first"
         at.add("CL136", message, "service", hint=hint)
+    for key, value in subscription.filter_policy.items():
+        if not _is_condition(value):
+            message = f"{key} is no list of what matches; SNS refuses the policy"
+            hint = f"write {key}: [{value}]" if isinstance(value, str) else "write a list"
+            at.add("CL137", message, "filter_policy", key, hint=hint, copilot_accepts=True)
+
+
+def _is_condition(value: JsonValue) -> bool:
+    """A list, or a map of them further down."""
+    return isinstance(value, list) or (isinstance(value, dict) and all(map(_is_condition, value.values())))
 
 
 def subscribe(subscribe: Subscribe, at: At) -> None:
@@ -143,6 +155,15 @@ def placement(placement: Placement, at: At) -> None:
         at.add(
             "CL107", f"{placement.access!r} is not public or private", hint=f"did you mean {meant}?" if meant else ""
         )
+
+
+def security_groups(groups: SecurityGroups, at: At) -> None:
+    """ECS's limit for a task; Copilot adds the environment's own group."""
+    own = 0 if groups.deny_default else 1
+    if len(groups.groups) + own > _MOST_GROUPS:
+        message = f"{len(groups.groups)} security groups{' and that of the environment' if own else ''}; "
+        message += f"a task has {_MOST_GROUPS} at most"
+        at.add("CL154", message, "groups", copilot_accepts=True)
 
 
 def override(rule: TaskDefinitionOverride, at: At) -> None:

@@ -6,6 +6,7 @@ internal/pkg/manifest/validate.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from emulator.manifest.rules.at import At
 from emulator.manifest.schema.workload import ListeningService, Workload
 
 if TYPE_CHECKING:
+    from emulator.manifest.schema.notations.values import Port
     from emulator.manifest.schema.routing import Http, Nlb, NlbListener, RoutingRule
 
 Keys = tuple[str | int, ...]
@@ -37,7 +39,7 @@ def ports(workload: Workload, at: At) -> None:
     http: Http | None = getattr(workload, "http", None)
     nlb: Nlb | None = getattr(workload, "nlb", None)
     rules = list(_rules(http))
-    listeners = list(_listeners(nlb))
+    listeners = list(_each_port_once(_listeners(nlb), at))
     for rule_keys, rule in rules:
         _target(workload, rule.target_container, main_port, (*rule_keys, "target_container"), at)
     for listener_keys, listener in listeners:
@@ -87,6 +89,19 @@ def _listeners(nlb: Nlb | None) -> list[tuple[Keys, NlbListener]]:
         (("nlb", "additional_listeners", index), listener) for index, listener in enumerate(nlb.additional_listeners)
     ]
     return [(("nlb",), nlb), *extra]
+
+
+def _each_port_once(listeners: list[tuple[Keys, NlbListener]], at: At) -> Iterator[tuple[Keys, NlbListener]]:
+    """The listeners without those that AWS refuses, which has one for a port."""
+    taken: dict[int, Port] = {}
+    for keys, listener in listeners:
+        port = listener.port
+        if port.number in taken:
+            message = f"a listener is on port {taken[port.number]} already; a load balancer has one for a port"
+            at.add("CL123", message, *keys, "port", hint="whatever their protocols are", copilot_accepts=True)
+        else:
+            taken[port.number] = port
+            yield keys, listener
 
 
 def _owner(exposed: dict[int, _Exposed], port: int, main: str) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from emulator.listener_limits import CHECKED_PATH, GRPC_CODES, HOST, MOST_VALUES, PATH, SUCCESS_CODES
 from emulator.manifest.rules.at import At
-from emulator.manifest.schema.notations.values import Arn
+from emulator.manifest.schema.notations.values import Arn, format_duration
 from emulator.spelling import closest
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
 
 _VERSIONS: Final = ("http1", "http2", "grpc")
+_LONGEST_DELAY: Final = timedelta(hours=1)
+_LONGEST_GRACE: Final = timedelta(seconds=2**31 - 1)
 
 
 def routing_rule(rule: RoutingRule, at: At) -> None:
@@ -36,7 +39,15 @@ def routing_rule(rule: RoutingRule, at: At) -> None:
         at.add("CL107", "0 is not a port", "target_port", copilot_accepts=True)
     if not rule.path:
         at.add("CL107", "the path is empty", "path", hint="'/' matches every request", copilot_accepts=True)
+    _delay(rule, at)
     _condition_values(rule, at)
+
+
+def _delay(rule: RoutingRule | NlbListener, at: At) -> None:
+    delay = rule.deregistration_delay
+    if delay is not None and not timedelta(0) <= delay <= _LONGEST_DELAY:
+        message = f"deregistration_delay is {format_duration(delay)}; a load balancer takes 0s to 1h"
+        at.add("CL107", message, "deregistration_delay", copilot_accepts=True)
 
 
 def _condition_values(rule: RoutingRule, at: At) -> None:
@@ -55,7 +66,7 @@ def _condition_values(rule: RoutingRule, at: At) -> None:
     if codes is not None and not (GRPC_CODES if version == "grpc" and codes != "200" else SUCCESS_CODES).fullmatch(
         codes
     ):
-        hint = "codes and ranges of them, parted by commas: 200,202 or 200-299; of gRPC 0 or 0-99"
+        hint = "codes from 200 to 499 and ranges of them, parted by commas: 200,202 or 200-299; of gRPC 0 to 99"
         message = f"{codes!r} are no success codes"
         at.add("CL107", message, "healthcheck", "success_codes", hint=hint, copilot_accepts=True)
 
@@ -92,12 +103,6 @@ def http_health_check(check: HttpHealthCheck, at: At) -> None:
     _limits(check, at)
     if check.timeout is not None and check.interval is not None and check.timeout >= check.interval:
         at.add("CL151", "timeout must be shorter than interval", "timeout", copilot_accepts=True)
-    for name in ("healthy_threshold", "unhealthy_threshold"):
-        value = getattr(check, name)
-        if value is not None and not 2 <= value <= 10:
-            at.add("CL151", f"{name} is {value}; a load balancer takes 2 to 10", name, copilot_accepts=True)
-    if check.port is not None and not 1 <= check.port <= 65535:
-        at.add("CL107", f"{check.port} is not a port", "port", copilot_accepts=True)
 
 
 def nlb_health_check(check: NlbHealthCheck, at: At) -> None:
@@ -111,9 +116,20 @@ def _limits(check: HttpHealthCheck | NlbHealthCheck, at: At) -> None:
             seconds = f"{value.total_seconds():g}s"
             message = f"{name} is {seconds}; a load balancer takes {lowest}s to {highest}s"
             at.add("CL151", message, name, copilot_accepts=True)
+    for name in ("healthy_threshold", "unhealthy_threshold"):
+        value = getattr(check, name)
+        if value is not None and not 2 <= value <= 10:
+            at.add("CL151", f"{name} is {value}; a load balancer takes 2 to 10", name, copilot_accepts=True)
+    if check.port is not None and not 1 <= check.port <= 65535:
+        at.add("CL107", f"{check.port} is not a port", "port", copilot_accepts=True)
+    grace = check.grace_period
+    if grace is not None and not timedelta(0) <= grace <= _LONGEST_GRACE:
+        message = f"grace_period is {format_duration(grace)}; ECS takes 0s to {format_duration(_LONGEST_GRACE)}"
+        at.add("CL151", message, "grace_period", copilot_accepts=True)
 
 
 def nlb_listener(listener: NlbListener, at: At) -> None:
+    _delay(listener, at)
     port = listener.target_port
     if port is not None and not 1 <= port <= 65535:
         at.add("CL107", f"{port} is not a port", "target_port", copilot_accepts=True)

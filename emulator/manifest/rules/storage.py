@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from emulator.manifest.rules.at import At
-from emulator.manifest.rules.containers import volume_path
+from emulator.manifest.rules.containers import mounted_path, mounted_twice, volume_path
 from emulator.manifest.schema.storage import Efs, Storage, Volume
 from emulator.manifest.schema.workload import Workload
+
+_VOLUME_NAME: Final = r"[a-zA-Z0-9_-]{1,255}"
 
 
 def storage(storage: Storage, at: At) -> None:
@@ -19,9 +23,17 @@ def storage(storage: Storage, at: At) -> None:
         message = f"a second managed file system; {managed[0]} is one already"
         at.add("CL134", message, "volumes", name, "efs", hint="a workload has one; give the other one an id")
 
+    mounted_twice(((volume.path, ("volumes", name, "path")) for name, volume in storage.volumes.items()), at)
+    for name in storage.volumes:
+        if not re.fullmatch(_VOLUME_NAME, name):
+            message = f"{name!r} is not a volume's name"
+            at.add(
+                "CL134", message, "volumes", name, hint="letters, digits, - and _, 255 at most", copilot_accepts=True
+            )
+
 
 def volume(volume: Volume, at: At) -> None:
-    volume_path(volume.path, at, "path")
+    mounted_path(volume.path, at)
 
 
 def efs(efs: Efs, at: At) -> None:

@@ -16,6 +16,7 @@ from emulator.secret_names import variable_problem
 
 ROUTER: Final = "firelens_log_router"
 COLLECTOR: Final = "aws-otel-collector"
+_WORKLOAD_NAME: Final = r"[A-Za-z0-9-]{1,128}"
 _CONTAINER_NAME: Final = r"[A-Za-z0-9_-]{1,255}"
 _VARIABLE_NAME: Final = r"[^=\s\0]+"
 _MOST_CONTAINERS: Final = 10
@@ -39,7 +40,11 @@ Keys = tuple[str | int, ...]
 
 
 def names(workload: Workload, at: At) -> None:
-    """Container names: what ECS takes, and what Copilot uses itself."""
+    """The workload's name, and those of containers: what AWS takes, and what Copilot uses itself."""
+    if not re.fullmatch(_WORKLOAD_NAME, workload.name):
+        message = f"{workload.name!r} is no name of a workload"
+        hint = "a stack's name, of which it is a part, has letters, digits and hyphens"
+        at.add("CL136", message, "name", hint=hint, copilot_accepts=True)
     reserved = {ROUTER} if workload.logging.firelens else set()
     if getattr(getattr(workload, "observability", None), "tracing", None):
         reserved.add(COLLECTOR)

@@ -11,7 +11,8 @@ class PortTwice(FindingKind):
     explanation = """
         The containers of a task share one network: a port belongs to one of them, with one protocol. Copilot refuses
         the manifest where it sees both claims. It does not see the ports of the log router (24224 and 8877): there, the
-        second container fails to listen once the task runs.
+        second container fails to listen once the task runs. Nor does it compare the listeners of a Network Load
+        Balancer: AWS takes one for a port, whatever its protocol.
     """
     source = f"Copilot, `validateExposedPorts` in {VALIDATE}; Amazon ECS, task networking in `awsvpc` mode"
     bad = """

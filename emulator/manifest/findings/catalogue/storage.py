@@ -10,9 +10,11 @@ class Volume(FindingKind):
     title = "volume that does not fit"
     explanation = """
         Fargate has 20 to 200 GiB of ephemeral storage, Copilot makes one managed file system for a workload, and a path
-        in a container has letters, digits and `. - _ /`. Copilot refuses the manifest.
+        in a container has letters, digits and `. - _ /`. Copilot refuses the manifest. It does not see that a path is
+        relative, that two volumes have the same path in a container, or that a volume's name has other characters than
+        letters, digits, `-` and `_`: ECS refuses those, or the task does not start.
     """
-    source = f"Copilot, `Storage.validate` and `validateVolumePath` in {VALIDATE}"
+    source = f"Copilot, `Storage.validate` and `validateVolumePath` in {VALIDATE}; Amazon ECS, `RegisterTaskDefinition`"
     bad = """
         name: web
         type: Backend Service

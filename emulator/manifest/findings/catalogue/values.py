@@ -89,9 +89,11 @@ class NotAName(FindingKind):
     explanation = """
         Names of topics and of the services that publish them become parts of ARNs, and names of variables and secrets
         become environment variables. Copilot checks those of topics; the others fail when ECS registers the task
-        definition or starts the container.
+        definition or starts the container. A workload's own name is a part of its stack's name.
     """
-    source = f"Copilot, `validatePubSubName` in {VALIDATE}; Amazon SNS, `CreateTopic`"
+    source = (
+        f"Copilot, `validatePubSubName` in {VALIDATE}; Amazon SNS, `CreateTopic`; AWS CloudFormation, `CreateStack`"
+    )
     bad = """
         name: web
         type: Backend Service
@@ -115,11 +117,12 @@ class OverALimit(FindingKind):
     code = "CL154"
     title = "value over a limit of ECS"
     explanation = """
-        A task definition has 10 containers and 64 KiB at most. Copilot does not count: ECS refuses the task definition
-        while the stack is deployed. Containers that Copilot adds (the log router, the collector of traces) count too. A
-        value that grows without bound as variables are filled in has this code as well.
+        A task definition has 10 containers and 64 KiB at most, and a task 5 security groups, with the environment's.
+        Copilot does not count: ECS refuses them while the stack is deployed. Containers that Copilot adds (the log
+        router, the collector of traces) count too. A value that grows without bound as variables are filled in has this
+        code as well.
     """
-    source = "Amazon ECS service quotas: containers and size of a task definition"
+    source = "Amazon ECS service quotas: containers and size of a task definition; security groups of a task"
     bad = """
         name: web
         type: Backend Service

@@ -31,6 +31,15 @@ _FIELDS: Final[tuple[tuple[str, int, int, tuple[str, ...]], ...]] = (
     ("month", 1, 12, _MONTHS),
     ("day of the week", 0, 6, _DAYS),
 )
+# Of EventBridge's own `cron(…)`, with what else a field may hold; weekdays begin with 1.
+_RULE_FIELDS: Final[tuple[tuple[str, int, int, tuple[str, ...], str], ...]] = (
+    ("minute", 0, 59, (), ""),
+    ("hour", 0, 23, (), ""),
+    ("day of the month", 1, 31, (), r"\?|LW|L(-\d\d?)?|\d\d?W"),
+    ("month", 1, 12, _MONTHS, ""),
+    ("day of the week", 1, 7, _DAYS, rf"\?|L|([1-7]|{'|'.join(_DAYS)})(L|#[1-5])"),
+    ("year", 1970, 2199, (), ""),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,10 @@ def _pass_through(text: str) -> Schedule:
             raise ValueError(f"cron() has six fields (minute hour day month weekday year), this has {len(fields)}")
         if (fields[2] == "?") == (fields[4] == "?"):
             raise ValueError("exactly one of day and weekday must be ? in cron()")
+        for field, (name, lowest, highest, names, others) in zip(fields, _RULE_FIELDS, strict=True):
+            for part in field.split(","):
+                if not (others and re.fullmatch(others, part, re.IGNORECASE)):
+                    _check_rule_part(part, name, lowest, highest, names)
         return Schedule(text, text)
     raise ValueError(f"{text!r} has something around rate(…), cron(…) or none")
 
@@ -157,6 +170,15 @@ def _check_part(part: str, name: str, lowest: int, highest: int, names: tuple[st
     bounds = [_value(text, name, lowest, highest, names) for text in base.split("-", 1)]
     if bounds != sorted(bounds):
         raise ValueError(f"{base!r} in the {name} starts after its end")
+
+
+def _check_rule_part(part: str, name: str, lowest: int, highest: int, names: tuple[str, ...]) -> None:
+    base, slash, step = part.partition("/")
+    if slash and (not step.isascii() or not step.isdigit() or int(step[:6]) == 0):
+        raise ValueError(f"{part!r} has no valid step in the {name}")
+    if base != "*" and (base or not slash):
+        for text in base.split("-", 1):
+            _value(text, name, lowest, highest, names)
 
 
 def _value(text: str, name: str, lowest: int, highest: int, names: tuple[str, ...]) -> int:
