@@ -20,6 +20,8 @@ from emulator.manifest.yaml.untyped import untyped
 from emulator.manifest.yaml.words import split_words
 
 _NOTHING: Final = Block.model_construct()
+_EMPTY_COUNTS: Final = ("Build", "Http")
+"""Blocks in which an empty list or map counts as set: Copilot compares with nil there, and lengths elsewhere."""
 Rule = Callable[[Block, Mapping, str], None]
 """Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
 
@@ -108,8 +110,10 @@ class Decoder:
         given = any(not _is_null(entry.value) for entry in known.values())
         if not given and block.empty_is_none:
             return None
+        if block.swallows and block.__name__ not in _EMPTY_COUNTS:
+            given = any(not _is_nothing(entry.value, keys[name].shape) for name, entry in known.items())
         if not given and (block.swallows or block.union):
-            return self._nothing_set(node, block, path)
+            return self._nothing_set(node, known, block, path)
         values: dict[str, Any] = {}
         complete = True
         for name, field in keys.items():
@@ -129,10 +133,14 @@ class Decoder:
             return ABSENT
         return self._complete(self._make(block, values), node, path)
 
-    def _nothing_set(self, node: Mapping, block: type[Block], path: str) -> object:
+    def _nothing_set(self, node: Mapping, known: dict[str, Entry], block: type[Block], path: str) -> object:
         """Reports a map in which nothing is set that Copilot knows: it then tries the other form, and fails."""
         form = "true or false" if block.switch else "a single value"
         message = "sets none of its keys" if node.entries else "is an empty map"
+        for name, entry in known.items():  # there may be unknown keys below
+            self.value(entry.value, shapes.keys_of(block)[name].shape, self._path(path, entry))
+        if empty := [name for name, entry in known.items() if not _is_null(entry.value)]:
+            message = f"sets nothing: {', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
         self.report.add("CL103", node, path, message, hint=f"set a key, write {form}, or remove it")
         return ABSENT
 
@@ -372,6 +380,21 @@ class Decoder:
         message = f"{message}; Copilot says nothing and {shown}"
         self.report.add("CL104", node, path, message, hint=hint, copilot_accepts=True, certain=certain)
         return value
+
+
+def _is_nothing(node: Node, shape: shapes.Shape) -> bool:
+    """Whether Copilot finds a key unset: null, an empty map or list, or a map of such keys."""
+    match node:
+        case Scalar():
+            return scalars.is_null(node)
+        case Sequence():
+            return not node.items
+    if not isinstance(shape, shapes.Model):
+        return not node.entries
+    if shape.block.swallows or shape.block.union:
+        return False  # reported by itself
+    keys = shapes.keys_of(shape.block)
+    return all(name not in keys or _is_nothing(entry.value, keys[name].shape) for name, entry in node.entries.items())
 
 
 def _is_null(node: Node) -> bool:
