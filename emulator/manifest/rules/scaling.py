@@ -54,6 +54,10 @@ def count(count: Count, at: At) -> None:
         at.add("CL121", "range needs a metric to scale on", "range", hint="one of " + ", ".join(metrics))
     if count.cooldown is not None and not given:
         at.add("CL121", "cooldown needs a metric to scale on", "cooldown", hint="one of " + ", ".join(metrics))
+    for name in _WEB:
+        if (metric := getattr(count, name)) is not None and metric.value is None:
+            message = f"{name} has no value to hold, so Copilot scales on something else or not at all"
+            at.add("CL121", message, name, hint="give value beside cooldown", copilot_accepts=True)
     for name in ("cpu_percentage", "memory_percentage"):
         target: ScalingTarget | None = getattr(count, name)
         if target is not None and target.value is not None and not 0 <= target.value <= 100:

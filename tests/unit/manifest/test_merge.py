@@ -218,9 +218,11 @@ def test_forms_of_a_count_replace_each_other(
 
 def test_forms_of_a_metric_replace_each_other(manifests: Any) -> None:
     base = "{range: 1-2, cpu_percentage: {value: 70, cooldown: {in: 1s}}, memory_percentage: 50}"
-    count = overridden(
+    merged, found = kept(
         manifests, "{count: {cpu_percentage: 60, memory_percentage: {cooldown: {in: 2s}}}}", count=base
-    ).count
+    )
+    assert found == [("CL121", "environments.test.count.memory_percentage")]
+    count = merged.count
     assert (count.cpu_percentage.value, count.cpu_percentage.cooldown) == (60, None)
     assert (count.memory_percentage.value, count.memory_percentage.cooldown.in_) == (None, timedelta(seconds=2))
 

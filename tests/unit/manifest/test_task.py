@@ -135,6 +135,13 @@ def test_counts_that_are_wrong(manifests: Any, kind: str, text: str, expected: t
     assert any(code == expected[0] and expected[1].startswith(path) for code, path in found), found
 
 
+@pytest.mark.parametrize("metric", ["cpu_percentage", "memory_percentage", "requests", "response_time"])
+def test_a_metric_without_a_value_scales_nothing(manifests: Any, metric: str) -> None:
+    blocks = {"count": f"{{range: 1-5, {metric}: {{cooldown: {{in: 1m}}}}}}"}
+    assert manifests.bad(**blocks) == [("CL121", f"count.{metric}")]
+    assert manifests.lenient(**blocks) is not None
+
+
 def test_scaling_on_a_load_balancer_that_is_not_there(manifests: Any) -> None:
     found = manifests.bad(http="false", nlb="{port: 81}", count="{range: 1-2, requests: 10}")
     assert found == [("CL130", "count.requests")]

@@ -163,7 +163,8 @@ class NeedsAnother(FindingKind):
     title = "key that needs another one"
     explanation = """
         The key means something only beside another one, which is missing. Copilot refuses the manifest:
-        `"range" must be specified if "cpu_percentage" is specified`.
+        `"range" must be specified if "cpu_percentage" is specified`. A metric with a cooldown and no value it accepts,
+        and makes no policy of it.
     """
     source = "Copilot, `errFieldMustBeSpecified` with `conditionalFields` in internal/pkg/manifest/errors.go"
     bad = """
