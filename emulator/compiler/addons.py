@@ -248,6 +248,7 @@ def _with_values(
                     hint="declare it under `Parameters` of an addon template, or remove it here",
                 )
             values[name] = cast("JsonValue", untyped(given.value))
+            addons.positions[f"Values.{name}"] = position
     for name, definition in declared.items():
         has_default = isinstance(definition, dict) and "Default" in definition
         if name not in values and name not in given_ones and not has_default:

@@ -13,7 +13,7 @@ class Addons(Model):
     parameters: dict[str, JsonValue] = {}
     """Values of the template's own parameters; they may refer to resources of the workload's stack."""
     positions: dict[str, Position] = {}
-    """`Resources.Table` and the like to where it stands."""
+    """`Resources.Table` and the like to where it stands; `Values.Size` is that of a parameter's value."""
 
     def section(self, name: str) -> dict[str, JsonValue]:
         """The entries of a section, none where it is absent."""

@@ -10,7 +10,7 @@ from typing import cast
 
 from emulator.ecs.addons.model import Addons
 from emulator.ecs.service import Service
-from emulator.errors import InputError
+from emulator.errors import InputError, Position
 from emulator.model import JsonValue
 from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import (
@@ -22,6 +22,7 @@ from emulator.render.cloudformation.intrinsics import (
     names_used,
     replace_sub_variables,
     sub_variables,
+    uses,
 )
 from emulator.render.cloudformation.options import StackOptions
 from emulator.render.cloudformation.template import Output, Parameter, Resource, Template, place, retained
@@ -46,6 +47,17 @@ def addons_of(template: Template, service: Service, options: StackOptions, found
     return AddonResources(
         template, service.addons, given, copilot_parameters(service), nested=options.nested_addons, export=export
     )
+
+
+def addon_position(addons: Addons | None, owner: str, name: str) -> Position | None:
+    """Where an addon refers to a name: in the value of a parameter, else in the resource `owner`."""
+    if addons is None:
+        return None
+    values = (parameter for parameter, value in addons.parameters.items() if uses(value, name))
+    of_output = owner.startswith("output ")
+    of_owner = f"Outputs.{owner.removeprefix('output ')}" if of_output else f"Resources.{owner}"
+    places = (f"Values.{next(values, '')}", of_owner)
+    return next((addons.positions[place] for place in places if place in addons.positions), None)
 
 
 class AddonResources:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from emulator.model import JsonValue
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -150,6 +152,11 @@ def long_form(value: object) -> object:
             return [long_form(item) for item in value]
         case _:
             return value
+
+
+def uses(value: JsonValue, name: str) -> bool:
+    """Whether a value in the long form refers to a name."""
+    return any(used == name for used, _ in names_used(from_long_form(value)))
 
 
 def names_used(value: object) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.ecs.service import Service
 from emulator.errors import Position
-from emulator.render.cloudformation.addons import addons_of
+from emulator.render.cloudformation.addons import addon_position, addons_of
 from emulator.render.cloudformation.ecs_service import add_service
 from emulator.render.cloudformation.foundations.copilot_environment import CopilotEnvironment
 from emulator.render.cloudformation.foundations.foundation import Foundation
@@ -82,7 +82,7 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
 
     def position(name: str, owner: str) -> Position | None:
         known = values.positions.get(name) or patch_that_names(service.template_patches, name)
-        return known or _addon_position(service, owner)
+        return known or addon_position(service.addons, owner, name)
 
     check_references(document, position, hint=_NOT_THERE)
     return document
@@ -92,12 +92,6 @@ def _source(manifest: str) -> str:
     """The manifest's path from the folder `copilot` on, its name alone where it is in none."""
     parts = manifest.split("/")
     return "/".join(parts[parts.index("copilot") :] if "copilot" in parts else parts[-1:])
-
-
-def _addon_position(service: Service, owner: str) -> Position | None:
-    of_output = owner.startswith("output ")
-    path = f"Outputs.{owner.removeprefix('output ')}" if of_output else f"Resources.{owner}"
-    return service.addons.positions.get(path) if service.addons else None
 
 
 __all__ = ["StackOptions", "render_stack", "render_template", "stack_document"]

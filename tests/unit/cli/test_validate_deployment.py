@@ -40,6 +40,12 @@ def patches(*rows: tuple[str, str, str]) -> str:
     return "".join(f"- op: {op}\n  path: {path}\n  value: {value}\n" for op, path, value in rows)
 
 
+ADDON = """\
+Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}, Group: {Type: String}}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Ref Group}}
+"""
+
 CASES: dict[str, tuple[dict[str, str], str]] = {
     "an override that cannot apply": (
         {"manifest.yml": MANIFEST + "taskdef_overrides: [{path: 'ContainerDefinitions[4].User', value: x}]\n"},
@@ -93,6 +99,33 @@ def test_patches_may_add_conditions_and_parameters(run: Run, write: Write) -> No
     write("overrides/cfn.patches.yml", patches(condition, parameter))
     ended = run("validate")
     assert (ended.code, "CL143" in ended.out) == (0, False), ended.out
+
+
+OF_TEMPLATES: dict[str, tuple[dict[str, str], str]] = {
+    "an addon's parameter that refers to nothing": (
+        {"addons/table.yml": ADDON, "addons/addons.parameters.yml": "Parameters:\n  Group: !Ref Nope\n"},
+        "error[CL142]: copilot/hello/addons/addons.parameters.yml:2:3: AddonsStack refers to Nope",
+    ),
+    "an addon's parameter in another form that refers to nothing": (
+        {"addons/table.yml": ADDON, "addons/addons.parameters.yml": "Parameters:\n  Group: !Sub '${Nope.Arn}-x'\n"},
+        "error[CL142]: copilot/hello/addons/addons.parameters.yml:2:3: AddonsStack refers to Nope.Arn",
+    ),
+    "an addon of the environments that is no YAML": (
+        {"../environments/addons/a.yml": "Resources:\n  A: {Type: [\n"},
+        "error[CL100]: copilot/environments/addons/a.yml:",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_TEMPLATES)
+def test_what_is_wrong_in_templates_is_found_at_its_line(name: str, run: Run, write: Write) -> None:
+    files, message = OF_TEMPLATES[name]
+    for path, text in files.items():
+        write(path, text)
+    ended = run("validate")
+    assert ended.code == 1, ended.out
+    assert message in ended.out
+    assert "1 error" in ended.out
 
 
 def test_what_is_right_beside_the_manifest_is_no_finding(run: Run, write: Write) -> None:

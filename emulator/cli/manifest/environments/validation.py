@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emulator.app.compile import ADDON_CODE, PATCH_CODE
 from emulator.app.selection import Selection, Target
 from emulator.cli.manifest.validate_deployment import changes_one_of
-from emulator.errors import CopilotLocalError, Finding, InputError, Severity, Unsupported
+from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
 from emulator.events import discard
 
 if TYPE_CHECKING:
@@ -39,9 +39,12 @@ def environment_findings(target: Target, environments: list[str]) -> list[Findin
     from emulator.app.deployment import are_cdk, environment_addons, patches_in
     from emulator.compiler.patches import ENVIRONMENT
 
-    workspace, found = target.workspace, []
+    workspace = target.workspace
+    found: list[Finding] = []
     try:
         environment_addons(workspace)
+    except FindingsError as error:
+        found += error.findings
     except InputError as error:
         found.append(Finding(ADDON_CODE, error.message, error.position, hint=error.hint))
     folder = workspace.environment_overrides

@@ -11,8 +11,8 @@ class Queue(FindingKind):
     explanation = """
         SQS has limits: a message is kept 1 minute to 14 days, delayed up to 15 minutes, hidden up to 12 hours, and
         tried 1 to 1000 times. SNS wants a list of what matches for each name in a filter policy. Copilot hands on other
-        values, and the stack fails while it is deployed. Topics that are there twice, or whose names differ in signs alone,
-        collide in CloudFormation, which has letters and digits only.
+        values, and the stack fails while it is deployed. Topics that are there twice, or whose names differ in signs
+        alone, collide in CloudFormation, which has letters and digits only.
     """
     source = (
         "Amazon SQS, `SetQueueAttributes`; Amazon SNS, `Subscribe`; Copilot, "

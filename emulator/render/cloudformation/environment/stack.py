@@ -8,7 +8,7 @@ from dataclasses import replace
 from emulator.ecs.addons.model import TemplatePatch
 from emulator.ecs.environment.model import Environment, ManagedVpc
 from emulator.errors import Position
-from emulator.render.cloudformation.addons import AddonResources
+from emulator.render.cloudformation.addons import AddonResources, addon_position
 from emulator.render.cloudformation.environment.context import Context, EnvironmentOptions
 from emulator.render.cloudformation.environment.load_balancers import add_internal_balancer, add_public_balancer
 from emulator.render.cloudformation.environment.names import add_names, add_private_zone
@@ -170,7 +170,6 @@ def _check_references(document: dict[str, object], environment: Environment) -> 
     addons = environment.addons
 
     def position(name: str, owner: str) -> Position | None:
-        known = patch_that_names(environment.patches, name)
-        return known or (addons.positions.get(f"Resources.{owner}") if addons else None)
+        return patch_that_names(environment.patches, name) or addon_position(addons, owner, name)
 
     check_references(document, position, stack="the environment's stack", hint=_NOT_THERE)
