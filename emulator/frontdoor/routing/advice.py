@@ -158,7 +158,7 @@ def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:
 
 def prefix_note(placed: PlacedRule) -> Iterator[Finding]:
     """The classic surprise about a rule with a path of its own: the container sees that path too."""
-    prefixes = [path for path in _patterns(placed) if path.endswith("/*") and path != "/*"]
+    prefixes = [path for path in _patterns(placed) if path.endswith("/*") and path.strip("/*")]
     if prefixes and isinstance(placed.rule.action, Forward) and not _is_rewritten(placed):
         prefix = prefixes[0].removesuffix("*")
         yield _warning(

@@ -153,6 +153,11 @@ def test_a_kept_prefix_is_a_warning_for_the_rule_that_wins() -> None:
     assert "sees /api/x as /api/x, not as /x" in finding.message
 
 
+@pytest.mark.parametrize("path", ["*", "/*"])
+def test_a_path_of_wildcards_alone_is_no_prefix(path: str) -> None:
+    assert not explain([hello(path, "/up")], "GET", "/api/x").warnings
+
+
 def test_a_group_that_takes_http_2_only_is_a_warning() -> None:
     service = hello("/", "/")
     service.target_groups[0].protocol_version = "GRPC"
