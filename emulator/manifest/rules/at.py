@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.manifest.findings.report import Report, child
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar, Sequence
+from emulator.manifest.yaml.scalars import is_null
 
 if TYPE_CHECKING:
     from emulator.manifest.findings.codes import Code
@@ -25,6 +26,17 @@ class At:
     def is_undefined(self, key: str) -> bool:
         """Whether the value of a key names a variable that is not defined, so that it may turn out to be anything."""
         return self.report.is_undefined(self.node.get(key))
+
+    def given(self, *keys: str, empty: bool = True) -> bool:
+        """Whether the file has something at the place that `keys` lead to; without `empty`, more than an empty map or
+        list. Where the value is not there all the same, it does not fit, and that was said: what would follow from its
+        absence is not."""
+        here: Node | None = self.node
+        for key in keys:
+            here = here.get(key) if isinstance(here, Mapping) else None
+        if here is None or isinstance(here, Scalar):
+            return here is not None and not is_null(here)
+        return empty or bool(here.entries if isinstance(here, Mapping) else here.items)
 
     def add(
         self,

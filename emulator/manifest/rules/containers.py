@@ -23,8 +23,6 @@ from emulator.manifest.schema.containers import (
 )
 from emulator.manifest.schema.logs import Logging
 from emulator.manifest.schema.notations.values import format_duration
-from emulator.manifest.yaml.nodes import Node, Scalar
-from emulator.manifest.yaml.scalars import is_null
 from emulator.secret_names import managed_problem, reference_problem
 
 VOLUME_PATH: Final = r"[a-zA-Z0-9\-._/]+"
@@ -37,14 +35,19 @@ _RETENTIONS: Final = frozenset(
 
 def image(image: Image, at: At) -> None:
     """Exactly one of build and location (Copilot: `ImageLocationOrBuild.validate`)."""
-    wrong_build = image.build is None and not _is_blank(at.node.get("build"))  # reported already
     both = image.location is not None
-    if not wrong_build and (image.build is not None) == both and not (both and at.is_undefined("build")):
+    if not _is_wrong(image, at) and (image.build is not None) == both and not (both and at.is_undefined("build")):
         message = "gives both build and location" if both else "gives neither build nor location"
         at.add("CL120", message, *(("location",) if both else ()), hint="give exactly one of build and location")
     placeholder(image.location, at, "location")
     if getattr(image, "port", None) == 0:
         at.add("CL107", "0 is not a port", "port", copilot_accepts=True)
+
+
+def _is_wrong(image: Image | ImageSource, at: At) -> bool:
+    """Whether one of the two ways to name an image is there and does not fit, which was said."""
+    wrong_build = image.build is None and not _is_blank(at.node.get("build"))
+    return wrong_build or (image.location is None and at.given("location"))
 
 
 def _is_blank(node: Node | None) -> bool:
@@ -61,7 +64,7 @@ def placeholder(location: str | None, at: At, *keys: str) -> None:
 def image_source(source: ImageSource, at: At) -> None:
     """A sidecar's image in its map form."""
     both = source.location is not None
-    if (source.build is not None) == both and not (both and at.is_undefined("build")):
+    if not _is_wrong(source, at) and (source.build is not None) == both and not (both and at.is_undefined("build")):
         message = "gives both build and location" if both else "gives neither build nor location"
         hint = "give exactly one of build and location"
         if both:
@@ -90,7 +93,7 @@ def health_check(check: ContainerHealthCheck, at: At) -> None:
         at.add("CL151", f"retries is {check.retries}; ECS takes 1 to 10", "retries", copilot_accepts=True)
     if check.command is not None:
         _health_command(check.command, at)
-    elif any(value is not None for _, value, _, _ in limits) or check.retries is not None:
+    elif not at.given("command") and (any(value is not None for _, value, _, _ in limits) or check.retries is not None):
         message = "has no command, so Copilot adds `curl -f http://localhost/`"
         at.add("CL109", message, hint="give command, or leave the health check out", warning=True)
 

@@ -65,7 +65,8 @@ def ports(workload: Workload, at: At) -> None:
     _health_checks(rules, listeners, exposed, main_port, at)
     if workload.logging.firelens:
         _log_router(exposed, at)
-    if http is not None and main_port is None and at.workload == "Backend Service":
+    no_port = main_port is None and not at.given("image", "port")
+    if http is not None and no_port and at.workload == "Backend Service":
         for keys, rule in rules:
             if rule.target_container is None and rule.target_port is None:
                 message = "no port to send requests to: the main container has none"
@@ -112,14 +113,16 @@ def _target(workload: Workload, target: str | None, main_port: int | None, keys:
     if target is None:
         return
     if target == workload.name:
-        if main_port is None:
+        if main_port is None and not at.given("image", "port"):
             at.add("CL124", f"the main container {target} has no port", *keys, hint="give image.port")
         return
     sidecar = workload.sidecars.get(target)
+    if sidecar is None and at.given("sidecars", target):
+        return
     if sidecar is None:
         known = ", ".join((workload.name, *workload.sidecars))
         at.add("CL124", f"there is no container {target!r}", *keys, hint=f"containers: {known}")
-    elif sidecar.port is None:
+    elif sidecar.port is None and not at.given("sidecars", target, "port"):
         at.add("CL124", f"sidecar {target} has no port", *keys, hint=f"give sidecars.{target}.port")
 
 

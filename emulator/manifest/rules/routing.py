@@ -24,7 +24,7 @@ def routing_rule(rule: RoutingRule, at: At) -> None:
         meant = closest(rule.version, _VERSIONS)
         message = f"{rule.version!r} is not one of {', '.join(_VERSIONS)}"
         at.add("CL107", message, "version", hint=f"did you mean {meant}?" if meant else "")
-    if rule.hosted_zone is not None and not rule.alias:
+    if rule.hosted_zone is not None and not rule.alias and not at.given("alias", empty=False):
         at.add("CL121", "hosted_zone needs alias", "hosted_zone")
     aliases, addresses = len(rule.alias), len(rule.allowed_source_ips)
     if aliases + addresses >= MOST_VALUES:

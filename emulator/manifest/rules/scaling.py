@@ -48,7 +48,7 @@ def count(count: Count, at: At) -> None:
                    hint="use range.spot_from to run tasks on Fargate Spot while scaling")  # fmt: skip
         elif count.spot < 0:
             at.add("CL107", f"{count.spot} is not a number of tasks", "spot", copilot_accepts=True)
-    elif given and count.range is None:
+    elif given and count.range is None and not at.given("range"):
         at.add("CL121", f"{given[0]} needs range", given[0], hint="for example range: 1-10")
     elif count.range is not None and not given:
         at.add("CL121", "range needs a metric to scale on", "range", hint="one of " + ", ".join(metrics))

@@ -88,7 +88,8 @@ def mount_points(workload: Workload, at: At, patched: Iterable[str] = ()) -> Non
     known = {*workload.storage.volumes, *_added_by_overrides(workload), *patched}
     for name, sidecar in workload.sidecars.items():
         for index, mount in enumerate(sidecar.mount_points):
-            if mount.source_volume and mount.source_volume not in known:
+            there = mount.source_volume in known or at.given("storage", "volumes", mount.source_volume)
+            if mount.source_volume and not there:
                 message = f"there is no volume {mount.source_volume!r} in storage.volumes"
                 keys = ("sidecars", name, "mount_points", index, "source_volume")
                 hint = f"volumes: {', '.join(sorted(known)) or 'none'}"

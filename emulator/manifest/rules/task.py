@@ -12,6 +12,7 @@ from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import DependencyCondition, Secret, Variable
 from emulator.manifest.schema.logs import Logging, SidecarLogging
 from emulator.manifest.schema.workload import ListeningService, Workload
+from emulator.manifest.yaml.nodes import Mapping
 from emulator.secret_names import variable_problem
 
 ROUTER: Final = "firelens_log_router"
@@ -130,13 +131,14 @@ def dependencies(workload: Workload, at: At) -> None:
     edges: dict[str, dict[str, DependencyCondition]] = {workload.name: dict(workload.image.depends_on)}
     places: dict[str, Keys] = {workload.name: ("image", "depends_on")}
     essential = {workload.name}
-    checked = {workload.name} if workload.image.healthcheck is not None else set()
+    has_check = workload.image.healthcheck is not None or at.given("image", "healthcheck")
+    checked = {workload.name} if has_check else set()
     for name, sidecar in workload.sidecars.items():
         edges[name] = dict(sidecar.depends_on)
         places[name] = ("sidecars", name, "depends_on")
-        if sidecar.essential is not False:
+        if sidecar.essential or (sidecar.essential is None and not at.given("sidecars", name, "essential")):
             essential.add(name)
-        if sidecar.healthcheck is not None:
+        if sidecar.healthcheck is not None or at.given("sidecars", name, "healthcheck"):
             checked.add(name)
     if workload.logging.firelens:
         edges.setdefault(ROUTER, {})
@@ -158,6 +160,8 @@ def _dependency(
 ) -> None:
     shown = condition.value.lower()
     if target not in known:
+        if at.given("sidecars", target) or (target == ROUTER and _has_router(at)):
+            return  # what is wrong with it was said
         hint = "containers: " + ", ".join(sorted(known))
         if target == ROUTER:
             hint = "the log router is there only where logging has a key besides retention"
@@ -176,6 +180,14 @@ def _dependency(
         message = f"healthy on {target}, which has no health check: ECS refuses the task definition"
         where = "image.healthcheck" if target == workload.name else f"sidecars.{target}.healthcheck"
         at.add("CL127", message, *place, hint=f"add {where}", copilot_accepts=True)
+
+
+def _has_router(at: At) -> bool:
+    """Whether `logging` has a key besides retention, be it right or not."""
+    logging = at.node.get("logging")
+    if not isinstance(logging, Mapping):
+        return at.given("logging")
+    return any(at.given("logging", name, empty=False) for name in logging.entries if name != "retention")
 
 
 def _circle(edges: dict[str, dict[str, DependencyCondition]], places: dict[str, Keys], at: At) -> None:
@@ -198,7 +210,11 @@ def connect(workload: Workload, at: At) -> None:
         at.add("CL140", message, "network", "connect", "alias", hint="write network.connect: true")
     elif isinstance(workload, ListeningService) and at.workload == "Backend Service":
         http = getattr(workload, "http", None)
-        if workload.image.port is None and (http is None or http.target_container is None):
+        if (
+            workload.image.port is None
+            and not at.given("image", "port")
+            and (http is None or http.target_container is None)
+        ):
             at.add("CL140", message, "network", "connect", "alias", hint="give image.port, or remove the alias")
 
 
@@ -211,7 +227,7 @@ def destinations(workload: Workload, at: At) -> None:
     for name, block in logging.sidecars.named.items():
         keys: Keys = ("logging", "sidecars", name)
         _destination(block, keys, at)
-        if name not in workload.sidecars:
+        if name not in workload.sidecars and not at.given("sidecars", name):
             known = ", ".join(workload.sidecars) or "none"
             at.add("CL125", f"there is no sidecar {name!r}", *keys, hint=f"sidecars: {known}")
 
