@@ -23,6 +23,8 @@ from emulator.manifest.schema.containers import (
 )
 from emulator.manifest.schema.logs import Logging
 from emulator.manifest.schema.notations.values import format_duration
+from emulator.manifest.yaml.nodes import Node, Scalar
+from emulator.manifest.yaml.scalars import is_null
 from emulator.secret_names import managed_problem, reference_problem
 
 VOLUME_PATH: Final = r"[a-zA-Z0-9\-._/]+"
