@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from emulator.ecs.addons.model import TemplatePatch
 from emulator.errors import InputError
+
+if TYPE_CHECKING:
+    from emulator.ecs.addons.model import TemplatePatch
 
 
 def apply_patch(

@@ -94,10 +94,8 @@ class Decoder:
             self.report.add("CL103", node, path, f"takes {what(field.shape)} or a map, not a list")
             return ABSENT
         value = self.value(node, field.shape, path)
-        if value is ABSENT:
-            return ABSENT
-        if value == "" and block.blank_is_none:
-            return None
+        if value is ABSENT or (value == "" and block.blank_is_none):
+            return ABSENT if value is ABSENT else None
         return self._complete(self._make(block, {field.attribute: value}), node, path)
 
     def _map_form(self, node: Mapping, block: type[Block], path: str, swallower: str) -> object:

@@ -279,7 +279,7 @@ class TestRuns:
 
         threads.engine.before = busy
         finish(threads, supervisor, until, 0)
-        until(lambda: not times and threads.tasks == [])
+        until(lambda: run.ended and not times and threads.tasks == [])
         assert run.status == "SUCCEEDED"
 
     def test_what_is_no_job_is_refused(self, rig: Rig) -> None:
@@ -337,16 +337,22 @@ class TestWhatOthersDo:
 
     def test_a_run_that_was_not_started_when_the_agent_ended_has_failed(self, threads: Rig, until: Until) -> None:
         first = threads.boot(with_job())
-        threads.engine.fail("start", EngineError("killed"), target="*-cleanup")
-        threads.engine.fail("remove", EngineError("killed"), times=None)
+        reached, over = threading.Event(), threading.Event()
+
+        def killed(verb: str, target: str) -> None:
+            if verb == "start" and target.endswith("-cleanup"):
+                reached.set()
+                over.wait(60)
+                raise EngineError("killed")
+
+        threads.engine.before = killed
         first.run_job("cleanup")
-        until(lambda: threads.did("create_container"))
-        until(lambda: [m.container.state for t in threads.tasks for m in t.members.values()] == ["created"])
+        assert reached.wait(20)
         first.retire()
-        threads.engine._failures.clear()
         second = threads.boot()
         second.look()
         [run] = runs(second)
         until(lambda: run.ended)
         assert (run.status, run.cause) == ("FAILED", "container cleanup was never started")
         until(lambda: threads.tasks == [])
+        over.set()
