@@ -142,14 +142,19 @@ def _service(name: str, template: Json) -> Json:
     }
 
 
+_ROLES = {"BucketCleanerFunction": "ELBAccessLogsBucketCleanerRole", "EnvControllerFunction": "EnvControllerRole"}
+"""Of functions that have a role of their own in Copilot's templates."""
+
+
 def _custom(name: str, kind: str, function: str) -> dict[str, Json]:
     """A custom resource with its function and its role."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    code = {"Handler": "index.handler", "Runtime": "nodejs20.x", "Role": {"Fn::GetAtt": [f"{function}Role", "Arn"]}}
+    role = _ROLES.get(function, "CustomResourceRole")
+    code = {"Handler": "index.handler", "Runtime": "nodejs20.x", "Role": {"Fn::GetAtt": [role, "Arn"]}}
     return {
         name: {"Type": kind, "Properties": {"ServiceToken": {"Fn::GetAtt": [function, "Arn"]}}},
         function: {"Type": "AWS::Lambda::Function", "Properties": code},
-        f"{function}Role": {
+        role: {
             "Type": "AWS::IAM::Role",
             "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}},
         },
