@@ -34,6 +34,8 @@ BUILD_TIMEOUT = 3600.0
 """Seconds for a whole build."""
 
 _CANCEL_POLL = 0.2
+MOST_TRIES = 5
+"""Of one build whose cached steps others remove meanwhile."""
 _LAST_LINES = 20
 _REGISTRY = re.compile(r"/v2/|pull access denied|manifest|resolve source metadata")
 """Lines about an image that the build starts from, as opposed to what its own steps print."""
@@ -105,19 +107,21 @@ def _texts(spec: BuildSpec) -> tuple[str, str]:
 
 
 def _run_until_possible(builder: _Builder, original: str, text: str, *, buildkit: bool) -> None:
-    """Builds, and once more where what the build failed for is none of its own: raises the ImageError of the last."""
-    try:
-        builder.run(original, text)
-    except ImageError as error:
-        plain = reader.without_syntax(text)
-        if not buildkit and any(_STEP_IS_GONE.search(line) for line in (error.message, *error.output)):
-            builder.say("Docker removed a step that this build had found in its cache: building again")
+    """Builds, and again where what the build failed for is none of its own: raises the ImageError of the last."""
+    for tries_left in reversed(range(MOST_TRIES)):
+        try:
             builder.run(original, text)
-        elif buildkit and plain != text and _frontend_missing(error):
-            builder.say("the frontend that `# syntax=` names cannot be had: building with BuildKit's own")
-            builder.run(original, plain)
-        else:
-            raise
+            return
+        except ImageError as error:
+            gone = any(_STEP_IS_GONE.search(line) for line in (error.message, *error.output))
+            plain = reader.without_syntax(text)
+            if tries_left and not buildkit and gone:
+                builder.say("Docker removed a step that this build had found in its cache: building again")
+            elif tries_left and buildkit and plain != text and _frontend_missing(error):
+                builder.say("the frontend that `# syntax=` names cannot be had: building with BuildKit's own")
+                text = plain
+            else:
+                raise
 
 
 def _has_buildkit(command: str) -> bool:

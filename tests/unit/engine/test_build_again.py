@@ -1,4 +1,4 @@
-"""A build that fails for what is none of its own is done once more, and no other."""
+"""A build that fails for what is none of its own is done again, and no other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.engine.docker.build import _run_until_possible
+from emulator.engine.docker.build import MOST_TRIES, _run_until_possible
 from emulator.errors import ImageError
 
 GONE = 'the build of Dockerfile failed: unable to find image "sha256:a6256ddcfe65"'
@@ -58,9 +58,17 @@ def test_a_cached_step_that_another_command_removed(error: ImageError) -> None:
     assert "building again" in builder.lines[0]
 
 
-def test_what_is_gone_twice_is_an_error() -> None:
+def test_others_may_remove_steps_several_times() -> None:
+    builder = Builder(*[ImageError(GONE)] * 3)
+    run(builder)
+    assert builder.texts == ["FROM x"] * 4
+
+
+def test_what_is_gone_each_time_is_an_error() -> None:
+    builder = Builder(*[ImageError(GONE)] * MOST_TRIES)
     with pytest.raises(ImageError, match="unable to find image"):
-        run(Builder(ImageError(GONE), ImageError(GONE)))
+        run(builder)
+    assert len(builder.texts) == MOST_TRIES
 
 
 @pytest.mark.parametrize("buildkit", [False, True])
