@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from emulator.ecs.identity import new_task_id
@@ -93,11 +94,16 @@ def _run(
             follower.start()
             try:
                 executor.run(plan)
-                ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)
-                code = ended.container.exit_code if ended else None
-                if ended is not None and code:
+                expected = [member.definition.name for member in task.members]
+                timeout = job.schedule.timeout if job.schedule else None
+                ended = _wait(engine, request, task_id, expected, interrupted, timeout)
+                if ended is None:
+                    return ExitCode.INTERRUPTED
+                if (code := ended.container.exit_code) is None:
+                    raise TaskError(f"the job failed: {ended.name} was removed")
+                if code:
                     raise _with_code(container_failed(engine, ended, "the job failed"), code)
-                return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
+                return ExitCode.OK
             finally:
                 _clean_up(engine, request, task_id, follower, emit, killed)
     except Cancelled:
@@ -107,9 +113,17 @@ def _run(
 
 
 def _wait(
-    engine: Engine, request: UpRequest, task_id: str, interrupted: threading.Event, timeout: int | None
+    engine: Engine,
+    request: UpRequest,
+    task_id: str,
+    expected: Sequence[str],
+    interrupted: threading.Event,
+    timeout: int | None,
 ) -> Member | None:
-    """The essential container whose exit ended the task; None where it was interrupted, or removed."""
+    """The essential container whose exit ended the task; None where it was interrupted, or all of it removed.
+
+    Raises `TaskError` after `timeout` seconds, and where one of the `expected` containers or the network is gone.
+    """
     deadline = time.monotonic() + timeout if timeout else None
     looks = Looks(engine, request.environment)
     while not interrupted.wait(POLL):
@@ -120,6 +134,8 @@ def _wait(
                 return None
             if (ended := ended_by(task)) is not None:
                 return ended
+            if fault := task.fault(expected):
+                raise TaskError(f"the job failed: {fault}")
         if deadline is not None and time.monotonic() > deadline:
             raise TaskError(
                 f"the job ran longer than its timeout of {timeout} s and was stopped",

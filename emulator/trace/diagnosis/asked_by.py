@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from emulator.trace.diagnosis.locations import passes
 from emulator.trace.diagnosis.nginx import Directive
 from emulator.trace.diagnosis.routes import Route
-from emulator.trace.diagnosis.variables import State, filled, variables_in
+from emulator.trace.diagnosis.variables import State, filled, mapped, variables_in
 
 _PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 _AUTHORITY = re.compile(r"(?:(?P<scheme>\w+)://)?(?P<host>\[[^]]*\]|[^/:]*)(?::(?P<port>\d+))?(?:/.*)?")
@@ -105,8 +105,8 @@ def _targets(configuration: Sequence[Directive], directive: Directive, state: St
     port = int(found["port"] or _PORTS.get(found["scheme"] or "", 80))
     where: Directive | None = directive
     if names and state is not None:
-        sets = [state.values[name] for name in names if name in state.values]
-        where = next((one.directive for one in sets if one.text and str(port) in re.findall(r"\d+", one.text)), None)
+        said = [state.values.get(name) or mapped(state, name) for name in names]
+        where = next((one.directive for one in said if one.text and str(port) in re.findall(r"\d+", one.text)), None)
         where = where or (directive if f":{port}" in written else None)
     return [_Target(found["host"], port, where)]
 

@@ -115,6 +115,8 @@ def _instead(found: AskedBy | None, wrong: str, port: str) -> str:
     place = 1 if directive.name == "set" else 0
     if words[place] == wrong:
         words[place] = port
+    elif re.match(rf"(\w+://)?[^/$]*\$.*:{wrong}(?!\d)", words[place]):
+        words[place] = re.sub(rf":{wrong}(?!\d)", f":{port}", words[place], count=1)
     else:
         words[place] = re.sub(r"^(\w+://)?[^/$]*", rf"\g<1>localhost:{port}", words[place])
     return f"write `{directive.name} {' '.join(words)};`, not `{text(directive)}`"

@@ -18,7 +18,7 @@ from emulator.trace.diagnosis.locations import located, modifier_of, name_of, no
 from emulator.trace.diagnosis.nginx import Directive
 from emulator.trace.diagnosis.pcre import compiled
 from emulator.trace.diagnosis.servers import server_names
-from emulator.trace.diagnosis.variables import Asked, State, Value, filled, holds, path_of_rewrite
+from emulator.trace.diagnosis.variables import Asked, State, Value, after_reading, filled, holds, path_of_rewrite
 
 _MOST = 100
 """Ways that are looked at: a configuration of many conditions has more than anyone asks for."""
@@ -263,7 +263,7 @@ class _Walk:
 def _split(state: State, target: str) -> tuple[str | None, State]:
     """The path that a directive leads to inside nginx, and the request there: the query it had is gone."""
     path, _, query = target.partition("?")
-    return filled(state, path), replace(state, query=filled(state, query))
+    return filled(state, path), replace(after_reading(state, target), query=filled(state, query))
 
 
 def _rewritten(directives: Sequence[Directive], state: State) -> Iterator[tuple[State, Directive | None]]:
@@ -287,7 +287,8 @@ def _steps(directives: Sequence[Directive], state: State) -> Iterator[_Step]:
                 yield replace(state, changed=False), None, True
                 return
             case "set" if len(words) == 2:
-                state = state.with_value(words[0].removeprefix("$"), Value(filled(state, words[1]), one))
+                value = Value(filled(state, words[1]), one)
+                state = after_reading(state, words[1]).with_value(words[0].removeprefix("$"), value)
             case "rewrite" if len(words) > 1:
                 found, after = state.searched(compiled(words[0]), state.path)
                 if found is not False:

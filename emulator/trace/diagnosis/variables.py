@@ -1,21 +1,25 @@
 """What nginx's variables and conditions are for a request, as far as that can be known. Pure.
 
-Source: nginx's documentation, variables of ngx_http_core_module, `if` and `set` of ngx_http_rewrite_module.
+Source: nginx's documentation, variables of ngx_http_core_module, `if` and `set` of ngx_http_rewrite_module, `map` of
+ngx_http_map_module.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from emulator.redaction import HIDDEN
+from emulator.trace.diagnosis.maps import entry_for, has_expressions, is_volatile
 from emulator.trace.diagnosis.nginx import Directive
 from emulator.trace.diagnosis.pcre import as_bytes, compiled
 from emulator.trace.diagnosis.servers import bare
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|([1-9])|(\w+))")
-_DEFINING = ("map", "geo", "split_clients", "js_set", "js_var", "perl_set", "map_hash", "auth_jwt_claim_set")
+_DEFINING = ("geo", "split_clients", "js_set", "js_var", "perl_set", "map_hash", "auth_jwt_claim_set")
+_OF_THE_PATH = re.compile(r"(?:document_)?uri\Z|args\Z|query_string\Z|is_args\Z|arg_")
+"""Variables that a `rewrite` or an internal redirect changes."""
 _REGEXES = {"~": (False, True), "~*": (True, True), "!~": (False, False), "!~*": (True, False)}
 """By operator: whether it ignores case, and whether it wants a match."""
 
@@ -30,8 +34,9 @@ class Asked:
     headers: Mapping[str, str | None] = field(default_factory=dict)
     """By name as `$http_` has it. None: it is not known, as a secret one."""
     port: int = 80
-    defined: frozenset[str] = frozenset()
-    """Variables that the configuration defines by other means than `set`: what they are is not known."""
+    defined: Mapping[str, Directive | None] = field(default_factory=dict)
+    """Variables that the configuration defines beside server blocks, with the `map` of each. None: what it is is not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,16 @@ class State:
         return True, replace(self, captures=(match[0], *match.groups()), values={**self.values, **named})
 
 
-def defined_in(configuration: Sequence[Directive]) -> frozenset[str]:
-    """Variables that are defined beside server blocks."""
-    found: set[str] = set()
+def defined_in(configuration: Sequence[Directive]) -> dict[str, Directive | None]:
+    """Variables that are defined beside server blocks, with the `map` of each where it is one's."""
+    found: dict[str, Directive | None] = {}
     for block in configuration:
         for one in [block, *(block.block if block.name == "http" else ())]:
-            if one.name in _DEFINING:
-                found |= {word[1:] for word in one.arguments if re.fullmatch(r"\$\w+", word)}
-    return frozenset(found)
+            if one.name == "map" and len(one.arguments) == 2:
+                found[one.arguments[1].removeprefix("$")] = one
+            elif one.name in _DEFINING:
+                found |= {word[1:]: None for word in one.arguments if re.fullmatch(r"\$\w+", word)}
+    return found
 
 
 def value_of(state: State, name: str) -> str | None:
@@ -99,8 +106,65 @@ def value_of(state: State, name: str) -> str | None:
     if name in state.values:
         return state.values[name].text
     if name in state.asked.defined:
-        return None
+        return mapped(state, name).text
     return _own(state, name)
+
+
+def mapped(state: State, name: str) -> Value:
+    """What a variable of a `map` is, with the line of the `map` that says so."""
+    defined = state.asked.defined
+    block = defined.get(name)
+    if block is None:
+        return Value(None)
+    steady = is_volatile(block) or _is_steady(state, block.arguments[0])
+    within = replace(state, asked=replace(state.asked, defined={**defined, name: None}))  # one of itself is no value
+    text = filled(within, block.arguments[0]) if steady else None
+    found = entry_for(block, text) if text is not None else None
+    if found is None:
+        return Value(None)
+    if found.line is None:
+        return Value("")
+    [written] = found.line.arguments
+    own = found.match.groupdict() if found.match is not None else {}
+    if not is_volatile(block) and not _is_steady(state, written, own, numbers=found.match is not None):
+        return Value(None, found.line)
+    if found.match is not None:
+        _, within = within.searched(found.match.re, found.match.string)
+    return Value(filled(within, written), found.line)
+
+
+def _is_steady(state: State, text: str, own: Collection[str] = (), *, numbers: bool = False) -> bool:
+    """Whether a text's variables have been the same all along: nginx keeps what a `map` gave at first. `own`: those
+    that are the `map`'s; `numbers`: `$1` and the like are, too."""
+    moved = state.internal or state.from_folder or state.changed or bool(state.rewrites)
+    return all(
+        name in own
+        or (numbers if name.isdecimal() else name not in state.values and not (moved and _OF_THE_PATH.match(name)))
+        for name in variables_in(text)
+    )
+
+
+def after_reading(state: State, text: str) -> State:
+    """The request once a text's variables were read: an expression of a `map` leaves what it found for `$1`."""
+    return replace(state, captures=None) if _asks_expressions(state, text) else state
+
+
+def _asks_expressions(state: State, text: str) -> bool:
+    defined = state.asked.defined
+    asked, left = set[str](), variables_in(text)
+    while left:
+        block = defined.get(name := left.pop())
+        if block is None or name in asked:
+            continue
+        if has_expressions(block):
+            return True
+        asked.add(name)
+        left += [inner for word in (block.arguments[0], *_values(block)) for inner in variables_in(word)]
+    return False
+
+
+def _values(block: Directive) -> list[str]:
+    return [word for line in block.block for word in line.arguments]
 
 
 def _own(state: State, name: str) -> str | None:
@@ -143,7 +207,7 @@ def _argument(query: str | None, name: str) -> str | None:
 
 def filled(state: State, text: str) -> str | None:
     """A text with its variables replaced; None where one of them is not known."""
-    known = True
+    known = not (any(name.isdecimal() for name in variables_in(text)) and _asks_expressions(state, text))
 
     def value(match: re.Match[str]) -> str:
         nonlocal known
@@ -171,6 +235,7 @@ def holds(state: State, condition: Sequence[str]) -> tuple[bool | None, State]:
     if not words or not re.fullmatch(r"\$\w+|\$\{\w+\}", words[0]):
         return None, state  # -f and the like: whether there is a file
     value = filled(state, words[0])
+    state = after_reading(state, words[0])
     if len(words) == 1:
         return (None if value is None else value not in ("", "0")), state
     if len(words) == 2 and words[1] in ("=", "!="):
@@ -183,6 +248,7 @@ def holds(state: State, condition: Sequence[str]) -> tuple[bool | None, State]:
         found, after = state.searched(compiled(operand, ignore_case), value)
         return (None if found is None else found is wanted), after
     other = filled(state, operand)
+    state = after_reading(state, operand)
     if operator not in ("=", "!=") or value is None or other is None:
         return None, state
     return (value == other) is (operator == "="), state
@@ -198,4 +264,4 @@ def path_of_rewrite(state: State, replacement: str) -> State:
         left = state.query
     else:
         left = None if wanted is None or state.query is None else "&".join(filter(None, (wanted, state.query)))
-    return replace(state, path=filled(state, path), query=left)
+    return replace(after_reading(state, replacement), path=filled(state, path), query=left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
@@ -161,7 +161,7 @@ class View:
         )
 
 
-def _asked(hop: Hop, defined: frozenset[str]) -> Asked:
+def _asked(hop: Hop, defined: Mapping[str, nginx.Directive | None]) -> Asked:
     headers: dict[str, str | None] = {}
     for name, value in hop.exchange.request.headers if hop.exchange.request else ():
         key = name.lower().replace("-", "_")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.engine.fake import Behaviour
-from emulator.errors import ContainerFailed, EngineTimeout, ExitCode
+from emulator.errors import ContainerFailed, EngineTimeout, ExitCode, TaskError
 from emulator.runtime.control import direct
 from emulator.runtime.lifecycle import jobs
 from emulator.runtime.lifecycle.running import Running
@@ -44,6 +44,25 @@ def test_a_listing_that_fails_once_ends_no_run_and_leaves_no_task(
         assert run(bench) == ExitCode.OK
     assert [name for name in bench.left()["containers"] if not name.endswith("-agent")] == []
     assert any("the run has ended" in event.message for event in bench.events)
+
+
+@pytest.mark.parametrize(
+    "gone, why", [("-hello", "container hello is missing"), ("-pause", "its network namespace is gone")]
+)
+def test_a_run_whose_container_is_removed_says_so_and_ends(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, gone: str, why: str
+) -> None:
+    step = jobs._wait
+
+    def removed(*args: Any) -> Any:
+        [name] = [row.name for row in bench.engine.list_containers({}) if row.name.endswith(gone)]
+        bench.engine.remove(name)
+        return step(*args)
+
+    monkeypatch.setattr(jobs, "_wait", removed)
+    with pytest.raises(TaskError, match=f"the job failed: {why}"):
+        run(bench)
+    assert [name for name in bench.left()["containers"] if not name.endswith("-agent")] == []
 
 
 def run(bench: Bench) -> int:

@@ -87,6 +87,10 @@ def test_a_server_of_an_upstream_is_the_line_to_change(
             *(2, "set $port 3000;", "set $port 3001;"),
         ),
         (
+            "set $host localhost;\nlocation / { proxy_pass http://$host:3001$request_uri; }",
+            *(3, "proxy_pass http://$host:3000$request_uri;", "proxy_pass http://$host:3001$request_uri;"),
+        ),
+        (
             "location / {\n proxy_pass http://localhost:3001$request_uri; }",
             *(3, "proxy_pass http://localhost:3000$request_uri;", "proxy_pass http://localhost:3001$request_uri;"),
         ),
@@ -121,9 +125,30 @@ def test_the_line_to_change_is_where_the_address_is_written(block: str, line: in
     assert fault.message.startswith("nginx passes to localhost:3001, where nothing listens")
 
 
+@pytest.mark.parametrize(
+    ("lines", "target", "line", "right", "wrong"),
+    [
+        (
+            "default localhost:3001;\n/y localhost:3000;",
+            "http://$to",
+            2,
+            "default localhost:3000",
+            "default localhost:3001",
+        ),
+        ("default localhost:3000;\n/x localhost:3001;", "http://$to", 3, "/x localhost:3000", "/x localhost:3001"),
+        ("default 1;\n~^/(x|z) 3001;", "http://localhost:$to", 3, "~^/(x|z) 3000", "~^/(x|z) 3001"),
+        ("default 1;\n/X http://$http_host:3001;", "$to", 3, "/X http://$http_host:3000", "/X http://$http_host:3001"),
+    ],
+)
+def test_a_line_of_a_map_is_the_one_to_change(lines: str, target: str, line: int, right: str, wrong: str) -> None:
+    fault = refused("/x", f"map $uri $to {{\n{lines}\n}}\nserver {{ location / {{ proxy_pass {target}; }} }}")
+    assert str(fault.position) == f"/etc/nginx/conf.d/default.conf:{line}"
+    assert fault.hint == f"hello listens on 3000: write `{right};`, not `{wrong};`"
+
+
 def test_an_address_that_is_not_known_is_not_said_to_be_written_wrong() -> None:
     fault = refused(
-        "/x", "map $host $to { default localhost:3001; }\nserver {\n location / { proxy_pass http://$to; } }"
+        "/x", "map $cookie_to $to { default localhost:3001; }\nserver {\n location / { proxy_pass http://$to; } }"
     )
     assert str(fault.position) == "/etc/nginx/conf.d/default.conf:3"
     assert fault.hint == "hello listens on 3000: let `proxy_pass http://$to;` lead to localhost:3000"
