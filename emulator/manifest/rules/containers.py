@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from emulator.manifest.rules.at import At
+from emulator.manifest.rules.image_reference import reference
 from emulator.manifest.rules.log_router import configuration_path
 from emulator.manifest.schema.containers import (
     ContainerHealthCheck,
@@ -28,7 +29,6 @@ from emulator.manifest.yaml.scalars import is_null
 from emulator.secret_names import managed_problem, reference_problem
 
 VOLUME_PATH: Final = r"[a-zA-Z0-9\-._/]+"
-_PLACEHOLDER = r"<[A-Za-z][\w .-]*>"
 _SECOND = timedelta(seconds=1)
 _RETENTIONS: Final = frozenset(
     (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -41,7 +41,7 @@ def image(image: Image, at: At) -> None:
     if not _is_wrong(image, at) and (image.build is not None) == both and not (both and at.is_undefined("build")):
         message = "gives both build and location" if both else "gives neither build nor location"
         at.add("CL120", message, *(("location",) if both else ()), hint="give exactly one of build and location")
-    placeholder(image.location, at, "location")
+    reference(image.location, at, "location")
     if getattr(image, "port", None) == 0:
         at.add("CL107", "0 is not a port", "port", copilot_accepts=True)
 
@@ -56,13 +56,6 @@ def _is_blank(node: Node | None) -> bool:
     return node is None or (isinstance(node, Scalar) and (not node.text or is_null(node)))
 
 
-def placeholder(location: str | None, at: At, *keys: str) -> None:
-    """`repository:<image_tag>` is what `copilot init` and documentation leave for people to fill in."""
-    if location and (found := re.search(_PLACEHOLDER, location)):
-        hint = "put the tag there, or use ${TAG} and set TAG"
-        at.add("CL157", f"{found[0]} is a placeholder, not an image's tag", *keys, hint=hint, copilot_accepts=True)
-
-
 def image_source(source: ImageSource, at: At) -> None:
     """A sidecar's image in its map form."""
     both = source.location is not None
@@ -72,7 +65,7 @@ def image_source(source: ImageSource, at: At) -> None:
         if both:
             hint += "; in an environment, `image: <location>` as text replaces a build"
         at.add("CL120", message, *(("location",) if both else ()), hint=hint)
-    placeholder(source.location, at, *(("location",) if at.node.entries else ()))
+    reference(source.location, at, *(("location",) if at.node.entries else ()))
 
 
 def health_check(check: ContainerHealthCheck, at: At) -> None:
@@ -190,6 +183,7 @@ def logging(logging: Logging, at: At) -> None:
     if logging.firelens:
         env_file(logging.env_file, at)
         configuration_path(logging, at)
+        reference(logging.image, at, "image")
     if logging.retention is not None and logging.retention not in _RETENTIONS:
         nearest = min(_RETENTIONS, key=lambda days: abs(days - (logging.retention or 0)))
         message = f"CloudWatch has no retention of {logging.retention} days"

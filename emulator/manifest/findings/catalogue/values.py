@@ -172,6 +172,29 @@ class Placeholder(FindingKind):
     """
 
 
+class ImageReference(FindingKind):
+    code = "CL166"
+    title = "text that is no image's name"
+    explanation = """
+        Docker, containerd and registries agree on what an image may be called: `[registry/]repository[:tag][@digest]`,
+        the repository in lower case. Copilot and ECS pass on whatever there is, and the task fails with
+        `CannotPullContainerError: invalid reference format`.
+    """
+    source = "distribution/reference, the grammar of image references"
+    bad = """
+        name: web
+        type: Backend Service
+        image:
+          location: Nginx:1.27
+    """
+    good = """
+        name: web
+        type: Backend Service
+        image:
+          location: nginx:1.27
+    """
+
+
 class MissingFile(FindingKind):
     code = "CL162"
     title = "file that is not there"

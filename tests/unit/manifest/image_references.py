@@ -1,0 +1,60 @@
+"""Texts that Docker takes for an image's name, and others: a daemon is asked about each of them."""
+
+from __future__ import annotations
+
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+NAMES = (
+    "nginx",
+    "nginx:1.27",
+    "nginx:Latest_1.2-rc.3",
+    "library/nginx",
+    "a--b/c__d/e.f/g_h",
+    "0/1/2:3",
+    "localhost/app",
+    "localhost:5000/app:1",
+    "Registry.Test:5000/app",
+    "127.0.0.1:5000/app",
+    "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b:tag",
+    f"nginx@{DIGEST}",
+    f"nginx:1.27@{DIGEST}",
+    f"nginx:{'x' * 128}",
+    "n" * 237,
+    f"registry.test/{'n' * 241}",
+)
+OF_NEWER_DAEMONS = ("LOCAL/app", "[::1]:5000/app")
+"""Names that Docker takes since its release 23."""
+OTHERS = (
+    "Nginx",
+    "Nginx:1.27",
+    "a/Nginx:1",
+    "registry.test/App",
+    "nginx:",
+    "nginx:1:2",
+    "nginx:-a",
+    "nginx:.a",
+    f"nginx:{'x' * 129}",
+    "nginx ",
+    " nginx",
+    "ngi nx",
+    "nginx\n",
+    "https://nginx",
+    "https://registry.test/nginx:1",
+    "/nginx",
+    "nginx/",
+    "a//b",
+    "a/../b",
+    "-nginx",
+    "nginx-",
+    "a___b",
+    "a..b",
+    "é",
+    "nginx:é",
+    "nginx@sha256:abc",
+    f"nginx@{DIGEST.upper()}",
+    f"nginx@md5:{'0' * 32}",
+    "nginx@",
+    "registry.test:port/app",
+    "n" * 238,
+    f"registry.test/{'n' * 242}",
+    "$TAG",
+)
