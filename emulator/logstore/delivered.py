@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +25,26 @@ MOST_FILES = 16
 """Files that are looked at: a task has one for each container and output, what is hostile any number."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """A printed line, as what a filter may have changed its text to still tells it."""
+
+    tag: str
+    place: int
+    """Nanoseconds, stream, and the place among the parts of a long line: no other line of the tag has the same, where
+    the time is precise."""
+    precise: bool
+    """Two lines may have the same time where it is not: one counts as delivered behind one that was."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.tag, self.place
+
+
+_Stream = dict[str, Counter[int]]
+"""Of one stream, how often which places were printed, by tag."""
+
+
 class Delivered:
     """The last records of a task in the files beside `file`, the one that is to be written. They are read when they
     are first needed.
@@ -32,27 +54,34 @@ class Delivered:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._streams: list[dict[str, set[int]]] | None = None
-        """Of each, what was printed by tag."""
+        self._streams: list[_Stream] | None = None
 
     def others(self, lines: Iterable[str]) -> list[str]:
-        """Those of `lines`, each with its end, that were not delivered, or not everywhere."""
+        """Those of `lines`, as a chunk has them, each with its end, that were not delivered, or not everywhere."""
         if self._streams is None:
             self._streams = list(self._read().values())
-        return [line for line in lines if not self._streams or not self._has(line, self._streams)]
+        found: list[str] = []
+        met = Counter[tuple[str, int]]()
+        follows = False
+        """Whether the line before was delivered."""
+        for line in lines:
+            printed = _printed(line)
+            if printed is not None:
+                met[printed.key] += 1
+            follows = (
+                printed is not None
+                and (printed.precise or follows)
+                and _has(printed, self._streams, 1 if printed.precise else met[printed.key])
+            )
+            if not follows:
+                found.append(line)
+        return found
 
-    def _has(self, line: str, streams: list[dict[str, set[int]]]) -> bool:
-        if (printed := _printed(line)) is None:
-            return False
-        tag, place = printed
-        takers = [stream[tag] for stream in streams if tag in stream]
-        return bool(takers) and all(place in taker for taker in takers)
-
-    def _read(self) -> dict[str, dict[str, set[int]]]:
-        found: dict[str, dict[str, set[int]]] = {}
+    def _read(self) -> dict[str, _Stream]:
+        found: dict[str, _Stream] = {}
         for stream, path in islice(self._files(), MOST_FILES):
-            for tag, place in _last(path):
-                found.setdefault(stream, {}).setdefault(tag, set()).add(place)
+            for printed in _last(path):
+                found.setdefault(stream, {}).setdefault(printed.tag, Counter())[printed.place] += 1
         return found
 
     def _files(self) -> Iterator[tuple[str, Path]]:
@@ -65,7 +94,13 @@ class Delivered:
                     yield file.stream, self._file.with_name(name)
 
 
-def _last(path: Path) -> Iterator[tuple[str, int]]:
+def _has(printed: _Printed, streams: list[_Stream], times: int) -> bool:
+    """Whether every stream that takes such a line has it that often."""
+    takers = [stream[printed.tag] for stream in streams if printed.tag in stream]
+    return bool(takers) and all(taker[printed.place] >= times for taker in takers)
+
+
+def _last(path: Path) -> Iterator[_Printed]:
     """What was printed, by the end of a file."""
     with contextlib.suppress(OSError), open(open_beneath(path.parent, path.name), "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
@@ -76,11 +111,10 @@ def _last(path: Path) -> Iterator[tuple[str, int]]:
                 yield printed
 
 
-def _printed(line: str) -> tuple[str, int] | None:
-    """Its tag, and what tells a printed line from every other of that tag although a filter may have changed its text:
-    nanoseconds, stream, and the place among the parts of a long line. None where the time is not that precise."""
+def _printed(line: str) -> _Printed | None:
+    """What a line says of itself; None where it is no record."""
     record = parse_record(line)
-    if record is None or not record.time_ns % MILLISECOND:
+    if record is None:
         return None
     place = tuple(str(record.fields.get(name)) for name in ("source", "partial_ordinal"))
-    return record.tag, hash((record.time_ns, *place))
+    return _Printed(record.tag, hash((record.time_ns, *place)), record.time_ns % MILLISECOND != 0)

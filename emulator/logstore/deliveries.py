@@ -23,13 +23,18 @@ class Deliveries:
     """Reads the lines of one stream in order; leaves out what no record can be read from.
 
     A record that was there before, to the letter and the nanosecond, is a second delivery. Where the time is not that
-    precise, two that look alike may be two: they stay.
+    precise, two that look alike may be two: they stay, unless the one before is a second delivery and was followed by
+    such a record the first time too. By chance a precise time may end in as many zeros.
     """
 
     def __init__(self) -> None:
         self._recent: set[int] = set()
         self._older: set[int] = set()
         self._tags: set[str] = set()
+        self._before = 0
+        """What the record before looked like."""
+        self._repeats = False
+        """Whether it was a second delivery."""
 
     def record(self, line: str) -> Record | None:
         """The record of a line; None if there is none, or none that is new."""
@@ -46,10 +51,14 @@ class Deliveries:
             return None
         if len(self._tags) < MOST_TAGS:
             self._tags.add(record.tag)
-        return None if record.time_ns % MILLISECOND and self._seen(line) else record
+        before, self._before = self._before, hash(line.rstrip("\n"))
+        if record.time_ns % MILLISECOND:
+            self._repeats = self._seen(self._before)
+        elif self._recent:  # else no time is precise so far
+            self._repeats = self._seen(hash((before, self._before))) and self._repeats
+        return None if self._repeats else record
 
-    def _seen(self, line: str) -> bool:
-        key = hash(line.rstrip("\n"))
+    def _seen(self, key: int) -> bool:
         if key in self._recent or key in self._older:
             return True
         if len(self._recent) >= GENERATION:

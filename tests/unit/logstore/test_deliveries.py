@@ -25,6 +25,16 @@ def test_where_times_are_not_precise_both_stay(time: str) -> None:
     assert logs(list(read_records([line("x", time), line("x", time)]))) == ["x", "x"]
 
 
+@pytest.mark.parametrize("time", ["5.000000000", "5.120000000"])
+@pytest.mark.parametrize("twins", [1, 2])
+def test_a_time_that_is_precise_by_chance_alone_makes_no_second_record(time: str, twins: int) -> None:
+    first, odd, last = line("one", "4.000000001"), line("x", time), line("two", "5.900000001")
+    chunk = [first, *[odd] * twins, last]
+    assert logs(list(read_records([*chunk, *chunk]))) == ["one", *["x"] * twins, "two"]
+    assert logs(list(read_records([*chunk, *chunk, odd]))) == ["one", *["x"] * twins, "two", "x"]
+    assert logs(list(read_records([first, odd[:-9], *chunk]))) == ["one", *["x"] * twins, "two"], "torn"
+
+
 @pytest.mark.parametrize("torn", [5, 30, 60, -3])
 def test_a_record_behind_a_torn_one_is_read(torn: int) -> None:
     lines = [line("one", "5.000000001"), line("two", "5.000000002")[:torn] + line("two", "5.000000002")]
