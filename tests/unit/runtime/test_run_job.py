@@ -47,7 +47,7 @@ def test_a_listing_that_fails_once_ends_no_run_and_leaves_no_task(
 
 
 @pytest.mark.parametrize(
-    "gone, why", [("-hello", "container hello is missing"), ("-pause", "its network namespace is gone")]
+    ("gone", "why"), [("-hello", "container hello is missing"), ("-pause", "its network namespace is gone")]
 )
 def test_a_run_whose_container_is_removed_says_so_and_ends(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, gone: str, why: str
