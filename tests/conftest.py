@@ -57,8 +57,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keeps together, on one worker, the tests that share something: it is then made once.
 
     Those are the tests of a folder with an environment of the folder, the tests of a file with a fixture of more than
-    one test, and the tests of a file that needs no Docker, which takes less time than distributing them. The others go
-    to whichever worker is free (`--dist loadgroup`).
+    one test, and the tests of a file that needs no Docker, which takes less time than distributing them. Tests of
+    stacks are two groups: their imports alone take seconds of each worker. The others go to whichever worker is free
+    (`--dist loadgroup`).
     """
     if not config.getoption("loadgroup", False):
         return
@@ -96,6 +97,8 @@ def _first(files: Sequence[str]) -> int:
 def _group(item: pytest.Item) -> str:
     """Empty where it shares nothing but what every Docker test has, such as the engine."""
     file = item.nodeid.partition("::")[0]
+    if file.startswith(COMPUTES):
+        return f"{COMPUTES}{'stacks' if file.endswith('stacks.py') else 'others'}"
     if item.get_closest_marker("docker") is None:
         return file
     fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
