@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.docker.project import docker, wait_until
+from tests.docker.e2e import small
+from tests.docker.project import daemon, docker, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,36 +19,23 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-MANIFEST = "copilot/hello/manifest.yml"
 WITHIN = 60.0
 """Seconds until a replacement has to serve. One takes about one on an idle machine; the limit is for a broken one."""
 
 
 @pytest.fixture(scope="module")
 def shared(make_shared_project: MakeProject) -> Project:
-    """The example that most tests below do things to."""
-    return make_shared_project("nginx-sidecar")
-
-
-@pytest.fixture(scope="module")
-def another(make_shared_project: MakeProject) -> Project:
-    """One more, whose agent suffers: tasks that die young again and again are held back, for longer each time."""
-    return make_shared_project("nginx-sidecar")
-
-
-@contextlib.contextmanager
-def serving(project: Project) -> Iterator[Project]:
-    """It is up and healthy, whatever was done to it before; its manifest is put back at the end."""
-    manifest = (project.folder / MANIFEST).read_text()
-    project.up()
-    yield project
-    project.write(MANIFEST, manifest)
+    """What the tests below do things to."""
+    return small.web(make_shared_project(""))
 
 
 @pytest.fixture
-def nginx(shared: Project) -> Iterator[Project]:
-    with serving(shared) as project:
-        yield project
+def web(shared: Project) -> Iterator[Project]:
+    """It is up and healthy, whatever was done to it before; its manifest is put back at the end."""
+    manifest = (shared.folder / small.MANIFEST).read_text()
+    shared.up()
+    yield shared
+    shared.write(small.MANIFEST, manifest)
 
 
 def replaced(project: Project, old: str, path: str) -> float:
@@ -61,44 +48,45 @@ def replaced(project: Project, old: str, path: str) -> float:
     return wait_until(done, lambda: f"a replacement of {old}: {project.containers()}", WITHIN)
 
 
-@pytest.mark.parametrize("victim", ["hello", "nginx", "pause"])
-def test_a_container_that_dies_has_its_task_replaced_within_seconds(nginx: Project, victim: str) -> None:
-    (task,) = nginx.tasks()
-    docker("kill", nginx.container(victim))
-    replaced(nginx, task, "/api/x")
+def started_at(container: str) -> str:
+    with daemon() as client:
+        found: str = client.inspect_container(container)["State"]["StartedAt"]
+    return found
+
+
+@pytest.mark.parametrize("victim", ["hello", "pause"])
+def test_a_container_that_dies_has_its_task_replaced_within_seconds(web: Project, victim: str) -> None:
+    (task,) = web.tasks()
+    docker("kill", web.container(victim))
+    replaced(web, task, "/api/x")
 
 
 class TestTheAgentItself:
-    @pytest.fixture
-    def nginx(self, another: Project) -> Iterator[Project]:
-        with serving(another) as project:
-            yield project
+    def test_goes_on_after_a_restart(self, web: Project) -> None:
+        (task,) = web.tasks()
+        docker("restart", "--timeout", "5", web.container("agent"))
+        wait_until(lambda: bool(web.ps()["supervised"]), "the agent's answer")
+        assert web.tasks() == {task}
+        docker("kill", web.container("hello"))
+        replaced(web, task, "/api/x")
 
-    def test_goes_on_after_a_restart(self, nginx: Project) -> None:
-        (task,) = nginx.tasks()
-        docker("restart", "--timeout", "5", nginx.container("agent"))
-        wait_until(lambda: bool(nginx.ps()["supervised"]), "the agent's answer")
-        assert nginx.tasks() == {task}
-        docker("kill", nginx.container("hello"))
-        replaced(nginx, task, "/api/x")
-
-    def test_that_crashes_comes_back(self, nginx: Project) -> None:
-        (task,) = nginx.tasks()
-        agent = nginx.container("agent")
-        started = docker("inspect", "--format", "{{.State.StartedAt}}", agent)
+    def test_that_crashes_comes_back(self, web: Project) -> None:
+        (task,) = web.tasks()
+        agent = web.container("agent")
+        started = started_at(agent)
         docker("exec", agent, "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
-        wait_until(lambda: docker("inspect", "--format", "{{.State.StartedAt}}", agent) != started, "its restart")
-        docker("kill", nginx.container("hello"))
-        replaced(nginx, task, "/api/x")
+        wait_until(lambda: started_at(agent) != started, "its restart")
+        docker("kill", web.container("hello"))
+        replaced(web, task, "/api/x")
 
-    def test_that_was_killed_is_reported_by_ps_and_brought_back_by_up(self, nginx: Project) -> None:
-        (task,) = nginx.tasks()
-        docker("kill", nginx.container("agent"))
-        assert "no agent looks after it" in nginx.run("ps").ok().err
-        nginx.up()
-        assert nginx.tasks() == {task}
-        docker("kill", nginx.container("hello"))
-        replaced(nginx, task, "/api/x")
+    def test_that_was_killed_is_reported_by_ps_and_brought_back_by_up(self, web: Project) -> None:
+        (task,) = web.tasks()
+        docker("kill", web.container("agent"))
+        assert "no agent looks after it" in web.run("ps").ok().err
+        web.up()
+        assert web.tasks() == {task}
+        docker("kill", web.container("hello"))
+        replaced(web, task, "/api/x")
 
 
 class Poll:
@@ -106,6 +94,8 @@ class Poll:
 
     def __init__(self, project: Project, path: str) -> None:
         self.url = f"http://127.0.0.1:{project.port}{path}"
+        # Each request on a connection of its own. A client that is made once keeps the processor for what rolls.
+        self.client = httpx.Client(headers={"Connection": "close"}, timeout=20, verify=False)
         self.answers: Counter[int | str] = Counter()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._ask)
@@ -114,7 +104,7 @@ class Poll:
     def _ask(self) -> None:
         while not self._end.is_set():
             try:
-                self.answers[httpx.get(self.url, timeout=20, verify=False).status_code] += 1
+                self.answers[self.client.get(self.url).status_code] += 1
             except httpx.TransportError as error:
                 self.answers[type(error).__name__] += 1
             self._end.wait(0.02)  # what rolls meanwhile needs the processor
@@ -122,39 +112,39 @@ class Poll:
     def end(self) -> Counter[int | str]:
         self._end.set()
         self._thread.join(30)
+        self.client.close()
         return self.answers
 
 
 class TestASecondUp:
-    def test_of_the_same_changes_nothing(self, nginx: Project) -> None:
-        before = {container.name for container in nginx.containers()}
-        nginx.up()
-        assert {container.name for container in nginx.containers()} == before
+    def test_of_the_same_changes_nothing(self, web: Project) -> None:
+        before = {container.name for container in web.containers()}
+        web.up()
+        assert {container.name for container in web.containers()} == before
 
-    def test_of_a_changed_manifest_rolls_without_a_failed_request(self, nginx: Project) -> None:
-        nginx.append(MANIFEST, "\nvariables:\n  COLOUR: red\n")
-        nginx.up()
-        (task,) = nginx.tasks()
-        nginx.edit(MANIFEST, "COLOUR: red", "COLOUR: blue")
-        poll = Poll(nginx, "/api/x")
+    def test_of_a_changed_manifest_rolls_without_a_failed_request(self, web: Project) -> None:
+        (task,) = web.tasks()
+        web.append(small.MANIFEST, "\nvariables:\n  COLOUR: blue\n")
+        poll = Poll(web, "/api/x")
         try:
-            nginx.up()
+            web.up()
         finally:
             answers = poll.end()
         assert set(answers) == {200}
-        assert len(nginx.tasks()) == 1
-        assert nginx.tasks() != {task}
-        assert "COLOUR=blue" in docker("exec", nginx.container("hello"), "env")
+        assert len(web.tasks()) == 1
+        assert web.tasks() != {task}
+        assert "COLOUR=blue" in docker("exec", web.container("hello"), "env")
 
-    def test_that_fails_leaves_the_old_task_serving(self, nginx: Project) -> None:
-        (task,) = nginx.tasks()
-        nginx.append(MANIFEST, "\ncommand: sh -c 'echo no database; exit 3'\n")
-        poll = Poll(nginx, "/api/x")
+    def test_that_fails_leaves_the_old_task_serving(self, web: Project) -> None:
+        (task,) = web.tasks()
+        web.edit(small.MANIFEST, "echo listening on port 3000", "echo no database; exit 3")
+        poll = Poll(web, "/api/x")
         try:
-            result = nginx.run("up", "-d", "--wait", "--port", str(nginx.port))
+            result = web.run("up", "-d", "--wait", "--port", str(web.port))
         finally:
             answers = poll.end()
         assert result.code == 1
+        assert "code 3" in result.err
         assert "no database" in result.err
         assert set(answers) == {200}
-        wait_until(lambda: nginx.tasks() == {task}, lambda: f"only the old task: {nginx.containers()}")
+        wait_until(lambda: web.tasks() == {task}, lambda: f"only the old task: {web.containers()}")
