@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docker.e2e import small
+from tests.docker.faults.services import MANIFEST, backend
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-MANIFEST = "copilot/hello/manifest.yml"
+EXITS = "echo no database; echo giving up; exit 3"
+WEB_PORT = "  port: 3000\n"
 
 
 def failed(project: Project, result: Result, code: int, *texts: str) -> None:
@@ -34,24 +38,29 @@ def position(project: Project, text: str) -> str:
     return f"{MANIFEST}:{next(number for number, line in enumerate(lines, start=1) if text in line)}"
 
 
+@pytest.fixture
+def web(empty: Project) -> Project:
+    return small.web(empty)
+
+
 @pytest.mark.parametrize("arguments", [("up", "-d"), ("up",), ("ps",), ("logs",), ("down",)])
-def test_no_docker(nginx: Project, arguments: tuple[str, ...]) -> None:
-    dead = f"unix://{nginx.folder}/docker.sock"
-    result = nginx.run(*arguments, variables={"DOCKER_HOST": dead, "DOCKER_CONTEXT": ""})
-    failed(nginx, result, 125, "Docker", f"{nginx.folder}/docker.sock")
+def test_no_docker(web: Project, arguments: tuple[str, ...]) -> None:
+    dead = f"unix://{web.folder}/docker.sock"
+    result = web.run(*arguments, variables={"DOCKER_HOST": dead, "DOCKER_CONTEXT": ""})
+    failed(web, result, 125, "Docker", f"{web.folder}/docker.sock")
 
 
 @pytest.mark.parametrize("verb", ["up", "validate", "ps"])
-def test_no_manifest(nginx: Project, tmp_path: Path, verb: str) -> None:
-    nginx.folder = tmp_path
-    failed(nginx, nginx.run(verb), 1, "copilot/", str(tmp_path))
+def test_no_manifest(web: Project, tmp_path: Path, verb: str) -> None:
+    web.folder = tmp_path
+    failed(web, web.run(verb), 1, "copilot/", str(tmp_path))
 
 
-def test_yaml_that_does_not_parse(nginx: Project) -> None:
-    nginx.edit(MANIFEST, "  port: 3000\n", "  port: [3000\n")
-    where = f"{MANIFEST}:8:5"  # the list is still open where the next key has its colon
-    failed(nginx, nginx.run("up"), 1, where)
-    checked = nginx.run("validate")
+def test_yaml_that_does_not_parse(web: Project) -> None:
+    web.edit(MANIFEST, WEB_PORT, "  port: [3000\n")
+    where = f"{MANIFEST}:7:5"  # the list is still open where the next key has its colon
+    failed(web, web.run("up"), 1, where)
+    checked = web.run("validate")
     assert checked.code == 1
     assert where in checked.out
     assert "hint:" in checked.out
@@ -59,80 +68,81 @@ def test_yaml_that_does_not_parse(nginx: Project) -> None:
 
 class TestAnUnknownKey:
     @pytest.fixture
-    def misspelt(self, nginx: Project) -> Project:
-        nginx.edit(MANIFEST, "healthcheck:", "healthchek:")
-        return nginx
+    def misspelt(self, empty: Project) -> Project:
+        return backend(empty, more="variabels: {COLOUR: red}\n")
 
     def test_is_an_error_of_validate(self, misspelt: Project) -> None:
         result = misspelt.run("validate")
-        where = position(misspelt, "healthchek")
+        where = position(misspelt, "variabels")
         assert result.code == 1
         printed = result.out + result.err
-        assert f"{where}:3" in printed
-        assert "healthchek" in printed
-        assert "healthcheck" in printed
+        assert f"{where}:1" in printed
+        assert "variabels" in printed
+        assert "variables" in printed
 
     def test_is_a_warning_of_up(self, misspelt: Project) -> None:
-        result = misspelt.run("up", "-d", "--port", str(misspelt.port)).ok()
+        result = misspelt.run("up", "-d").ok()
         assert "warning" in result.err
-        assert position(misspelt, "healthchek") in result.err
+        assert position(misspelt, "variabels") in result.err
         assert misspelt.container("hello")
 
     def test_is_an_error_of_up_strict(self, misspelt: Project) -> None:
-        failed(misspelt, misspelt.run("up", "-d", "--strict"), 1, position(misspelt, "healthchek"))
+        failed(misspelt, misspelt.run("up", "-d", "--strict"), 1, position(misspelt, "variabels"))
 
 
 class TestABusyPort:
     @pytest.fixture
-    def listener(self, nginx: Project) -> Iterator[socket.socket]:
-        listener = socket.create_server(("127.0.0.1", nginx.port))
+    def listener(self, web: Project) -> Iterator[socket.socket]:
+        listener = socket.create_server(("127.0.0.1", web.port))
         yield listener
         listener.close()
 
-    def test_that_was_asked_for(self, nginx: Project, listener: socket.socket) -> None:
-        failed(nginx, nginx.run("up", "-d", "--port", str(nginx.port)), 1, f"port {nginx.port}", "127.0.0.1")
+    def test_that_was_asked_for(self, web: Project, listener: socket.socket) -> None:
+        failed(web, web.run("up", "-d", "--port", str(web.port)), 1, f"port {web.port}", "127.0.0.1")
 
-    def test_of_the_settings(self, nginx: Project, listener: socket.socket) -> None:
-        nginx.append("copilot-local.toml", f"[front]\nport = {nginx.port}\n")
-        failed(nginx, nginx.run("up", "-d"), 1, f"port {nginx.port}", "127.0.0.1")
-
-
-def test_a_dockerfile_that_fails(nginx: Project) -> None:
-    nginx.append("hello/Dockerfile", '\nRUN echo "the compiler says no" && exit 7\n')
-    result = nginx.run("up", "-d", "--port", str(nginx.port))
-    failed(nginx, result, 1, "hello/Dockerfile", "the compiler says no")
+    def test_of_the_settings(self, web: Project, listener: socket.socket) -> None:
+        web.write("copilot-local.toml", f"[front]\nport = {web.port}\n")
+        failed(web, web.run("up", "-d"), 1, f"port {web.port}", "127.0.0.1")
 
 
-def test_an_image_that_cannot_be_pulled(nginx: Project) -> None:
+def test_a_dockerfile_that_fails(empty: Project) -> None:
+    project = backend(empty)
+    project.edit(MANIFEST, "location: busybox:1.37", "build: hello/Dockerfile")
+    project.write("hello/Dockerfile", 'FROM busybox:1.37\nRUN echo "the compiler says no" && exit 7\n')
+    failed(project, project.run("up", "-d"), 1, "hello/Dockerfile", "the compiler says no")
+
+
+def test_an_image_that_cannot_be_pulled(empty: Project) -> None:
     image = "127.0.0.1:1/nobody/nothing:1"
-    nginx.edit(MANIFEST, "1234567890.dkr.ecr.us-west-2.amazonaws.com/reverse-proxy:revision_1", image)
-    failed(nginx, nginx.run("up", "-d", "--port", str(nginx.port)), 1, image)
+    project = backend(empty)
+    project.edit(MANIFEST, "busybox:1.37", image)
+    failed(project, project.run("up", "-d"), 1, image)
 
 
-def test_a_main_container_that_exits_at_once(nginx: Project) -> None:
-    nginx.append(MANIFEST, "\ncommand: sh -c 'echo no database; echo giving up; exit 3'\n")
-    result = nginx.run("up", "-d", "--wait", "--port", str(nginx.port))
+def test_a_main_container_that_exits_at_once(empty: Project) -> None:
+    result = backend(empty, EXITS).run("up", "-d", "--wait")
     assert (result.code, result.out) == (1, "")
     for text in ("container hello", "code 3", "no database", "giving up"):
         assert text in result.err
     assert "Traceback" not in result.err
-    assert nginx.everything() == []
+    assert empty.everything() == []
 
 
-def test_retain_keeps_what_failed_until_down(nginx: Project) -> None:
-    nginx.append(MANIFEST, "\ncommand: sh -c 'echo no database; exit 3'\n")
-    assert nginx.run("up", "-d", "--wait", "--retain", "--port", str(nginx.port)).code == 1
-    assert "hello" in {container.labels.get("copilot-local.container") for container in nginx.containers()}
-    assert "no database" in nginx.run("logs").ok().out
-    nginx.run("down", "-v").ok()
-    assert nginx.everything() == []
+def test_retain_keeps_what_failed_until_down(empty: Project) -> None:
+    assert backend(empty, EXITS).run("up", "-d", "--wait", "--retain").code == 1
+    assert "hello" in {container.labels.get("copilot-local.container") for container in empty.containers()}
+    assert "no database" in empty.run("logs").ok().out
+    empty.run("down", "-v").ok()
+    assert empty.everything() == []
 
 
-def test_a_command_that_is_not_there(nginx: Project) -> None:
-    nginx.append(MANIFEST, "\ncommand: /not/there\n")
-    failed(nginx, nginx.run("up", "-d", "--port", str(nginx.port)), 1, "hello", "/not/there")
+def test_a_command_that_is_not_there(empty: Project) -> None:
+    project = backend(empty)
+    project.edit(MANIFEST, "command: sh -c", "command: /not/there -c")
+    failed(project, project.run("up", "-d"), 1, "hello", "/not/there")
 
 
-def test_a_target_container_without_a_port(nginx: Project) -> None:
-    nginx.edit(MANIFEST, "    port: 80\n", "")
-    failed(nginx, nginx.run("up", "-d"), 1, position(nginx, "targetContainer"), "nginx", "port")
+def test_a_target_container_without_a_port(web: Project) -> None:
+    web.edit(MANIFEST, "targetContainer: hello", "targetContainer: side")
+    web.append(MANIFEST, small.SIDE)
+    failed(web, web.run("up", "-d"), 1, position(web, "targetContainer"), "side", "port")
