@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.docker.e2e import small
 from tests.docker.faults.services import backend
 from tests.docker.project import Project
-
-import pytest
 
 pytestmark = pytest.mark.docker
 
@@ -56,7 +56,9 @@ def test_a_path_that_is_not_there_is_named_with_its_answer(web: Project) -> None
 def test_a_failing_check_says_what_it_printed(web: Project) -> None:
     check = '["CMD-SHELL", "echo checking; echo no such thing as db >&2; exit 3"]'
     web.write("copilot-local.toml", "[time]\necs_limits = false\n")
-    web.edit(small.MANIFEST, PORT, f"{PORT}  healthcheck: {{command: {check}, interval: 1s, timeout: 60s, retries: 2}}\n")
+    web.edit(
+        small.MANIFEST, PORT, f"{PORT}  healthcheck: {{command: {check}, interval: 1s, timeout: 60s, retries: 2}}\n"
+    )
     web.edit(small.MANIFEST, HEALTHY, SOON % "/api/health-check")
     said = fails(web)
     assert re.search(r"given up after \d+ s: hello \w{8}: the health check of hello failed with 3: ", said)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import uuid
+from collections.abc import Iterator
 
 import pytest
+from docker.errors import NotFound
 
-from tests.docker.project import MakeProject, Project, Running, docker, wait_until
+from tests.docker.faults.services import backend
+from tests.docker.project import MakeProject, Project, Running, daemon, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
+SIDE = """
+env_file: values.env
+sidecars:
+  side:
+    image: busybox:1.37
+    command: ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
+"""
+DOCKERFILE = 'FROM busybox:1.37\nCOPY start answer /app/\nCOPY words /app/words/\nCMD ["/app/start"]\n'
 SYNC = """
 [[sync]]
 service = "hello"
-source = "./hello/answer"
-target = "/app/answer"
+source = "./hello/words"
+target = "/app/words"
 command = "echo synced > /proc/1/fd/1"
 """
 
 
 class Watched:
-    """A copy of examples/nginx-sidecar under `up --watch`."""
+    """A project that answers `/api/x`, under `up --watch`."""
 
     def __init__(self, project: Project, *arguments: str) -> None:
         self.project = project
@@ -32,9 +45,10 @@ class Watched:
 
     def ids(self) -> dict[str, str]:
         """The id of every running container of the task, by its name in the manifest."""
-        columns = '{{.ID}} {{.Label "copilot-local.role"}} {{.Label "copilot-local.container"}}'
-        rows = docker("ps", "--no-trunc", "--filter", self.project.label, "--format", columns).splitlines()
-        return {words[-1]: words[0] for words in map(str.split, rows) if len(words) > 1}
+        with daemon() as client:
+            rows = client.containers(filters={"label": f"copilot-local.app={self.project.app}"})
+        labels = [(row["Id"], row["Labels"]) for row in rows]
+        return {of.get("copilot-local.container") or of.get("copilot-local.role", ""): found for found, of in labels}
 
     def replaced(self, name: str, before: dict[str, str]) -> bool:
         """Whether another container of that name runs than before."""
@@ -56,7 +70,13 @@ class Watched:
 
     def has(self, variable: str) -> bool:
         """Whether the main container has this variable of that value."""
-        return f"{variable}\n" in docker("exec", self.ids().get("hello", "none"), "env", check=False)
+        with daemon() as client, contextlib.suppress(NotFound):
+            return variable in client.inspect_container(self.ids().get("hello", "none"))["Config"]["Env"]
+        return False
+
+    def word(self) -> str:
+        """What its container has of the file that a sync rule copies."""
+        return docker("exec", self.ids().get("hello", "none"), "cat", "/app/words/word", check=False)
 
     def said(self, text: str) -> int:
         """How many lines it has printed with this so far."""
@@ -67,59 +87,70 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(make_shared_project: MakeProject) -> Watched:
-    """One that several tests save files of; each leaves it serving."""
+def watched(make_shared_project: MakeProject) -> Iterator[Watched]:
+    """One that the tests save files of; each leaves it serving. Ctrl-C at the end leaves nothing running."""
     project = make_shared_project("nginx-sidecar")
+    project.edit("copilot/hello/manifest.yml", "  targetContainer: 'nginx'\n", "")
+    manifest = project.folder / "copilot" / "hello" / "manifest.yml"
+    service, _, _ = manifest.read_text(encoding="utf-8").partition("sidecars:")
+    manifest.write_text(service + SIDE, encoding="utf-8")
+    project.write("copilot-local.toml", SYNC)
     project.write("hello/.dockerignore", "*.md\n")
-    project.append("copilot/hello/manifest.yml", "env_file: values.env\n")
+    project.write("hello/words/word", "first\n")
+    project.write("hello/Dockerfile", DOCKERFILE)
     project.write("values.env", "WORD=old\n")
-    return Watched(project)
+    watched = Watched(project)
+    yield watched
+    watched.running.signal(signal.SIGINT)
+    assert watched.running.wait().code == 130
+    assert project.containers() == []
+    assert project.networks() == []
 
 
 def test_a_saved_file_replaces_its_container_and_nothing_else(watched: Watched) -> None:
-    nginx = watched.project
+    project = watched.project
     before, builds = watched.ids(), watched.builds()
 
-    nginx.write("hello/notes.md", "left out of the build\n")
-    nginx.write("hello/.answer.swp", "an editor's\n")
+    project.write("hello/notes.md", "left out of the build\n")
+    project.write("hello/.answer.swp", "an editor's\n")
     watched.save("one")
     watched.greets("one from the main container")
     watched.save("two")
     watched.greets("two from the main container")
     after = watched.ids()
-    assert (after["pause"], after["nginx"]) == (before["pause"], before["nginx"])
+    assert (after["pause"], after["side"]) == (before["pause"], before["side"])
     assert after["hello"] != before["hello"]
-    wait_until(lambda: nginx.targets() == ["healthy"], "a healthy target")
+    wait_until(lambda: project.targets() == ["healthy"], "a healthy target")
     assert watched.builds() == builds + 2
 
     same = watched.said("the image is the same")
-    for number in range(1000):
-        nginx.write(f"hello/many/file{number}", "x\n")
+    for number in range(100):
+        project.write(f"hello/many/file{number}", "x\n")
     wait_until(lambda: watched.said("the image is the same") > same, watched.running.printed)
     # One for all of them, unless the first ones came before the rest.
     assert builds + 3 <= watched.builds() <= builds + 4
 
 
 def test_what_is_broken_is_told_and_what_ran_goes_on(watched: Watched) -> None:
-    nginx, before = watched.project, watched.ids()
-    manifest = nginx.folder / "copilot" / "hello" / "manifest.yml"
+    project, before = watched.project, watched.ids()
+    manifest = project.folder / "copilot" / "hello" / "manifest.yml"
     good = manifest.read_text(encoding="utf-8")
 
-    nginx.append("copilot/hello/manifest.yml", "variables: [\n")
+    project.append("copilot/hello/manifest.yml", "variables: [\n")
     watched.running.wait_for("✗ copilot/hello/manifest.yml:")
     watched.running.wait_for("the running tasks stay as they are")
-    nginx.write("hello/Dockerfile", "FROM busybox:1.37\nRUN echo no luck here && false\n")
+    project.write("hello/Dockerfile", "FROM busybox:1.37\nRUN echo no luck here && false\n")
     watched.running.wait_for("no luck here")
     assert watched.ids() == before
-    assert nginx.get("/api/x").status_code == 200
+    assert project.get("/api/x").status_code == 200
 
-    nginx.write("hello/Dockerfile", 'FROM busybox:1.37\nCOPY start answer /app/\nCMD ["/app/start"]\n')
+    project.write("hello/Dockerfile", DOCKERFILE)
     temporary = manifest.with_suffix(".yml.new")
     temporary.write_text(good + "variables:\n  GREETING: hi\n", encoding="utf-8")
     os.replace(temporary, manifest)
     wait_until(lambda: watched.has("GREETING=hi"), watched.running.printed)
-    assert watched.ids()["nginx"] == before["nginx"]
-    wait_until(lambda: nginx.answers("/api/x"), watched.running.printed)
+    assert watched.ids()["side"] == before["side"]
+    wait_until(lambda: project.answers("/api/x"), watched.running.printed)
 
 
 def test_another_value_in_a_variables_file_reaches_the_container(watched: Watched) -> None:
@@ -129,42 +160,39 @@ def test_another_value_in_a_variables_file_reaches_the_container(watched: Watche
 
 
 def test_a_container_that_exits_is_told_and_the_next_save_mends_it(watched: Watched) -> None:
-    nginx = watched.project
-    good = (nginx.folder / "hello" / "start").read_text(encoding="utf-8")
-    nginx.write("hello/start", "#!/bin/sh\necho no configuration\nexit 7\n")
+    project = watched.project
+    good = (project.folder / "hello" / "start").read_text(encoding="utf-8")
+    project.write("hello/start", "#!/bin/sh\necho no configuration\nexit 7\n")
     watched.running.wait_for(
         "hello: the change does not run: hello exited with code 7 (its last line: no configuration)"
     )
     watched.running.wait_for("| no configuration")
     assert any("hello" in line and "| no configuration" in line for line in watched.running.out)
-    nginx.write("hello/start", good)
-    wait_until(lambda: nginx.answers("/api/x"), watched.running.printed)
+    project.write("hello/start", good)
+    wait_until(lambda: project.answers("/api/x"), watched.running.printed)
 
 
-def test_a_sync_rule_copies_and_builds_nothing(nginx: Project) -> None:
-    nginx.append("copilot-local.toml", SYNC)
-    watched = Watched(nginx)
-    before, builds = watched.ids(), watched.builds()
-    watched.save("copied")
-    watched.greets("copied from the main container")
-    watched.running.wait_for("synced")
+def test_a_sync_rule_copies_and_builds_nothing(watched: Watched) -> None:
+    before, builds, synced = watched.ids(), watched.builds(), watched.said("| synced")
+    word = watched.project.folder / "hello" / "words" / "word"
+    saved = f"{uuid.uuid4()}\n"
+    word.write_text(saved, encoding="utf-8")
+    wait_until(lambda: watched.word() == saved, watched.running.printed)
+    wait_until(lambda: watched.said("| synced") > synced, watched.running.printed)
     assert watched.ids() == before
     assert watched.builds() == builds
 
     docker("kill", before["hello"])
     wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
-    watched.greets("copied from the main container")
-
-    watched.running.signal(signal.SIGINT)
-    assert watched.running.wait().code == 130
-    assert nginx.containers() == []
-    assert nginx.networks() == []
+    wait_until(lambda: watched.word() == saved, watched.running.printed)
+    wait_until(lambda: watched.project.answers("/api/x"), watched.running.printed)
 
 
-def test_a_sync_rule_into_a_read_only_container_is_refused(nginx: Project) -> None:
-    nginx.append("copilot-local.toml", SYNC)
-    nginx.append("copilot/hello/manifest.yml", "storage:\n  readonly_fs: true\n")
-    ended = nginx.run("up", "--watch")
+def test_a_sync_rule_into_a_read_only_container_is_refused(empty: Project) -> None:
+    backend(empty, more="storage:\n  readonly_fs: true\n")
+    empty.write("copilot-local.toml", SYNC)
+    empty.write("hello/words/word", "first\n")
+    ended = empty.run("up", "--watch")
     assert ended.code == 1
     assert "its file system is read-only" in ended.err
-    assert nginx.everything() == []
+    assert empty.everything() == []
