@@ -32,6 +32,8 @@ http:
 command: "sh -c 'cd /tmp; echo {SAY} | tee index.html; trap exit TERM; httpd -f -p 8080 & wait'"
 network: {{connect: true}}
 """
+PATIENCE = 2
+"""Seconds after which what does not answer is silent."""
 SLOW = """
 name: {name}
 type: Backend Service
@@ -84,14 +86,19 @@ class Place:
         text = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         return docker("inspect", "--format", text, self.container("pause")).strip()
 
-    def hears(self, host: str) -> str:
-        """Which environment answers its task at that host; empty where none does."""
-        command = f"timeout 2 wget -qO- http://{host}:8080/ 2> /dev/null || true"
-        return docker("exec", self.container("api"), "sh", "-c", command).strip()
+    def hears(self, hosts: list[str]) -> dict[str, str]:
+        """Which environment answers its task at these hosts; empty where none does."""
+        ask = f'timeout {PATIENCE} wget -qO- "http://$host:8080/" 2> /dev/null || echo'
+        script = f"for host in {' '.join(hosts)}; do {ask}; done"
+        lines = docker("exec", self.container("api"), "sh", "-c", script).splitlines()
+        return dict(zip(hosts, lines, strict=True))
+
+    def finds_itself(self) -> bool:
+        return set(self.hears(["api", self.long_name]).values()) == {self.name}
 
 
 @pytest.fixture(scope="module")
-def places(make_shared_project: MakeProject) -> Iterator[list[Place]]:
+def came_up(make_shared_project: MakeProject) -> Iterator[list[Place]]:
     """Two environments of one application, and one of another, that came up at once: each started its task once."""
     one, other = make_shared_project(""), make_shared_project("")
     found = [Place(one, "test"), Place(one, "prod"), Place(other, "test")]
@@ -102,6 +109,15 @@ def places(make_shared_project: MakeProject) -> Iterator[list[Place]]:
         assert up.wait(120).ok().err.count(" start api/api ") == 1, up.printed()
     yield found
     one.run("down", "-v", "-e", "prod").ok()
+
+
+@pytest.fixture
+def places(came_up: list[Place]) -> list[Place]:
+    """All of them run, whatever was done to them before."""
+    for place in came_up:
+        if not place.containers():
+            place.run("up", "-d", "--wait")
+    return came_up
 
 
 class TestSideBySide:
@@ -124,17 +140,15 @@ class TestSideBySide:
 
     def test_no_container_finds_or_reaches_one_of_another(self, places: list[Place]) -> None:
         for place in places:
-            for host in ("api", place.long_name):
-                wait_until(lambda place=place, host=host: place.hears(host) == place.name, f"{host} of {place.name}")  # type: ignore[misc]
+            wait_until(place.finds_itself, f"its own names in {place.name}")
+            strangers = [other for other in places if other is not place]
+            assert set(place.hears([stranger.long_name for stranger in strangers]).values()) == {""}
             hosts = docker("exec", place.container("api"), "cat", "/etc/hosts")
-            for stranger in places:
-                if stranger is not place:
-                    assert place.hears(stranger.long_name) == ""
-                    assert stranger.address() not in hosts
+            assert not [stranger for stranger in strangers if stranger.address() in hosts]
         one, same_app, other = places
         # Docker takes its rule away for an instant whenever it makes a network, such as one of another test.
-        wait_until(lambda: one.hears(same_app.address()) == "", f"silence of {same_app.name}")
-        wait_until(lambda: one.hears(other.address()) == "", f"silence of {other.name}")
+        addresses = [same_app.address(), other.address()]
+        wait_until(lambda: set(one.hears(addresses).values()) == {""}, "silence of the others")
 
     def test_down_of_one_leaves_the_others(self, places: list[Place]) -> None:
         gone, *rest = places[1], places[0], places[2]
@@ -156,8 +170,12 @@ class TestTheSameEnvironment:
         empty.write("copilot-local.toml", "[time]\necs_limits = false\n")
         return empty
 
-    def test_two_ups_at_once_run_one_after_the_other(self, project: Project) -> None:
+    def test_ups_at_once_run_one_after_the_other_and_one_of_bad_input_disturbs_none(self, project: Project) -> None:
+        wrong = project.start("up", "-d", "quick", "--image", "nope=x")
         first = project.start("up", "-d", "--wait", "slow")
+        refused = wrong.wait()
+        assert refused.code == 2
+        assert "there is no container nope" in refused.err
         first.wait_for("start slow/slow")
         second = project.start("up", "-d", "quick")
         second.wait_for(f"another copilot-local command is bringing up {project.app}/test; waiting for it")
@@ -169,14 +187,6 @@ class TestTheSameEnvironment:
         services = [it.labels["copilot-local.service"] for it in project.containers() if it.role == "pause"]
         assert sorted(services) == ["quick", "slow"]
         assert project.ps()["supervised"]
-
-    def test_an_up_of_bad_input_does_not_disturb_another_one(self, project: Project) -> None:
-        ups = [project.start("up", "-d", "quick", *more) for more in (("--image", "nope=x"), ())]
-        wrong, right = (up.wait() for up in ups)
-        assert wrong.code == 2
-        assert "there is no container nope" in wrong.err
-        right.ok()
-        assert len(project.tasks()) == 1
 
     def test_an_up_is_refused_while_another_one_stays(self, project: Project) -> None:
         first = project.start("up", "quick")

@@ -87,17 +87,17 @@ class Api(BaseHTTPRequestHandler):
 
 HTTPServer(("127.0.0.1", int(sys.argv[1])), Api).serve_forever()
 """
-SENDER = """\
-import boto3, json, os
+SENDER_AND_RECEIVER = """\
+import boto3, json, os, sys
 [topic] = json.loads(os.environ["COPILOT_SNS_TOPIC_ARNS"]).values()
 boto3.client("sns").publish(TopicArn=topic, Message="an order")
-"""
-RECEIVER = """\
-import boto3, json, os
+os.environ.clear()
+os.environ.update(json.loads(sys.argv[1]))
 queue = os.environ["COPILOT_QUEUE_URI"]
-answer = boto3.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)
+answer = boto3.session.Session().client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)
 print(json.loads(answer["Messages"][0]["Body"])["Message"])
 """
+"""What `api` does; and then, with the variables of `worker`, what that does."""
 
 
 class Native(Project):
@@ -116,12 +116,6 @@ class Native(Project):
         environment = {"PATH": os.environ["PATH"], **self.variables(container)}
         words = [sys.executable, "-c", code, *arguments]
         return subprocess.Popen(words, env=environment, cwd=self.folder, text=True, stdout=subprocess.PIPE)
-
-    def printed(self, code: str, container: str) -> str:
-        with self.python(code, container) as program:
-            out, _ = program.communicate(timeout=60)
-        assert program.returncode == 0
-        return out.strip()
 
     @contextlib.contextmanager
     def program(self) -> Iterator[None]:
@@ -183,7 +177,7 @@ def test_without_the_program_its_target_is_unhealthy_and_its_task_stays(native: 
     assert row["ports"] == [f"127.0.0.1:{native.program_port} of this machine"]
 
 
-def test_the_load_balancer_and_sidecars_reach_the_program(native: Native) -> None:
+def test_the_load_balancer_and_sidecars_reach_the_program_and_it_reaches_them(native: Native) -> None:
     with native.program():
         headers = native.get("/path", **{"X-Mine": "1"}).json()["headers"]
         assert headers["x-mine"] == "1"
@@ -191,14 +185,10 @@ def test_the_load_balancer_and_sidecars_reach_the_program(native: Native) -> Non
         assert headers["x-amzn-trace-id"]
         inside = docker("exec", native.container("side"), "wget", "-q", "-O", "-", "http://localhost:80/")
         assert "headers" in json.loads(inside)
+        said = native.get("/others").json()
+        assert (said["STORE"], said["SIDE"]) == ("store", "side")
         native.run(*up(native), "--wait", "--wait-timeout", "60").ok()
         wait_until(lambda: native.targets() == ["healthy"], "a healthy target")
-
-
-def test_the_program_reaches_another_service_and_a_sidecar(native: Native) -> None:
-    with native.program():
-        said = native.get("/others").json()
-    assert (said["STORE"], said["SIDE"]) == ("store", "side")
 
 
 def test_other_services_do_not_reach_what_is_published_for_the_program(native: Native) -> None:
@@ -211,8 +201,10 @@ def test_other_services_do_not_reach_what_is_published_for_the_program(native: N
 
 
 def test_the_program_uses_topics_and_queues(native: Native) -> None:
-    native.printed(SENDER, "api")
-    assert native.printed(RECEIVER, "worker") == "an order"
+    with native.python(SENDER_AND_RECEIVER, "api", json.dumps(native.variables("worker"))) as program:
+        out, _ = program.communicate(timeout=60)
+    assert program.returncode == 0
+    assert out.strip() == "an order"
 
 
 def test_a_program_that_was_killed_is_started_again(native: Native) -> None:
