@@ -107,7 +107,7 @@ class Poll:
                 self.answers[self.client.get(self.url).status_code] += 1
             except httpx.TransportError as error:
                 self.answers[type(error).__name__] += 1
-            self._end.wait(0.02)  # what rolls meanwhile needs the processor
+            self._end.wait(0.05)  # what rolls meanwhile needs the processor
 
     def end(self) -> Counter[int | str]:
         self._end.set()

@@ -43,7 +43,7 @@ def web(empty: Project) -> Project:
     return small.web(empty)
 
 
-@pytest.mark.parametrize("arguments", [("up", "-d"), ("up",), ("ps",), ("logs",), ("down",)])
+@pytest.mark.parametrize("arguments", [("up", "-d"), ("ps",), ("logs",), ("down",)])
 def test_no_docker(web: Project, arguments: tuple[str, ...]) -> None:
     dead = f"unix://{web.folder}/docker.sock"
     result = web.run(*arguments, variables={"DOCKER_HOST": dead, "DOCKER_CONTEXT": ""})
@@ -67,18 +67,11 @@ def test_yaml_that_does_not_parse(web: Project) -> None:
 
 
 class TestAnUnknownKey:
+    """That `validate` calls it an error: `unit/cli/test_verbs.py`."""
+
     @pytest.fixture
     def misspelt(self, empty: Project) -> Project:
         return backend(empty, more="variabels: {COLOUR: red}\n")
-
-    def test_is_an_error_of_validate(self, misspelt: Project) -> None:
-        result = misspelt.run("validate")
-        where = position(misspelt, "variabels")
-        assert result.code == 1
-        printed = result.out + result.err
-        assert f"{where}:1" in printed
-        assert "variabels" in printed
-        assert "variables" in printed
 
     def test_is_a_warning_of_up(self, misspelt: Project) -> None:
         result = misspelt.run("up", "-d").ok()
