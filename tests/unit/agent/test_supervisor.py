@@ -36,13 +36,13 @@ def age(rig: Rig, seconds: float = 3600) -> None:
 
 
 class TestReplacing:
-    @pytest.mark.parametrize("container", ["hello", "pause"])
+    @pytest.mark.parametrize("container", ["hello", "side", "pause"])
     def test_a_task_whose_essential_container_or_namespace_dies_is_replaced(self, rig: Rig, container: str) -> None:
-        supervisor = rig.boot(acting(make_service()))
+        supervisor = rig.boot(acting(make_service({"hello": {}, "side": {"image": "hello:1"}})))
         supervisor.look()
         dead = rig.task
-        task_id = dead.short_id
-        names = {"hello": f"cl-demo-test-hello-{task_id}-hello", "pause": f"cl-demo-test-{task_id}-pause"}
+        names = {name: rig.container(name) for name in ("hello", "side")}
+        names["pause"] = f"cl-demo-test-{dead.short_id}-pause"
         rig.engine.finish(names[container], 137)
         supervisor.look()
         assert rig.task.id != dead.id
