@@ -30,7 +30,7 @@ def docker_command(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def docker() -> Docker:
     return docker_command
 
@@ -57,7 +57,7 @@ def start() -> Iterator[Callable[..., str]]:
         docker_command("rm", "--force", "--volumes", name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], str]], str]:
     """Repeats a call until it stops failing; its last failure after 20 s."""
 

@@ -1,4 +1,5 @@
-"""With a registry and without one, for real: a registry on loopback that has an image, then has gone."""
+"""With a registry and without one, for real: a registry on loopback that has an image, and a port where there is
+none."""
 
 from __future__ import annotations
 
@@ -15,42 +16,43 @@ from emulator.events import discard
 from emulator.setup import docker_cli, images, standins, substitutes
 from emulator.setup.docker_cli import Pull
 from emulator.setup.images import PAUSE_IMAGE, Image
+from tests.docker.project import free_port
 
 pytestmark = pytest.mark.docker
 
 Docker = Callable[..., str]
+Eventually = Callable[[Callable[[], str]], str]
 
 
 @dataclass(frozen=True)
 class Registry:
-    container: str
     address: str
     image: str
 
 
-@pytest.fixture
-def registry(
-    docker: Docker,
-    image: Callable[[str], str],
-    start: Callable[..., str],
-    eventually: Callable[[Callable[[], str]], str],
-) -> Iterator[Registry]:
+@pytest.fixture(scope="module")
+def registry(docker: Docker, image: Callable[[str], str], eventually: Eventually) -> Iterator[Registry]:
     """A registry that has one image, of which this daemon has no copy."""
-    container = start("--publish", "127.0.0.1::5000", image("registry:2"))
-    address = docker("port", container, "5000").split()[0]
+    name = f"setup-test-{uuid.uuid4().hex[:12]}"
+    docker("run", "--detach", "--name", name, "--publish", "127.0.0.1::5000", image("registry:2"))
+    reference = ""
+    try:
+        address = docker("port", name, "5000").split()[0]
 
-    def ask() -> str:
-        with urllib.request.urlopen(f"http://{address}/v2/", timeout=5) as answer:
-            return str(answer.status)
+        def ask() -> str:
+            with urllib.request.urlopen(f"http://{address}/v2/", timeout=5) as answer:
+                return str(answer.status)
 
-    eventually(ask)
-    reference = f"{address}/pause:{uuid.uuid4().hex[:8]}"
-    docker("tag", image(PAUSE_IMAGE), reference)
-    docker("push", "--quiet", reference)
-    docker("rmi", reference)
-    yield Registry(container, address, reference)
-    if docker_cli.image_exists(reference):
+        eventually(ask)
+        reference = f"{address}/pause:{uuid.uuid4().hex[:8]}"
+        docker("tag", image(PAUSE_IMAGE), reference)
+        docker("push", "--quiet", reference)
         docker("rmi", reference)
+        yield Registry(address, reference)
+    finally:
+        docker("rm", "--force", "--volumes", name)
+        if reference and docker_cli.image_exists(reference):
+            docker("rmi", reference)
 
 
 @pytest.fixture
@@ -77,11 +79,11 @@ def test_a_registry_without_the_image_is_not_an_absent_registry(registry: Regist
 
 
 @pytest.mark.usefixtures("own_settings")
-def test_without_the_registry_the_stand_in_takes_its_place(registry: Registry, docker: Docker) -> None:
+def test_without_the_registry_the_stand_in_takes_its_place(docker: Docker) -> None:
     if not docker_cli.image_exists(standins.stand_in_tag("busybox")):
         pytest.skip("this machine has a registry: no stand-in was built")
-    docker("kill", registry.container)
-    assert docker_cli.pull(registry.image)[0] is Pull.ABSENT
-    images.provide([Image("busybox", (registry.image,))], discard)
-    stand_in = substitutes.read()[registry.image]
+    absent = f"127.0.0.1:{free_port()}/pause:1"
+    assert docker_cli.pull(absent)[0] is Pull.ABSENT
+    images.provide([Image("busybox", (absent,))], discard)
+    stand_in = substitutes.read()[absent]
     assert docker("run", "--rm", stand_in, "echo", "standing in") == "standing in\n"
