@@ -10,6 +10,7 @@ import pytest
 from emulator.engine.interface import ContainerSpec
 from emulator.runtime.specs.connect.names import HOSTS_READY
 from emulator.runtime.specs.service_connect import WRITE_HOSTS
+from tests.docker.project import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ PAUSE = f'echo "127.0.0.1 localhost" > /etc/hosts; : > {HOSTS_READY}; exec tail 
 READ = """
 import os
 looks, problems = 0, set()
+open("/tmp/begun", "w").close()
 while not os.path.exists("/tmp/end"):
     with open("/etc/hosts", "rb", buffering=0) as file:
         found = file.read(65536)
@@ -32,6 +34,8 @@ while not os.path.exists("/tmp/end"):
 print(looks, sorted(problems))
 """
 """Reads as a resolver does, and prints how often and what was wrong."""
+WRITE_EACH = 'write=$1; shift; for lines; do sh -c "$write" hosts "$lines" || exit 1; done'
+"""Writes one text after the other, in one process of Docker's."""
 
 
 def test_what_stays_is_always_there(lab: DockerLab, engine: Engine, local_image: Callable[[str], str]) -> None:
@@ -49,11 +53,13 @@ def test_what_stays_is_always_there(lab: DockerLab, engine: Engine, local_image:
     engine.start(member)
     printed: list[bytes] = []
 
-    def write(count: int) -> None:
-        lines = "".join(f"10.0.0.{number} name{number} # Service Connect\n" for number in range(count))
-        done = engine.exec(pause, ["sh", "-c", WRITE_HOSTS, "hosts", lines])
+    def write(*counts: int) -> None:
+        texts = [
+            "".join(f"10.0.0.{number} name{number} # Service Connect\n" for number in range(count)) for count in counts
+        ]
+        done = engine.exec(pause, ["sh", "-c", WRITE_EACH, "hosts", WRITE_HOSTS, *texts])
         assert done.exit_code == 0, done.stderr
-        assert engine.exec(member, ["cat", "/etc/hosts"]).stdout.decode() == "127.0.0.1 localhost\n" + lines
+        assert engine.exec(member, ["cat", "/etc/hosts"]).stdout.decode() == "127.0.0.1 localhost\n" + texts[-1]
 
     def read() -> None:
         printed.append(engine.exec(member, ["python3", "-c", READ], timeout=60).stdout)
@@ -61,8 +67,9 @@ def test_what_stays_is_always_there(lab: DockerLab, engine: Engine, local_image:
     write(1)
     reader = threading.Thread(target=read)
     reader.start()
-    for count in (3, 9, 1, 2) * 4:
-        write(count)
+    wait_until(lambda: engine.exec(member, ["ls", "/tmp/begun"]).exit_code == 0, "its first look")
+    for last in (3, 9, 1, 2):
+        write(3, 9, 1, 2, last)
     engine.exec(member, ["touch", "/tmp/end"])
     reader.join(60)
     looks, _, problems = printed[0].decode().strip().partition(" ")
