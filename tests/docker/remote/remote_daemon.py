@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.docker.faults.private_daemon import CALL, PrivateDaemon
 from tests.docker.project import wait_until
+from tests.docker.remote.private_daemon import CALL, PrivateDaemon
 
 TLS_PORT, SSH_PORT = 2376, 2222
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"

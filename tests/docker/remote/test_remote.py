@@ -1,4 +1,5 @@
-"""A Docker daemon of another machine: all that it publishes answers here, over TLS and over SSH."""
+"""A Docker daemon of another machine: all that it publishes answers here, over TLS and over SSH. It may restart, or be
+killed, under an environment that runs, which a daemon that everybody uses must not."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ import pytest
 from copilot_local.testing import Environment
 from emulator.setup import substitutes
 from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ROUTER_IMAGE, ensure_agent_image
-from tests.docker.faults.private_daemon import missing
 from tests.docker.project import MakeProject, Project, Running, wait_until
+from tests.docker.remote.private_daemon import missing
 from tests.docker.remote.remote_daemon import SSHD, RemoteDaemon
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("remote")]
@@ -43,9 +44,10 @@ logging:
 DOCKERFILE = """
 FROM busybox:1.37
 COPY page /www/index.html
+COPY other /www/other
 CMD ["sh", "-c", "echo serving; trap 'exit 0' TERM; httpd -f -p 3000 -h /www & wait"]
 """
-SYNC = '[[sync]]\nservice = "web"\nsource = "./web/page"\ntarget = "/www/index.html"\n'
+SYNC = '[[sync]]\nservice = "web"\nsource = "./web/other"\ntarget = "/www/other"\n'
 BIG = 3_000_000
 """Bytes of an answer that comes in many pieces."""
 
@@ -53,8 +55,7 @@ BIG = 3_000_000
 @pytest.fixture(scope="module")
 def far() -> Iterator[RemoteDaemon]:
     """The daemon. This process itself looks at it through a socket of its own."""
-    absent = [name for name in ("openssl", "ssh-keygen") if shutil.which(name) is None]
-    if reason := missing() or ", ".join(absent):
+    if reason := missing() or ("" if shutil.which("openssl") else "no openssl"):
         pytest.skip(reason)
     table = substitutes.read()
     images = [table.get(image, image) for image in (PAUSE_IMAGE, FRONT_IMAGE, ROUTER_IMAGE)]
@@ -79,6 +80,7 @@ def project(far: RemoteDaemon, make_shared_project: MakeProject) -> Project:
     project.write("copilot-local.toml", SYNC)
     project.write("web/Dockerfile", DOCKERFILE)
     project.write("web/page", "one" + "x" * BIG)
+    project.write("web/other", "one\n")
     done = project.run("up", "-d", "--wait", "--port", str(project.port), variables=far.over_tls).ok()
     assert f"web: running at http://127.0.0.1:{project.port}" in done.err
     assert f"Docker on {far.address}: 127.0.0.1 is of that machine" in done.err
@@ -122,8 +124,8 @@ def test_what_looks_at_it_works_by_a_context(far: RemoteDaemon, project: Project
 
 def test_a_saved_file_is_sent_there(far: RemoteDaemon, project: Project) -> None:
     watch = leads_here(project, far.over_tls, "up", "--watch", until="watching for changes")
-    project.write("web/page", "two\n")
-    wait_until(lambda: project.get("/").text == "two\n", watch.printed)
+    project.write("web/other", "two\n")
+    wait_until(lambda: project.get("/other").text == "two\n", watch.printed)
     watch.signal(signal.SIGINT)
     watch.wait()
 
@@ -135,13 +137,28 @@ def test_a_test_uses_it_like_one_here(far: RemoteDaemon, project: Project, monke
         assert environment.http.get("/").status_code == 200
 
 
-@pytest.mark.skipif(not Path(SSHD).exists(), reason="no sshd")
+def test_a_daemon_that_restarts_or_is_killed_has_its_tasks_replaced(far: RemoteDaemon, project: Project) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        before = project.tasks()
+        far.end(number)
+        far.start()
+
+        def recovered(before: set[str] = before) -> bool:
+            tasks = project.tasks()
+            return len(tasks) == 1 and not tasks & before and project.targets() == ["healthy"]
+
+        wait_until(recovered, lambda: str(project.containers()), 180)
+        assert far.request(f"http://127.0.0.1:{project.port}/").startswith("one")
+    assert project.ps()["supervised"]
+
+
+@pytest.mark.skipif(not Path(SSHD).exists() or not shutil.which("ssh-keygen"), reason="no sshd, or no ssh-keygen")
 def test_all_of_it_works_over_ssh(far: RemoteDaemon, project: Project) -> None:
     over_ssh = far.start_sshd()
     assert "healthy" in project.run("ps", variables=over_ssh).ok().out
     up = leads_here(project, over_ssh, "up", until="Running at")
     with httpx.Client(timeout=60) as client:
-        assert {client.get(f"http://127.0.0.1:{project.port}/").status_code for _ in range(20)} == {200}
+        assert {client.get(f"http://127.0.0.1:{project.port}/").status_code for _ in range(5)} == {200}
     up.signal(signal.SIGINT)
     up.wait()
 
