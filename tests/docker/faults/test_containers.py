@@ -1,13 +1,13 @@
-"""Containers that are killed, one or many at once. What takes a task's place: tests/docker/e2e/test_agent.py."""
+"""Containers that are killed, and one that does not stop by itself, in one environment. What takes a task's place:
+tests/docker/e2e/test_agent.py; many at once: test_router.py."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.faults.services import MANIFEST, backend, replaced, stopped
+from tests.docker.faults.services import DEAF, MANIFEST, SERVES, WEB, replaced, stopped
 from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
@@ -15,18 +15,33 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-AT_ONCE = 10
 LONG = 180.0
-"""Seconds: on a busy machine ten tasks take some time to start."""
+"""Seconds, on a busy machine."""
+SETTINGS = """
+[time]
+stop_timeout = 2
+deregistration_delay_cap = 0
+
+[aws]
+endpoint = "always"
+"""
+SIDECAR = """
+sidecars:
+  extra:
+    image: busybox:1.37
+    essential: false
+    command: sh -c 'trap "exit 0" TERM; sleep 3600 & wait'
+"""
 
 
 @pytest.fixture(scope="module")
 def routed(make_shared_project: MakeProject) -> Project:
-    """A service behind the load balancer that logs to the local AWS endpoint, with a sidecar that is not essential."""
-    project = make_shared_project("firelens-cloudwatch")
-    sidecar = "\nsidecars:\n  extra:\n    image: busybox:1.37\n    essential: false\n    command: sleep 3600\n"
-    project.append(MANIFEST, sidecar)
-    project.up("--logs", "local-aws")
+    """A service that is deaf to SIGTERM behind the load balancer, with the local AWS endpoint and a sidecar that is not
+    essential."""
+    project = make_shared_project("")
+    project.write("copilot-local.toml", SETTINGS)
+    project.write(MANIFEST, f"{WEB}command: sh -c '{SERVES}; {DEAF}'\n{SIDECAR}")
+    project.up()
     return project
 
 
@@ -42,30 +57,21 @@ def test_the_load_balancer_and_the_local_aws_endpoint_are_started_again(routed: 
 def test_a_sidecar_that_is_not_essential_stays_dead_and_its_task_goes_on(routed: Project) -> None:
     tasks = routed.tasks()
     docker("kill", routed.container("extra"))
-    wait_until(lambda: "Exited (137)" in routed.run("ps").ok().out, "its death in ps", LONG)
+
+    def told() -> bool:
+        return any("extra" in line and "Exited (137)" in line for line in routed.run("ps").ok().out.splitlines())
+
+    wait_until(told, "its death in ps", LONG)
     assert routed.answers("/hello")
     assert routed.tasks() == tasks
 
 
-def deployed(project: Project) -> bool:
-    """Whether the deployments of all services are complete."""
-    services = json.loads(project.run("inspect").ok().out)["services"]
-    return all(service["deployments"][0]["rolloutState"] == "COMPLETED" for service in services)
-
-
-def test_ten_tasks_that_die_at_once_are_replaced(make_project: MakeProject) -> None:
-    """Once their deployment is complete: before, the circuit breaker counts them, and gives up."""
-    project = backend(make_project(""), count=AT_ONCE)
-    project.run("up", "-d").ok()
-    wait_until(lambda: deployed(project), lambda: project.run("inspect").out, LONG)
-    old = project.tasks()
-    victims = [c.name for c in project.containers() if c.labels.get("copilot-local.container") == "hello"]
-    docker("kill", *victims)
-    wait_until(lambda: replaced(project, old, AT_ONCE), lambda: str(project.containers()), LONG)
-
-    def ended() -> set[str]:
-        return {task["taskArn"].rpartition("/")[2] for task in stopped(project)}
-
-    wait_until(lambda: ended() >= old, lambda: str(ended()), LONG)
-    project.run("down", "-v", timeout=LONG).ok()
-    assert project.everything() == []
+def test_a_container_that_is_deaf_to_sigterm_is_killed_after_its_stop_timeout(routed: Project) -> None:
+    (task,) = routed.tasks()
+    routed.run("stop", task[:8], timeout=LONG).ok()
+    wait_until(lambda: replaced(routed, {task}), lambda: str(routed.containers()), LONG)
+    wait_until(lambda: bool(stopped(routed, task)), "its end is told")
+    [found] = stopped(routed, task)
+    assert found["stopCode"] == "UserInitiated"
+    assert {c["name"]: c["exitCode"] for c in found["containers"]}["hello"] == 137
+    wait_until(lambda: routed.answers("/hello"), "an answer", LONG)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.faults.services import MANIFEST
+from tests.docker.faults.services import LOGGING, MANIFEST, SERVES, WEB
 from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-SECONDS = 10.0
+SECONDS = 5.0
 CONVERGES = 180.0
 """Seconds that a step may take until what is desired runs, on a busy machine."""
-PRINTS = """
+PRINTS = f"""
 count: 2
-command: sh -c '/app/start > /dev/null & trap "exit 0" TERM; while :; do echo line; sleep 0.1; done'
+command: sh -c '{SERVES}; trap "exit 0" TERM; while :; do echo line; sleep 0.2; done'
 """
 
 
@@ -141,9 +141,8 @@ def test_what_is_desired_runs_again_whatever_happens(make_project: MakeProject) 
     seed = int(os.environ.get("COPILOT_LOCAL_FAULT_SEED") or secrets.randbelow(2**32))
     seconds = float(os.environ.get("COPILOT_LOCAL_FAULT_SECONDS") or SECONDS)
     print(f"COPILOT_LOCAL_FAULT_SEED={seed} repeats this:")
-    project = make_project("firelens-cloudwatch")
-    project.edit(MANIFEST, "count: 1\n", "")
-    project.append(MANIFEST, PRINTS)
+    project = make_project("")
+    project.write(MANIFEST, WEB + PRINTS + LOGGING)
     project.up()
     chaos = Chaos(project, seed)
     until = time.monotonic() + seconds
