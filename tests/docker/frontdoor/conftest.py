@@ -14,7 +14,6 @@ import http.server
 import itertools
 import json
 import os
-import shlex
 import shutil
 import socket
 import struct
@@ -96,6 +95,12 @@ class Upstream:
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
+
+    def forget(self) -> None:
+        """For the next test, where several have the same target: as it was made, but for its health checks."""
+        self.fault = ""
+        self.more_headers.clear()
+        self.paths.clear()
 
     def stop(self) -> None:
         """Stops listening: connections are refused from now on."""
@@ -280,10 +285,8 @@ class Front:
         self._beside = False
         self._health: list[TargetHealth] = []
         self._write(front_configuration(services, targets, options))
-        check = shlex.join(("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}"))
         master = ("-S", f"127.0.0.1:{self.master_port}")
-        start = shlex.join(("haproxy", "-W", "-D", "-p", f"{folder}/pid", *master, *self._files()))
-        self.host.run("sh", "-c", f"{check} && {start}")
+        self.host.run("haproxy", "-W", "-D", "-p", f"{folder}/pid", *master, *self._files())
 
     def _files(self) -> tuple[str, ...]:
         return ("-f", f"{self.folder}/{CONFIGURATION_FILE}", "-f", f"{self.folder}/test.cfg")
@@ -386,9 +389,8 @@ class Front:
             return answer
 
     def stop(self) -> None:
-        self.host.run("sh", "-c", f"kill $(cat {self.folder}/pid)")
-        if self._beside:
-            self.host.run("sh", "-c", f"kill $(cat {self.folder}/beside/pid)")
+        files = [f"{self.folder}/pid", *([f"{self.folder}/beside/pid"] if self._beside else [])]
+        self.host.run("sh", "-c", f"kill $(cat {' '.join(files)})")
 
 
 def targets_hit(front: Front, path: str = "/") -> set[str]:
@@ -458,9 +460,7 @@ def front_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontHost]:
 StartFront = Callable[..., Front]
 
 
-@pytest.fixture
-def start_front(front_host: FrontHost) -> Iterator[StartFront]:
-    """Starts fronts that stop with the test. A test's own options are keyword arguments of `FrontOptions`."""
+def _fronts(front_host: FrontHost) -> Iterator[StartFront]:
     fronts: list[Front] = []
 
     def start(
@@ -473,6 +473,12 @@ def start_front(front_host: FrontHost) -> Iterator[StartFront]:
     yield start
     for front in fronts:
         front.stop()
+
+
+start_front = pytest.fixture(_fronts, name="start_front")
+"""Starts fronts that stop with the test. A test's own options are keyword arguments of `FrontOptions`."""
+make_front = pytest.fixture(_fronts, scope="module", name="make_front")
+"""Starts fronts that stop with the module."""
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 RULES = 25
-REQUESTS = 120
+REQUESTS = 60
 
 # Few letters, so that patterns and requests meet often.
 _SEGMENTS = (

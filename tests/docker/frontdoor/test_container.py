@@ -116,6 +116,8 @@ def test_it_starts_serves_and_loads_new_rules(running: Running) -> None:
     running.put(front_configuration([service("/one")], ()))
     running.engine.start(running.name)
     wait_until(lambda: running.status("/one") == 301, "the first rules")
+    said = [line.text for line in running.engine.logs(running.name)]
+    assert [line for line in said if "[WARNING]" in line or "[ALERT]" in line] == [], "nothing is wrong when it starts"
     assert running.status("/two") == 503
     written = front_configuration([service("/two")], ())
     running.put(written)
@@ -123,14 +125,6 @@ def test_it_starts_serves_and_loads_new_rules(running: Running) -> None:
     wait_until(lambda: written.rules_key in running.ask(ADMIN_SOCKET, SHOW_KEY), "the key of the new rules")
     wait_until(lambda: running.status("/two") == 301, "the new rules")
     wait_until(lambda: running.status("/one") == 503, "the end of the old rules")
-
-
-def test_it_says_nothing_is_wrong_when_it_starts(running: Running) -> None:
-    running.put(front_configuration([service("/one")], ()))
-    running.engine.start(running.name)
-    wait_until(lambda: running.status("/one") == 301, "the rules")
-    said = [line.text for line in running.engine.logs(running.name)]
-    assert [line for line in said if "[WARNING]" in line or "[ALERT]" in line] == []
 
 
 def test_a_configuration_that_haproxy_refuses_leaves_the_old_rules_in_force(running: Running) -> None:

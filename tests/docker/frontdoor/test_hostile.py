@@ -29,13 +29,9 @@ IDLE_CONNECTIONS = 2000
 """Of a test process with its own limit of open files; the front's own is `FrontOptions.maxconn`."""
 
 
-@pytest.fixture
-def one(upstream: Make) -> Upstream:
-    return upstream("one")
-
-
-@pytest.fixture
-def front(start_front: StartFront, one: Upstream) -> Front:
+@pytest.fixture(scope="module")
+def shared(make_front: StartFront, make_upstream: Make) -> tuple[Front, Upstream]:
+    one = make_upstream("one")
     rule = ListenerRule(
         name="rule",
         conditions=[PathPattern(values=["/open/*"])],
@@ -45,7 +41,18 @@ def front(start_front: StartFront, one: Upstream) -> Front:
     check = TargetHealthCheck(path="/health", interval=300)
     group = TargetGroup(name="default", container_name=SERVICE, container_port=80, health_check=check)
     target = Target("one", SERVICE, "default", "127.0.0.1", one.port, Placement.JUDGED)
-    return start_front([service_with([rule], [group])], [target], idle_timeout=2)
+    return make_front([service_with([rule], [group])], [target], idle_timeout=2), one
+
+
+@pytest.fixture
+def one(shared: tuple[Front, Upstream]) -> Upstream:
+    shared[1].forget()
+    return shared[1]
+
+
+@pytest.fixture
+def front(shared: tuple[Front, Upstream]) -> Front:
+    return shared[0]
 
 
 SMUGGLED = b"GET /secret HTTP/1.1\r\nHost: h.test\r\n\r\n"

@@ -35,15 +35,22 @@ SERVICES = [
 ]
 
 
-@pytest.fixture
-def one(upstream: Make) -> Upstream:
-    return upstream("one")
-
-
-@pytest.fixture
-def front(start_front: StartFront, one: Upstream) -> Front:
+@pytest.fixture(scope="module")
+def shared(make_front: StartFront, make_upstream: Make) -> tuple[Front, Upstream]:
+    one = make_upstream("one")
     target = Target("one", SERVICE, "default", "127.0.0.1", one.port, Placement.JUDGED)
-    return start_front(SERVICES, [target], idle_timeout=5)
+    return make_front(SERVICES, [target], idle_timeout=5), one
+
+
+@pytest.fixture
+def one(shared: tuple[Front, Upstream]) -> Upstream:
+    shared[1].forget()
+    return shared[1]
+
+
+@pytest.fixture
+def front(shared: tuple[Front, Upstream]) -> Front:
+    return shared[0]
 
 
 def request(line: bytes = b"GET /a HTTP/1.1", *headers: bytes, host: bytes = b"Host: h.test") -> bytes:

@@ -137,12 +137,6 @@ def test_http_2_reaches_an_http_1_target(start_front: StartFront, one: Upstream,
     assert grpc.status == 464
 
 
-def http2_target(front: Front, port: int, *rules: str) -> None:
-    """A target that speaks HTTP/2 without TLS, as gRPC servers in containers do."""
-    lines = "".join(f"  {line}\n" for line in rules)
-    front.run_beside(f"{DEFAULTS}frontend target\n  bind 127.0.0.1:{port} proto h2\n{lines}")
-
-
 ECHO = (
     "http-request return status 200 content-type text/plain lf-string '%[req.ver] %[method] %[path]'"
     " if !{ path /health }"
@@ -150,11 +144,10 @@ ECHO = (
 
 
 @pytest.mark.parametrize(
-    ("version", "method", "status"),
-    [("HTTP2", "GET", 200), ("HTTP2", "POST", 200), ("GRPC", "POST", 200), ("GRPC", "GET", 464)],
+    ("version", "statuses"), [("HTTP2", {"GET": 200, "POST": 200}), ("GRPC", {"POST": 200, "GET": 464})]
 )
 def test_http_2_and_grpc_target_groups(
-    start_front: StartFront, https: Https, version: Version, method: str, status: int
+    start_front: StartFront, https: Https, version: Version, statuses: dict[str, int]
 ) -> None:
     codes = {"success_codes": "12"} if version == "GRPC" else {}
     front = start_front([service([rule("HTTPS"), rule("HTTP")], version, **codes)], https=https)
@@ -169,33 +162,56 @@ def test_http_2_and_grpc_target_groups(
     )
     front.targets = [target(port)]
     front.settle(one="healthy")
-    answer = fetch(client, method, "/pkg.Svc/Call", [("Host", "h.test")])
-    assert answer.status == status
-    if status == 200:
-        assert answer.body == f"2.0 {method} /pkg.Svc/Call".encode()
+    for method, status in statuses.items():
+        answer = fetch(client, method, "/pkg.Svc/Call", [("Host", "h.test")])
+        assert answer.status == status
+        if status == 200:
+            assert answer.body == f"2.0 {method} /pkg.Svc/Call".encode()
     assert front.get("/").status == 464
 
 
-@pytest.mark.parametrize(
-    ("codes", "header", "state"),
-    [
-        ("12", "hdr grpc-status 12", "healthy"),
-        ("12", "hdr grpc-status 14", "unhealthy"),
-        ("12", "", "unhealthy"),
-        ("0", "", "healthy"),
-        ("0", "hdr grpc-status 12", "unhealthy"),
-        ("0-12", "hdr grpc-status 12", "healthy"),
-        ("200", "hdr grpc-status 12", "healthy"),
-    ],
+GRPC_CHECKS = (
+    ("12", "hdr grpc-status 12", "healthy"),
+    ("12", "hdr grpc-status 14", "unhealthy"),
+    ("12", "", "unhealthy"),
+    ("0", "", "healthy"),
+    ("0", "hdr grpc-status 12", "unhealthy"),
+    ("0-12", "hdr grpc-status 12", "healthy"),
+    ("200", "hdr grpc-status 12", "healthy"),
 )
-def test_grpc_health_checks(start_front: StartFront, https: Https, codes: str, header: str, state: str) -> None:
-    made = service([rule("HTTPS")], "GRPC", success_codes=codes, path="/grpc.health.v1.Health/Check")
+"""Success codes, what a target answers, and the state of it."""
+
+
+def test_grpc_health_checks(start_front: StartFront, https: Https) -> None:
+    """One target group for each of the success codes, and for each answer one target that speaks HTTP/2 without TLS, as
+    gRPC servers in containers do."""
+    groups = {codes: f"group{number}" for number, codes in enumerate(sorted({codes for codes, _, _ in GRPC_CHECKS}))}
+    made = service([rule("HTTPS")], "GRPC", path="/grpc.health.v1.Health/Check")
+    [like] = made.target_groups
+    made.target_groups = [
+        like.model_copy(
+            update={"name": name, "health_check": like.health_check.model_copy(update={"success_codes": codes})}
+        )
+        for codes, name in groups.items()
+    ]
+    weighted = [WeightedTargetGroup(target_group=name) for name in groups.values()]
+    made.listener_rules[0].action = Forward(target_groups=weighted)
     front = start_front([made], https=https, check_interval=0.1)
-    port = free_port()
+    ports = {header: free_port() for _, header, _ in GRPC_CHECKS}
     asked = "{ method POST } { path /grpc.health.v1.Health/Check } { req.hdr(content-type) application/grpc }"
-    http2_target(front, port, f"http-request return status 200 {header} if {asked}", "http-request return status 500")
-    front.targets = [target(port)]
-    front.settle(one=state)
+    front.run_beside(
+        DEFAULTS
+        + "".join(
+            f"frontend target{port}\n  bind 127.0.0.1:{port} proto h2\n"
+            f"  http-request return status 200 {header} if {asked}\n  http-request return status 500\n"
+            for header, port in ports.items()
+        )
+    )
+    front.targets = [
+        Target(f"target{number}", SERVICE, groups[codes], "127.0.0.1", ports[header])
+        for number, (codes, header, _) in enumerate(GRPC_CHECKS)
+    ]
+    front.settle(**{f"target{number}": state for number, (_, _, state) in enumerate(GRPC_CHECKS)})
 
 
 def test_a_websocket_is_a_tunnel_that_may_be_idle_no_longer_than_a_connection(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,14 +57,28 @@ def judged(upstream: Upstream, group: str = "default") -> Target:
     return Target(upstream.name, SERVICE, group, "127.0.0.1", upstream.port, Placement.JUDGED)
 
 
-@pytest.fixture
-def one(upstream: Make) -> Upstream:
-    return upstream("one")
+@pytest.fixture(scope="module")
+def shared(make_upstream: Make) -> Upstream:
+    """The target of all fronts of this file that have one."""
+    return make_upstream("one")
+
+
+@pytest.fixture(scope="module")
+def listening(make_front: StartFront, shared: Upstream) -> Callable[[int], Front]:
+    """A front whose listener has this port, one for all tests."""
+    options = {"idle_timeout": 2}
+    return cache(lambda port: make_front([service({"default": 1})], [judged(shared)], listener_port=port, **options))
 
 
 @pytest.fixture
-def front(start_front: StartFront, one: Upstream) -> Front:
-    return start_front([service({"default": 1})], [judged(one)], idle_timeout=2)
+def one(shared: Upstream) -> Upstream:
+    shared.forget()
+    return shared
+
+
+@pytest.fixture
+def front(listening: Callable[[int], Front], one: Upstream) -> Front:
+    return listening(8080)
 
 
 @pytest.mark.parametrize(
@@ -127,9 +143,8 @@ def test_a_trace_id_without_root_or_among_too_many_headers_is_replaced(front: Fr
         (8080, "[::1]:8080", "[::1]:8080"),
     ],
 )
-def test_host(start_front: StartFront, one: Upstream, listener_port: int, host: str, seen: str) -> None:
-    front = start_front([service({"default": 1})], [judged(one)], listener_port=listener_port)
-    assert front.get("/", Host=host).seen_header("Host") == [seen]
+def test_host(listening: Callable[[int], Front], one: Upstream, listener_port: int, host: str, seen: str) -> None:
+    assert listening(listener_port).get("/", Host=host).seen_header("Host") == [seen]
 
 
 def test_http_1_0_without_host_gets_one(front: Front) -> None:
@@ -161,7 +176,9 @@ def test_expect_100_continue_is_answered_by_the_front(front: Front) -> None:
     assert b'"expect"' not in answer
 
 
-def test_a_target_that_refuses_connections_is_a_502(front: Front, one: Upstream) -> None:
+def test_a_target_that_refuses_connections_is_a_502(start_front: StartFront, upstream: Make) -> None:
+    one = upstream("one")
+    front = start_front([service({"default": 1})], [judged(one)])
     one.stop()
     assert_page(front.get("/"), 502, "Bad Gateway", 122)
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
+CLIENTS = 20
+PAUSE = 0.04
+"""Seconds between two requests of a client: together some hundreds a second."""
+
 
 def service(path: str = "/health", success_codes: str = "200", healthy: int = 2, unhealthy: int = 2) -> Service:
     check = TargetHealthCheck(
@@ -283,7 +287,7 @@ def test_no_request_is_lost_while_rules_and_targets_change(start_front: StartFro
     front.settle(task0="healthy")
     stop = threading.Event()
     answers: Counter[int | str] = Counter()
-    ended = [0] * 50
+    ended = [0] * CLIENTS
 
     def client(mine: int) -> None:
         """A client as browsers are: it keeps its connection, and opens a new one where the front closed the old."""
@@ -300,9 +304,10 @@ def test_no_request_is_lost_while_rules_and_targets_change(start_front: StartFro
                 connection.close()
                 if not reused:
                     answers[f"{type(error).__name__} on a new connection"] += 1
+            stop.wait(PAUSE)
         connection.close()
 
-    clients = [threading.Thread(target=client, args=(number,)) for number in range(50)]
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
     for thread in clients:
         thread.start()
     try:
