@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-import uuid
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.engine.interface import Container, Engine, ExecResult, File
+from emulator.engine.interface import Container, ContainerState, Engine, ExecResult, File
 from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
-from tests.docker.cli.conftest import Shell
-from tests.docker.project import built_for, free_port
+from tests.docker.project import MakeProject, Project
 
 MANIFEST = """
 name: sdk
@@ -26,15 +26,17 @@ image:
   healthcheck:
     command: ["CMD-SHELL", "echo fine"]
     interval: 5s
-command: ["python3", "-c", "import time; time.sleep(3600)"]
+command: ["python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
 cpu: 256
 memory: 512
 sidecars:
-  helper:
+  helper: &waits
     image: busybox:1.37
-    command: ["sh", "-c", "trap exit TERM; while :; do sleep 1; done"]
+    command: ["sh", "-c", "trap exit TERM; sleep 3600 & wait"]
     essential: false
+  brief: *waits
 """
+"""`brief` is there for the one test that ends it."""
 SDK = "/opt/sdk"
 DATA = ("partitions.json", "endpoints.json", "sdk-default-configuration.json", "_retry.json")
 """Of botocore's data what a session needs that calls no service."""
@@ -53,26 +55,28 @@ print(json.dumps(found))
 
 @dataclass
 class Service:
-    """The service and the command that runs it."""
+    """The service and the project that runs it."""
 
-    shell: Shell
+    project: Project
     engine: Engine
 
     def up(self, *arguments: str) -> None:
-        ended = self.shell.run("up", "-d", "--wait", *arguments)
-        assert ended.code == 0, ended.err
+        self.project.up(*arguments)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"copilot-local.app": self.project.app}
 
     def configure(self, **variables: str) -> None:
         """Sets the variables of `.env`."""
-        lines = [f"{name}={value}\n" for name, value in variables.items()]
-        (self.shell.folder / ".env").write_text("".join(lines))
+        self.project.write(".env", "".join(f"{name}={value}\n" for name, value in variables.items()))
 
     def containers(self) -> list[Container]:
-        return self.engine.list_containers(self.shell.labels)
+        return self.engine.list_containers(self.labels)
 
     def name(self, container: str) -> str:
-        """Docker's name of a container of the service, or of that role."""
-        for row in self.containers():
+        """Docker's name of the running container of the service that is called so, or of that role."""
+        for row in (row for row in self.containers() if row.state is ContainerState.RUNNING):
             if row.labels.get("copilot-local.container", row.labels.get("copilot-local.role")) == container:
                 return row.name
         raise AssertionError(f"there is no {container}")
@@ -110,9 +114,7 @@ class Service:
 
         As wheels for the container's Python, which the host fetches: inside there may be no registry.
         """
-        wheels = fetch_wheels(pinned_closure(packages), self.engine.info().architecture, "sdk")
-        unpack_wheels(wheels, self.shell.folder / "sdk")
-        self.engine.put_files(self.name("sdk"), "/", list(_files(self.shell.folder / "sdk")))
+        self.engine.put_files(self.name("sdk"), "/", _unpacked(packages, self.engine.info().architecture))
 
     def python(self, script: str, *arguments: str) -> Any:
         """Runs a script in the main container that prints JSON; what was installed is on its path."""
@@ -120,6 +122,13 @@ class Service:
         done = self.exec("sdk", ["sh", "-c", f"PYTHONPATH={SDK} {words}"])
         assert done.exit_code == 0, done.stderr.decode()
         return json.loads(done.stdout)
+
+
+@cache
+def _unpacked(packages: tuple[str, ...], architecture: str) -> list[File]:
+    with tempfile.TemporaryDirectory() as folder:
+        unpack_wheels(fetch_wheels(pinned_closure(packages), architecture, "sdk"), Path(folder))
+        return list(_files(Path(folder)))
 
 
 def _files(folder: Path) -> Iterator[File]:
@@ -132,30 +141,25 @@ def _files(folder: Path) -> Iterator[File]:
 
 
 @contextlib.contextmanager
-def running_in(folder: Path, engine: Engine) -> Iterator[Service]:
+def service_of(project: Project, engine: Engine) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as environment:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"):
             environment.delenv(name, raising=False)
-        manifest = folder / "copilot" / "sdk" / "manifest.yml"
-        manifest.parent.mkdir(parents=True)
-        manifest.write_text(MANIFEST)
-        shell = Shell(folder, built_for(f"cl-{uuid.uuid4().hex[:8]}"), engine, free_port())
-        yield Service(shell, engine)
-        shell.run("down", "-v", "-t", "1", "-e", "test")
-        assert shell.left() == {"containers": [], "networks": [], "volumes": []}
+        project.write("copilot/sdk/manifest.yml", MANIFEST)
+        yield Service(project, engine)
 
 
 @pytest.fixture
-def service(engine: Engine, tmp_path: Path) -> Iterator[Service]:
-    """The service, not up yet. Everything of it is removed at the end."""
-    with running_in(tmp_path, engine) as service:
+def service(engine: Engine, make_project: MakeProject) -> Iterator[Service]:
+    """The service, not up yet."""
+    with service_of(make_project(""), engine) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
-def shared_service(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The same for tests of a module that leave it as it was."""
-    with running_in(tmp_path_factory.mktemp("service"), engine) as service:
+def shared_service(engine: Engine, make_shared_project: MakeProject) -> Iterator[Service]:
+    """The same for the tests of a module: each brings it up as it needs it."""
+    with service_of(make_shared_project(""), engine) as service:
         yield service
 
 

@@ -38,13 +38,24 @@ print(json.dumps([task["Family"], sorted(keys)]))
 """
 
 
-def test_botocore_gets_credentials_and_metadata_unmodified(service: Service, until: Until) -> None:
+def test_without_a_source_botocore_finds_nothing(shared_service: Service) -> None:
+    service = shared_service
+    service.configure(**KEYS)
+    service.up()
+    service.install("botocore")
+    assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in service.variables()
+    # else it would go on to ask EC2's instance metadata, and wait for it
+    assert service.python(f"import os; os.environ['AWS_EC2_METADATA_DISABLED'] = 'true'{SESSION}") is None
+
+
+def test_botocore_gets_credentials_and_metadata_unmodified(shared_service: Service, until: Until) -> None:
+    service = shared_service
     service.configure(**KEYS)
     service.up("--credentials", "static")
     service.install("botocore")
     assert service.python(SESSION)[:4] == ["container-role", *KEYS.values()]
     assert service.python(FETCHER) == [
-        f"{service.shell.app}-test-sdk",
+        f"{service.project.app}-test-sdk",
         ["AccessKeyId", "Expiration", "RoleArn", "SecretAccessKey", "Token"],
     ]
     everything = [
@@ -119,7 +130,8 @@ def sts(busybox: str) -> Iterator[Sts]:
     server.server_close()
 
 
-def test_a_role_is_assumed_in_the_name_of_the_task(service: Service, sts: Sts) -> None:
+def test_a_role_is_assumed_in_the_name_of_the_task(shared_service: Service, sts: Sts) -> None:
+    service = shared_service
     host, port = sts.server_address[:2]
     service.configure(**KEYS, AWS_ENDPOINT_URL_STS=f"http://{host!s}:{port}")
     role = "arn:aws:iam::123456789012:role/app"
@@ -132,7 +144,7 @@ def test_a_role_is_assumed_in_the_name_of_the_task(service: Service, sts: Sts) -
 
 def test_a_role_that_cannot_be_assumed_stops_up_before_anything_is_made(service: Service) -> None:
     service.configure(**KEYS, AWS_ENDPOINT_URL_STS="http://127.0.0.1:1")
-    ended = service.shell.run("up", "-d", "--credentials", "role=arn:aws:iam::1:role/x", "--env-file", ".env")
+    ended = service.project.run("up", "-d", "--credentials", "role=arn:aws:iam::1:role/x", "--env-file", ".env")
     assert ended.code == 1
     assert "error: arn:aws:iam::1:role/x cannot be assumed: http://127.0.0.1:1 does not answer" in ended.err
     assert "very-secret" not in ended.err

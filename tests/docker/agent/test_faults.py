@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.docker.project import MakeProject, Project, docker, wait_until
+from tests.docker.project import MakeProject, Project, daemon, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -41,7 +41,10 @@ def project(make_shared_project: MakeProject) -> Project:
 
 def inside(project: Project, script: str, name: str = "client", *arguments: str) -> str:
     """What a shell in a container prints."""
-    return docker("exec", project.container(name), "sh", "-c", script, "sh", *arguments, check=False)
+    with daemon() as client:
+        command = client.exec_create(project.container(name), ["sh", "-c", script, "sh", *arguments], stderr=False)
+        printed: bytes = client.exec_start(command["Id"])
+    return printed.decode()
 
 
 # Not wget, which prints no answer but one of 200.

@@ -12,7 +12,6 @@ import pytest
 
 from emulator.engine.interface import ContainerSpec
 from tests.docker.agent.conftest import Service
-from tests.docker.agent.test_credentials import KEYS, SESSION
 
 pytestmark = pytest.mark.docker
 
@@ -29,8 +28,14 @@ print(json.dumps([main.fetch_container_metadata()["Name"], main.fetch_container_
 """
 
 
+@pytest.fixture(scope="module")
+def service(shared_service: Service) -> Service:
+    """The service, which runs; tests leave it as it was."""
+    shared_service.up()
+    return shared_service
+
+
 def test_every_container_finds_itself_and_its_task(service: Service, until: Until) -> None:
-    service.up()
     mine = service.variables("sdk")
     helpers = service.variables("helper")
     own = service.metadata()
@@ -49,7 +54,7 @@ def test_every_container_finds_itself_and_its_task(service: Service, until: Unti
     assert interface == [network["MACAddress"], network["PrivateDNSName"]]
 
     task = service.metadata("/task")
-    assert [c["Name"] for c in task["Containers"]] == ["sdk", "helper"]
+    assert [c["Name"] for c in task["Containers"]] == ["sdk", "brief", "helper"]
     assert (task["KnownStatus"], task["DesiredStatus"], task["Limits"]) == (
         "RUNNING",
         "RUNNING",
@@ -71,15 +76,13 @@ def test_every_container_finds_itself_and_its_task(service: Service, until: Unti
     health = service.metadata()["Health"]
     assert health["statusSince"] > own["StartedAt"]
 
-    service.engine.kill(service.name("helper"), "SIGTERM")
+    service.engine.kill(service.name("brief"), "SIGTERM")
     ended = {"ExitCode", "FinishedAt"}
-    until("a stopped helper", lambda: ended <= set(service.metadata("/task")["Containers"][1]))
+    until("a stopped container", lambda: ended <= set(service.metadata("/task")["Containers"][1]))
     assert service.metadata("/task")["Containers"][1]["KnownStatus"] == "STOPPED"
 
 
-def test_the_first_request_has_statistics(shared_service: Service) -> None:
-    service = shared_service
-    service.up()
+def test_the_first_request_has_statistics(service: Service) -> None:
     uri = service.variables()["ECS_CONTAINER_METADATA_URI_V4"]
     found: dict[str, Any] = service.json(f"{uri}/stats")
     assert found["cpu_stats"]["cpu_usage"]["total_usage"] >= found["precpu_stats"]["cpu_usage"]["total_usage"] > 0
@@ -92,9 +95,7 @@ def test_the_first_request_has_statistics(shared_service: Service) -> None:
     assert set(service.json(f"{uri}/task/stats")) == {c["DockerId"] for c in service.metadata("/task")["Containers"]}
 
 
-def test_a_restarted_agent_answers_again(shared_service: Service, until: Until) -> None:
-    service = shared_service
-    service.up()
+def test_a_restarted_agent_answers_again(service: Service, until: Until) -> None:
     before = service.metadata()
     service.crash_agent()
     # No client has to wait for an old neighbour entry to time out, which takes over ten seconds.
@@ -104,15 +105,13 @@ def test_a_restarted_agent_answers_again(shared_service: Service, until: Until) 
     assert after["LogDriver"] == before["LogDriver"]  # it knows the definition again
 
 
-def test_an_agent_at_another_address_answers_too(shared_service: Service, busybox: str) -> None:
-    service = shared_service
-    service.up()
+def test_an_agent_at_another_address_answers_too(service: Service, busybox: str) -> None:
     before = service.metadata()
     agent = next(row for row in service.containers() if row.labels.get("copilot-local.role") == "agent")
     (network, address), *_ = agent.addresses.items()
     service.engine.remove(agent.name)
     # Another container takes the address and, on older daemons, the hardware address that goes with it.
-    other = ContainerSpec(name=f"{network}-other", image=busybox, labels=service.shell.labels, network=network)
+    other = ContainerSpec(name=f"{network}-other", image=busybox, labels=service.labels, network=network)
     service.engine.create_container(replace(other, command=("sleep", "3600"), init=True))
     service.engine.start(other.name)
     try:
@@ -129,13 +128,11 @@ def before_uri(container: dict[str, Any]) -> str:
     return f"/v4/{container['DockerId']}"
 
 
-def test_opentelemetry_detects_ecs_and_another_client_the_address(shared_service: Service) -> None:
-    service = shared_service
-    service.up()
+def test_opentelemetry_detects_ecs_and_another_client_the_address(service: Service) -> None:
     service.install("opentelemetry-sdk-extension-aws", "ecs-metadata")
     found = service.python(OPENTELEMETRY)
     container, task = service.metadata(), service.metadata("/task")
-    group = f"/copilot/{service.shell.app}-test-sdk"
+    group = f"/copilot/{service.project.app}-test-sdk"
     stream = f"copilot/sdk/{task['TaskARN'].rpartition('/')[2]}"
     assert found == {
         "cloud.provider": "aws",
@@ -146,7 +143,7 @@ def test_opentelemetry_detects_ecs_and_another_client_the_address(shared_service
         "aws.ecs.cluster.arn": task["Cluster"],
         "aws.ecs.launchtype": "fargate",
         "aws.ecs.task.arn": task["TaskARN"],
-        "aws.ecs.task.family": f"{service.shell.app}-test-sdk",
+        "aws.ecs.task.family": f"{service.project.app}-test-sdk",
         "aws.ecs.task.revision": "1",
         "aws.log.group.names": [group],
         "aws.log.group.arns": [f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"],
@@ -156,13 +153,3 @@ def test_opentelemetry_detects_ecs_and_another_client_the_address(shared_service
     assert len(found["container.id"]) == 64
     assert found["aws.log.stream.arns"][0].endswith(f"log-stream:{stream}")
     assert service.python(ECS_METADATA) == ["sdk", container["Networks"][0]["IPv4Addresses"]]
-
-
-def test_without_a_source_botocore_finds_nothing(shared_service: Service) -> None:
-    service = shared_service
-    service.configure(**KEYS)
-    service.up()
-    service.install("botocore")
-    assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in service.variables()
-    # else it would go on to ask EC2's instance metadata, and wait for it
-    assert service.python(f"import os; os.environ['AWS_EC2_METADATA_DISABLED'] = 'true'{SESSION}") is None
