@@ -30,6 +30,7 @@ from emulator.engine.connect import connect
 from emulator.events import discard
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.state.names import Names
+from emulator.setup import substitutes
 from emulator.setup.images import ensure_agent_image
 from tests.docker.command import COMMAND, Command
 from tests.docker.kept_networks import is_kept_by_docker
@@ -82,6 +83,17 @@ def built_for(app: str) -> str:
     """The name of an application as it is given: `remove_built_images` removes what is built for it."""
     _applications.add(app)
     return app
+
+
+def build_once(folder: Path, app: str) -> str:
+    """The name of an image, built from a folder and its Dockerfile, for several services of an application."""
+    dockerfile = folder / "Dockerfile"
+    first, _, rest = dockerfile.read_text(encoding="utf-8").strip().partition("\n")
+    base = first.removeprefix("FROM ")
+    dockerfile.write_text(f"FROM {substitutes.read().get(base, base)}\n{rest}\n", encoding="utf-8")
+    name = f"copilot-local-build/{app}/test/shared:1"  # `remove_built_images` knows it
+    docker("build", "--quiet", "--tag", name, str(folder))
+    return name
 
 
 def remove_built_images() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.engine.connect import connect
 from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
-from tests.docker.project import Container, MakeProject, Project, docker, wait_until
+from tests.docker.project import Container, MakeProject, Project, build_once, docker, wait_until
 
 SERVER = """
 import contextlib, http.server, os, signal, socket, threading, time
@@ -93,7 +93,8 @@ if count:
 else:
     while not os.path.exists("/tmp/enough"):
         list(pool.map(ask, range(threads)))
-        time.sleep(0.05)
+        open("/tmp/begun", "w").close()
+        time.sleep(0.01 if how == "kept" else 0.05)
 print(json.dumps({"by": by, "failed": failed}))
 """
 DOCKERFILE = """
@@ -108,7 +109,7 @@ image:
   build: app/Dockerfile
   port: 8080
   healthcheck:
-    command: ["CMD", "python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 8080), 2)"]
+    command: ["CMD", "bash", "-c", "</dev/tcp/127.0.0.1/8080"]
 count: {count}
 network: {{connect: true}}
 """
@@ -132,7 +133,7 @@ type: Backend Service
 image:
   build: app/Dockerfile
 command: ["python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
-count: 4
+count: 3
 network: {connect: true}
 """
 GRPC_SERVER = """
@@ -182,7 +183,7 @@ type: Backend Service
 image:
   build: {dockerfile: grpc/Dockerfile, context: grpc}
   port: 8080
-count: 3
+count: 2
 network: {connect: true}
 taskdef_overrides:
 - path: ContainerDefinitions[0].PortMappings[0].AppProtocol
@@ -266,7 +267,9 @@ def mesh(make_shared_project: MakeProject) -> Mesh:
     project.write("copilot/client/manifest.yml", CLIENTS)
     write_grpc(project)
     project.write("copilot/own/manifest.yml", ON_ITS_OWN_ADDRESS)
-    project.run("up", "-d", "--wait").ok()
+    image = build_once(project.folder / "app", project.app)
+    images = [word for name in ("http", "tcp", "client", "own") for word in ("--image", f"{name}={image}")]
+    project.run("up", "-d", "--wait", *images).ok()
     return Mesh(project)
 
 
