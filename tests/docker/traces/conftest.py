@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import shutil
 import subprocess
+import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +15,15 @@ import pytest
 
 from emulator.engine.connect import connect
 from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
+from emulator.setup.paths import cache_dir
 from emulator.testing import Environment
+from tests.docker.project import build_once, built_for
 
 APP = Path(__file__).parent / "app"
 NODE = Path(__file__).parent / "node"
 REAL = Path(__file__).parent / "collector"
+UNREAD = ("esm", "esnext", "*.ts", "*.map", "*.md")
+"""Of Node.js' packages what it does not read: three files of four."""
 PACKAGES = (
     "aws-xray-sdk",
     "opentelemetry-exporter-otlp-json-http",
@@ -65,8 +73,9 @@ SERVICES = {
     + 'variables: {NEXT: "http://pay.test.${COPILOT_APPLICATION_NAME}.local:8080/charge"}\n'
     + "http:\n  path: /node\n  healthcheck: /\n  additional_rules:\n"
     + "".join(f"    - {{path: /node-{one}, target_port: 8081, healthcheck: /}}\n" for one in ("grpc", "proto", "http")),
-    "loose": SERVICE.format(name="loose", type="Backend Service")
-    + "variables: {SDK: otel-proto}\n"
+    # A collector that is not essential.
+    "loose": "name: loose\ntype: Backend Service\nimage: {location: busybox:1.37}\ncpu: 256\nmemory: 512\n"
+    + """command: ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]\n"""
     + "sidecars: {xray: {image: amazon/aws-xray-daemon, essential: false}}\n",
     # Collectors that run themselves: a program of ours in their place.
     "forwards": SERVICE.format(name="forwards", type="Backend Service")
@@ -117,14 +126,29 @@ def write_workspace(folder: Path) -> Path:
 
 
 def fetch_node_modules(folder: Path) -> None:
-    """Fetches what package.json asks for."""
-    command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]
-    subprocess.run([*command, "--prefix", str(folder)], check=True, timeout=200)
+    """Puts there what package.json asks for: npm fetches it once, and it is kept as wheels are."""
+    wanted = (folder / "package.json").read_bytes()
+    kept = cache_dir() / "npm" / hashlib.sha256(wanted).hexdigest()[:12]
+    if not kept.is_dir():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".fetching-") as fetching:
+            Path(fetching, "package.json").write_bytes(wanted)
+            command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]
+            subprocess.run([*command, "--prefix", fetching], check=True, timeout=200)
+            modules = Path(fetching, "node_modules")
+            for unread in UNREAD:
+                for found in list(modules.rglob(unread)):
+                    shutil.rmtree(found) if found.is_dir() else found.unlink()
+            with contextlib.suppress(OSError):  # another worker was faster
+                modules.rename(kept)
+    shutil.copytree(kept, folder / "node_modules", symlinks=True)
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     workspace = write_workspace(tmp_path_factory.mktemp("traces") / "traces")
     fetch_node_modules(workspace / "node")
-    with Environment(workspace) as found:
+    image = build_once(workspace / "app", built_for(f"traces-{uuid.uuid4().hex[:8]}"))
+    services = ("shop", "pay", "web", "deaf", "proto", "forwards")
+    with Environment(workspace, images=dict.fromkeys(services, image)) as found:
         yield found

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from emulator.engine.interface import Container, ContainerState
 from emulator.testing import Environment
-from tests.docker.command import COMMAND
-from tests.docker.project import wait_until
+from tests.docker.command import COMMAND, Command
+from tests.docker.project import Running, wait_until
 
-REQUESTS = 300
+REQUESTS = 120
 AT_ONCE = 8
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
@@ -227,12 +227,10 @@ def runner(environment: Environment) -> Callable[..., str]:
 
     def run(*words: str) -> str:
         variables = {**os.environ, "COLUMNS": "80"}
-        command = [str(COMMAND), *words, *chosen]
-        ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
-        assert ended.returncode == 0, ended.stderr
+        ended = Running(Command([str(COMMAND), *words, *chosen], Path.cwd(), variables)).wait().ok()
         if "json" not in words:
-            assert max(map(len, (ended.stdout + ended.stderr).splitlines())) <= 80, ended.stdout
-        return ended.stdout
+            assert max(map(len, (ended.out + ended.err).splitlines())) <= 80, ended.out
+        return ended.out
 
     return run
 
