@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.docker.command import COMMAND
-from tests.docker.project import MakeProject, Project, docker, projects
+from tests.docker.project import MakeProject, Project, build_once, daemon, projects
 
 WORKSPACE = Path(__file__).parent / "workspace"
 NAME = "shop.example.com"
@@ -70,7 +70,9 @@ class Shop:
     @property
     def front_started(self) -> str:
         """When HAProxy's container started: a crash or a new container shows here."""
-        return docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}} {{.RestartCount}}", self.front)
+        with daemon() as client:
+            found = client.inspect_container(self.front)
+        return f"{found['Id']} {found['State']['StartedAt']} {found['RestartCount']}"
 
 
 @pytest.fixture(scope="session")
@@ -84,5 +86,8 @@ def authority() -> Path:
 def shop(make_session_project: MakeProject, authority: Path) -> Shop:
     project = make_session_project("")
     shutil.copytree(WORKSPACE, project.folder, dirs_exist_ok=True)
+    image = build_once(project.folder / "server", project.app)
+    for name in ("shop", "plain", "clock", "late"):
+        project.edit(f"copilot/{name}/manifest.yml", "build: server/Dockerfile", f"location: {image}")
     project.up("shop", "plain", "clock")
     return Shop(project, authority)

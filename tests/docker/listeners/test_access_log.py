@@ -96,7 +96,7 @@ def test_a_server_name_with_the_end_of_a_line_breaks_no_record(shop: Shop) -> No
 def test_what_comes_while_the_agent_is_dead_is_logged_once(shop: Shop) -> None:
     """HAProxy sends what it logged to the next agent, and what the killed one had not stored is in its ring."""
     mine, container = agent(), f"cl-{shop.project.app}-test-agent"
-    paths = [f"/while-dead-{number:02}" for number in range(20)]
+    paths = [f"/while-dead-{number:02}" for number in range(10)]
     shop.get(paths[0], **{"User-Agent": mine})
     docker("kill", container)
     try:

@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from emulator.testing import Environment
-from tests.docker.project import MakeProject, Project, wait_until
+from tests.docker.project import MakeProject, Project, build_once, wait_until
 
 SERVER = Path(__file__).parent / "workspace" / "server"
 MANIFEST = """
 name: {name}
 type: {type}
-image: {{build: server/Dockerfile, port: 80}}
+image: {{location: {image}, port: 80}}
 http: {{path: /, healthcheck: {{path: /health, interval: 5s, timeout: 2s}}}}
 cpu: 256
 memory: 512
@@ -29,11 +29,10 @@ def project(make_session_project: MakeProject) -> Project:
     """Two services on the internal load balancer, which come first in every order, and one on the public one."""
     project = make_session_project("")
     shutil.copytree(SERVER, project.folder / "server")
+    image = build_once(project.folder / "server", project.app)
     kinds = {"api": "Backend Service", "area": "Backend Service", "web": "Load Balanced Web Service"}
     for name, kind in kinds.items():
-        manifest = project.folder / "copilot" / name / "manifest.yml"
-        manifest.parent.mkdir(parents=True)
-        manifest.write_text(MANIFEST.format(name=name, type=kind))
+        project.write(f"copilot/{name}/manifest.yml", MANIFEST.format(name=name, type=kind, image=image))
     project.up()
     return project
 
@@ -132,11 +131,17 @@ def test_each_service_opens_where_it_answers(project: Project) -> None:
 
 
 def test_a_test_has_a_client_for_each(project: Project) -> None:
-    with Environment(project.folder, ["web", "api"]) as environment:
+    host = {"Host": f"api.test.{project.app}.internal"}
+    with Environment(project.folder, instance=project.app, reuse=True) as environment:
         assert environment.http.get("/x").json()["service"] == "web"
-        assert environment.internal_http.get("/x").json()["service"] == "api"
+        assert environment.internal_http.get("/x", headers=host).json()["service"] == "api"
         assert environment.internal_url != environment.url
-        for url, service in (("/x", "web"), (f"{environment.internal_url}/x", "api")):
-            assert [found.service for found in environment.route("GET", url).destinations] == [service]
+        for url, headers, service in (("/x", {}, "web"), (f"{environment.internal_url}/x", host, "api")):
+            assert [found.service for found in environment.route("GET", url, headers).destinations] == [service]
+
+
+def test_a_test_of_a_service_behind_the_internal_one_alone_has_that(project: Project) -> None:
     with Environment(project.folder, ["api"]) as alone:
         assert alone.url == alone.internal_url
+        assert alone.internal_http.get("/x").json()["service"] == "api"
+        assert [found.service for found in alone.route("GET", f"{alone.url}/x").destinations] == ["api"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.docker.listeners.conftest import NAME, Shop
 from tests.docker.listeners.http2 import Client
-from tests.docker.project import docker, wait_until
+from tests.docker.project import daemon, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -90,7 +90,7 @@ class TestNetworkLoadBalancer:
                 connection.sendall(b"hello\n")
                 return connection.makefile("rb").readline()
 
-        tasks = {answer().split()[0] for _ in range(64)}
+        tasks = {answer().split()[0] for _ in range(24)}
         assert answer().endswith(b" hello\n")
         assert len(tasks) == 2
 
@@ -156,13 +156,12 @@ class TestNetworkLoadBalancer:
 
 class TestWhereItAnswers:
     def test_everything_is_published_on_loopback_alone(self, shop: Shop) -> None:
-        published = [
-            line.split(" -> ")[1]
-            for container in shop.project.containers()
-            for line in docker("port", container.name).splitlines()
-        ]
+        with daemon() as client:
+            found = [client.inspect_container(container.name) for container in shop.project.containers()]
+        ports = [bound for one in found for bound in one["NetworkSettings"]["Ports"].values() if bound]
+        published = [one["HostIp"] for bound in ports for one in bound]
         assert len(published) == 5
-        assert {address.rpartition(":")[0] for address in published} == {"127.0.0.1"}
+        assert set(published) == {"127.0.0.1"}
 
     def test_port(self, shop: Shop) -> None:
         assert shop.project.run("port", "443", "-n", "shop").ok().out == f"127.0.0.1:{shop.tls_port}\n"
@@ -184,5 +183,4 @@ class TestTrust:
         assert authority.parent.stat().st_mode & 0o077 == 0
 
     def test_no_container_is_given_a_key_where_docker_shows_it(self, shop: Shop) -> None:
-        for container in shop.project.containers():
-            assert "PRIVATE KEY" not in docker("inspect", container.name)
+        assert "PRIVATE KEY" not in docker("inspect", *(container.name for container in shop.project.containers()))

@@ -14,10 +14,10 @@ from tests.docker.project import docker, wait_until
 
 pytestmark = pytest.mark.docker
 
-CONNECTIONS = 50
+CONNECTIONS = 20
 PAUSE = 0.1
-"""Seconds of a connection between two requests: together some hundreds a second. Asked without a break, both processors
-had nothing left for what changes meanwhile."""
+"""Seconds of a connection between two requests: together up to two hundred a second. Asked without a break, both
+processors had nothing left for what changes meanwhile."""
 
 
 class ClosedLoop:
@@ -67,7 +67,7 @@ class ClosedLoop:
 def test_reloads_and_new_targets_drop_no_request_and_no_line_of_the_log(shop: Shop) -> None:
     before = shop.front_started
     with ClosedLoop(shop.http_port, "/plain/load") as load:
-        load.wait(500)
+        load.wait(100)
         for change in (
             ("scale", "plain=2"),
             ("up", "-d", "--wait", "late"),  # another rule: a reload
@@ -75,7 +75,7 @@ def test_reloads_and_new_targets_drop_no_request_and_no_line_of_the_log(shop: Sh
         ):
             done = shop.project.run(*change)
             assert done.code == 0, (done.err, docker("logs", "--tail", "60", shop.front), load.answers)
-            load.wait(200)
+            load.wait(100)
         assert shop.plain("/late").status_code == 503
     assert set(load.answers) == {"200"}
     assert shop.front_started == before
