@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("pipeline")]
 
 
-def test_a_registered_definition_replaces_the_tasks(pipeline: Pipeline) -> None:
+def test_a_registered_definition_replaces_the_tasks_and_the_manifests_can_be_gone_back_to(pipeline: Pipeline) -> None:
     """Also where its content is the same: its ARN is not."""
     ecs = pipeline.ecs
+    pipeline.up().ok()  # a tool may have deregistered the manifest's
+    manifest = pipeline.service()["taskDefinition"]
     wanted = pipeline.definition(environment=[{"name": "COLOUR", "value": "green"}])
     first = ecs.register_task_definition(**wanted)["taskDefinition"]["taskDefinitionArn"]
     answer = ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=first)["service"]
     assert (answer["taskDefinition"], len(answer["deployments"])) == (first, 2)
     pipeline.wait("services_stable", services=["web"])
-    assert pipeline.project.get("/").text == "green\n"
+    serves(pipeline, "green\n")
     again = ecs.register_task_definition(**wanted)["taskDefinition"]["taskDefinitionArn"]
     assert again != first
     ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=again)
@@ -34,6 +36,13 @@ def test_a_registered_definition_replaces_the_tasks(pipeline: Pipeline) -> None:
     assert [one["taskDefinitionArn"] for one in ecs.describe_tasks(cluster=pipeline.cluster, tasks=arns)["tasks"]] == [
         again
     ]
+    ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=manifest)
+    pipeline.wait("services_stable", services=["web"])
+    serves(pipeline, "red\n")
+
+
+def serves(pipeline: Pipeline, text: str) -> None:
+    wait_until(lambda: pipeline.project.get("/").text == text, lambda: str(pipeline.service()))
 
 
 def test_secrets_reach_the_tasks_and_no_answer(pipeline: Pipeline) -> None:
@@ -178,19 +187,3 @@ def test_a_stopped_deployment_goes_back(pipeline: Pipeline) -> None:
     assert "circuit breaker" not in pipeline.service()["deployments"][0]["rolloutStateReason"]
     said = "\n".join(event["message"] for event in pipeline.service()["events"])
     assert f"(deployment {id_}) deployment failed: service deployment rolled back by user." in said
-
-
-def test_a_definition_of_the_manifest_can_be_gone_back_to(pipeline: Pipeline) -> None:
-    ecs = pipeline.ecs
-    pipeline.up().ok()  # a tool may have deregistered the one before
-    manifest = pipeline.service()["taskDefinition"]
-    green = pipeline.definition(environment=[{"name": "COLOUR", "value": "green"}])
-    arn = ecs.register_task_definition(**green)["taskDefinition"]["taskDefinitionArn"]
-    for definition, colour in ((arn, "green"), (manifest, "red")):
-        ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=definition)
-        pipeline.wait("services_stable", services=["web"])
-        serves(pipeline, f"{colour}\n")
-
-
-def serves(pipeline: Pipeline, text: str) -> None:
-    wait_until(lambda: pipeline.project.get("/").text == text, lambda: str(pipeline.service()))

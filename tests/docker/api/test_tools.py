@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,43 +37,98 @@ print(task.ecs_task_ids[0])
 """
 
 
+# Half a second of each command goes into imports and into reading what ECS has: here it is done once.
+AWS_CLI = """
+import json, os, sys, tempfile
+from awscli.clidriver import create_clidriver
+
+driver = create_clidriver()
+driver.session.get_component("data_loader").load_service_model("ecs", "service-2")
+for line in sys.stdin:
+    with tempfile.TemporaryFile("w+") as printed:
+        process = os.fork()
+        if process == 0:
+            for descriptor in (1, 2):
+                os.dup2(printed.fileno(), descriptor)
+            code = driver.main(json.loads(line))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        _, status = os.waitpid(process, 0)
+        printed.seek(0)
+        print(json.dumps([os.waitstatus_to_exitcode(status), printed.read()]), flush=True)
+"""
+
+
+def variables(pipeline: Pipeline) -> dict[str, str]:
+    return {**os.environ, **pipeline.variables, "AWS_PAGER": "", "PYTHONWARNINGS": "ignore"}
+
+
 def tool(pipeline: Pipeline, *words: str, code: int = 0) -> str:
     """What a tool prints; `code` is what it has to end with."""
-    variables = {**os.environ, **pipeline.variables, "AWS_PAGER": "", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
-        [str(TOOLS / words[0]), *words[1:]], capture_output=True, text=True, timeout=240, check=False, env=variables
+        [str(TOOLS / words[0]), *words[1:]],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=variables(pipeline),
     )
     assert done.returncode == code, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
 
-def aws(pipeline: Pipeline, operation: str, *words: str) -> Any:
-    """An operation of `aws ecs`, and what it answers."""
-    text = tool(pipeline, "aws", "ecs", operation, *words, "--output", "json")
-    return json.loads(text) if text.strip() else {}
+Aws = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def aws(pipeline: Pipeline) -> Iterator[Aws]:
+    """Runs an operation of `aws ecs`, in a process of its own; gives what it answers."""
+    with subprocess.Popen(
+        [str(TOOLS / "python"), "-c", AWS_CLI],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=variables(pipeline),
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        to, of = server.stdin, server.stdout
+
+        def run(*words: str) -> Any:
+            print(json.dumps(["ecs", *words, "--output", "json"]), file=to, flush=True)
+            assert select.select([of], [], [], 240)[0], f"{' '.join(words)} does not end"
+            code, text = json.loads(of.readline())
+            assert code == 0, f"{' '.join(words)}\n{text}"
+            return json.loads(text) if text.strip() else {}
+
+        try:
+            yield run
+        finally:
+            server.kill()
 
 
 class TestTheAwsCli:
-    def test_reads(self, pipeline: Pipeline) -> None:
+    def test_reads(self, pipeline: Pipeline, aws: Aws) -> None:
         cluster = ("--cluster", pipeline.cluster)
         identity = json.loads(tool(pipeline, "aws", "sts", "get-caller-identity", "--output", "json"))
         assert identity["Account"] == "000000000000"
-        assert any(arn.endswith(f"/{pipeline.cluster}") for arn in aws(pipeline, "list-clusters")["clusterArns"])
-        [described] = aws(pipeline, "describe-clusters", "--clusters", pipeline.cluster)["clusters"]
+        assert any(arn.endswith(f"/{pipeline.cluster}") for arn in aws("list-clusters")["clusterArns"])
+        [described] = aws("describe-clusters", "--clusters", pipeline.cluster)["clusters"]
         assert described["status"] == "ACTIVE"
-        services = aws(pipeline, "list-services", *cluster)["serviceArns"]
+        services = aws("list-services", *cluster)["serviceArns"]
         assert services
-        [web] = aws(pipeline, "describe-services", *cluster, "--services", "web")["services"]
-        tasks = aws(pipeline, "list-tasks", *cluster, "--service-name", "web")["taskArns"]
-        assert aws(pipeline, "describe-tasks", *cluster, "--tasks", *tasks)["failures"] == []
-        assert aws(pipeline, "list-container-instances", *cluster)["containerInstanceArns"] == []
+        [web] = aws("describe-services", *cluster, "--services", "web")["services"]
+        tasks = aws("list-tasks", *cluster, "--service-name", "web")["taskArns"]
+        assert aws("describe-tasks", *cluster, "--tasks", *tasks)["failures"] == []
+        assert aws("list-container-instances", *cluster)["containerInstanceArns"] == []
         family = web["taskDefinition"].rpartition("/")[2].partition(":")[0]
-        assert family in aws(pipeline, "list-task-definition-families")["families"]
-        assert aws(pipeline, "list-task-definitions", "--family-prefix", family)["taskDefinitionArns"]
-        found = aws(pipeline, "describe-task-definition", "--task-definition", family, "--include", "TAGS")
+        assert family in aws("list-task-definition-families")["families"]
+        assert aws("list-task-definitions", "--family-prefix", family)["taskDefinitionArns"]
+        found = aws("describe-task-definition", "--task-definition", family, "--include", "TAGS")
         assert found["taskDefinition"]["family"] == family
 
-    def test_registers_runs_and_deletes(self, pipeline: Pipeline) -> None:
+    def test_registers_runs_and_deletes(self, pipeline: Pipeline, aws: Aws) -> None:
         cluster = ("--cluster", pipeline.cluster)
         container = {
             "name": "app",
@@ -79,29 +136,25 @@ class TestTheAwsCli:
             "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 99 & wait"],
         }
         arn = aws(
-            pipeline,
             "register-task-definition",
             *("--family", "by-cli", "--cpu", "256", "--memory", "512", "--requires-compatibilities", "FARGATE"),
             *("--container-definitions", json.dumps([container])),
         )["taskDefinition"]["taskDefinitionArn"]
         network = "awsvpcConfiguration={subnets=[subnet-1],assignPublicIp=ENABLED}"
         launch = ("--task-definition", "by-cli", "--launch-type", "FARGATE", "--network-configuration", network)
-        [task] = aws(pipeline, "run-task", *cluster, *launch, "--started-by", "cli")["tasks"]
-        tool(pipeline, "aws", "ecs", "wait", "tasks-running", *cluster, "--tasks", task["taskArn"])
-        aws(pipeline, "stop-task", *cluster, "--task", task["taskArn"], "--reason", "enough")
-        tool(pipeline, "aws", "ecs", "wait", "tasks-stopped", *cluster, "--tasks", task["taskArn"])
+        [task] = aws("run-task", *cluster, *launch, "--started-by", "cli")["tasks"]
+        aws("wait", "tasks-running", *cluster, "--tasks", task["taskArn"])
+        aws("stop-task", *cluster, "--task", task["taskArn"], "--reason", "enough")
+        aws("wait", "tasks-stopped", *cluster, "--tasks", task["taskArn"])
         made = ("--service-name", "by-cli", "--desired-count", "1")
-        created = aws(pipeline, "create-service", *cluster, *launch, *made)["service"]
+        created = aws("create-service", *cluster, *launch, *made)["service"]
         assert created["taskDefinition"] == arn
-        tool(pipeline, "aws", "ecs", "wait", "services-stable", *cluster, "--services", "by-cli")
-        aws(pipeline, "update-service", *cluster, "--service", "by-cli", "--desired-count", "0")
-        aws(pipeline, "delete-service", *cluster, "--service", "by-cli", "--force")
-        tool(pipeline, "aws", "ecs", "wait", "services-inactive", *cluster, "--services", "by-cli")
-        assert (
-            aws(pipeline, "deregister-task-definition", "--task-definition", arn)["taskDefinition"]["status"]
-            == "INACTIVE"
-        )
-        assert aws(pipeline, "delete-task-definitions", "--task-definitions", arn)["failures"] == []
+        aws("wait", "services-stable", *cluster, "--services", "by-cli")
+        aws("update-service", *cluster, "--service", "by-cli", "--desired-count", "0")
+        aws("delete-service", *cluster, "--service", "by-cli", "--force")
+        aws("wait", "services-inactive", *cluster, "--services", "by-cli")
+        assert aws("deregister-task-definition", "--task-definition", arn)["taskDefinition"]["status"] == "INACTIVE"
+        assert aws("delete-task-definitions", "--task-definitions", arn)["failures"] == []
 
 
 class TestEcsDeploy:
@@ -117,7 +170,7 @@ class TestEcsDeploy:
         # Without a circuit breaker: where one rolls back, the tool takes the old tasks for its own.
         with_breaker(pipeline, enable=False)
         before, text = pipeline.service()["taskDefinition"], pipeline.project.get("/").text
-        words = ("ecs", "deploy", pipeline.cluster, "web", "--timeout", "15", "--rollback")
+        words = ("ecs", "deploy", pipeline.cluster, "web", "--timeout", "5", "--rollback")
         out = tool(pipeline, *words, "--image", "web", "registry.invalid/no/such:3", code=1)
         assert "Deployment failed due to timeout" in out
         assert "Rollback successful" in out

@@ -36,13 +36,15 @@ exec: {exec}
 cpu: 256
 memory: 512
 command: ["sh", "-c", "trap 'exit 0' TERM; echo begun; mkdir /srv; echo ok >/srv/index.html; httpd -p 80 -h /srv; \\
-  while :; do sleep 0.1; done"]
+  sleep 3600 & wait"]
 """
 BALANCED = """\
 http:
   path: /
   healthcheck: {interval: 5s, healthy_threshold: 2}
 """
+LINES = 14_000
+"""More than a pipe holds."""
 RULE = "/Resources/HTTPListenerRule/Properties"
 REWRITE = {"Regex": "^/old/(.*)$", "Replace": "/$1"}
 PATCHES = [
@@ -177,9 +179,9 @@ def processes(shop: Shop) -> str:
 
 class TestExec:
     def test_every_line_arrives_and_the_session_ends_with_its_command(self, session: Any) -> None:
-        printed = session("seq 1 20000").end()
+        printed = session(f"seq 1 {LINES}").end()
         lines = [line for line in printed.replace("\r", "").split("\n") if line.isdecimal()]
-        assert lines == [str(number) for number in range(1, 20001)]
+        assert lines == [str(number) for number in range(1, LINES + 1)]
         assert "Exiting session" in printed
 
     def test_a_terminal_with_its_size_keys_and_signals(self, session: Any) -> None:
