@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,9 @@ class Pipeline:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    @property
+    @cached_property
     def ecs(self) -> Any:
-        """A client of boto3."""
+        """A client of boto3, which takes longer to make than most answers."""
         return boto3.client(
             "ecs",
             endpoint_url=self.url,

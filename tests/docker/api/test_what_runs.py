@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,17 @@ ON_A_TERMINAL = (
 PLUGIN = Path(__file__).with_name("session_manager_plugin.py")
 
 
+@cache
+def client_of(address: str, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=address,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+
+
 @dataclass
 class Shop:
     """An environment and the API: `web` allows ECS Exec and is behind a load balancer, `shut` does neither."""
@@ -78,13 +90,7 @@ class Shop:
         return f"{self.project.app}-test"
 
     def client(self, service: str = "ecs") -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.address,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        return client_of(self.address, service)
 
     def task(self, service: str) -> str:
         """The ARN of a service's task, once it has one that runs."""
