@@ -13,7 +13,7 @@ from botocore.config import Config
 from emulator.api.created import names_of
 from tests.docker.api.conftest import api
 from tests.docker.kept_networks import is_kept_by_docker
-from tests.docker.project import daemon, docker, wait_until
+from tests.docker.project import daemon, wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("created-clusters")]
 
@@ -68,12 +68,13 @@ class Cluster:
 
     def left(self) -> str:
         """What Docker has of its environment."""
-        label = f"copilot-local.app={names_of(self.arn).app}"
-        only = ("-q", "--filter", f"label={label}")
+        only = {"label": f"copilot-local.app={names_of(self.arn).app}"}
         with daemon() as client:
-            names = [row["Name"] for row in client.networks(filters={"label": label})]
+            containers = [row["Names"][0] for row in client.containers(all=True, filters=only)]
+            names = [row["Name"] for row in client.networks(filters=only)]
             networks = [name for name in names if not is_kept_by_docker(client, name)]
-        return docker("ps", "-a", *only) + " ".join(networks) + docker("volume", "ls", *only)
+            volumes = [row["Name"] for row in client.volumes(filters=only)["Volumes"] or []]
+        return " ".join([*containers, *networks, *volumes])
 
 
 @pytest.fixture(scope="module")
