@@ -94,7 +94,8 @@ def test_a_program_on_its_own_address_alone_is_named(mesh: Mesh) -> None:
     found: list[str] = []
 
     def named() -> bool:
-        [name] = json.loads(mesh.project.run("connect", "own", "--format", "json").ok().out)["names"]
+        names = json.loads(mesh.project.run("connect", "own", "--format", "json").ok().out)["names"]
+        [name] = [one for one in names if one["name"] == "own"]  # and those that it calls as a client
         found[:] = [server["own_address"] for server in name["servers"]]
         return any(found)
 
@@ -108,6 +109,7 @@ def test_a_program_on_its_own_address_alone_is_named(mesh: Mesh) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("client",)])
 def test_a_screen_fits_into_80_columns(mesh: Mesh, arguments: tuple[str, ...]) -> None:
+    mesh.ask(mesh.tasks("client")[0], "each", "http", 1)  # a client has what it called
     lines = mesh.project.run("connect", *arguments).ok().out.splitlines()
     assert lines[0].split() == ["NAME", "ADDRESS", "PROTOCOL", "TASK", "STATE"]
     assert max(map(len, lines)) <= 80
