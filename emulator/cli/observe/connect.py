@@ -18,6 +18,7 @@ from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from emulator.runtime.reports.connect import Calls, Connected
+    from emulator.runtime.state.names import Names
 
 _TCP = "tcp (no appProtocol): balanced by connection; no retries of a 503, no 15 s limit"
 _NO_PROXY = (
@@ -54,12 +55,13 @@ def connect(
                 raise InputError(f"no task of {service} has a proxy of Service Connect", hint=_NO_PROXY)
             typer.echo(json.dumps(proxy_configuration(engine, task), indent=2))
             return
-        found = of_service(connected(engine, names, observed), service)
+        proxied = any(task.proxy is not None for task in observed.tasks_of(service or ""))
+        found = of_service(every := connected(engine, names, observed), service)
     if format is OutputFormat.JSON:
         typer.echo(json.dumps(asdict(found), indent=2, default=_plain))
         return
-    if not found.names and not found.calls:
-        typer.echo(f"nothing of {names.app}/{names.environment} is connected (`network.connect`)", err=True)
+    if not found.names and not found.calls and not found.silent:
+        typer.echo(nothing(names, service, is_client=proxied, others=bool(every.names)), err=True)
         return
     from emulator.display.table import width_of
 
@@ -67,6 +69,15 @@ def connect(
         typer.echo(line)
     for task_id, why in found.silent.items():
         typer.echo(f"warning: the proxy of {task_id[:8]} does not answer: {why}", err=True)
+
+
+def nothing(names: Names, service: str | None, *, is_client: bool, others: bool) -> str:
+    """Why there is nothing to show."""
+    if service is None or not others:
+        return f"nothing of {names.app}/{names.environment} is connected (`network.connect`)"
+    if is_client:
+        return f"{service} has called no name yet; `copilot-local connect` lists those that it may call"
+    return f"{service} is not connected (`network.connect`)"
 
 
 def of_service(found: Connected, service: str | None) -> Connected:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from emulator.cli.observe.connect import lines, of_service
+from emulator.cli.observe.connect import lines, nothing, of_service
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ContainerSpec, ExecResult
 from emulator.runtime.reports.connect import Calls, Connected, connected, proxy_configuration
@@ -198,3 +198,16 @@ def test_the_configuration_is_that_of_the_proxy_that_runs(mesh: Mesh) -> None:
         "bootstrap": {"node": {"id": "x"}},
         "files": {"listeners.json": {"resources": []}},
     }
+
+
+@pytest.mark.parametrize(
+    ("service", "is_client", "others", "said"),
+    [
+        (None, False, False, "nothing of demo/test is connected (`network.connect`)"),
+        ("web", False, False, "nothing of demo/test is connected (`network.connect`)"),
+        ("web", False, True, "web is not connected (`network.connect`)"),
+        ("web", True, True, "web has called no name yet; `copilot-local connect` lists those that it may call"),
+    ],
+)
+def test_why_there_is_nothing_to_show(service: str | None, is_client: bool, others: bool, said: str) -> None:
+    assert nothing(DEMO, service, is_client=is_client, others=others) == said
