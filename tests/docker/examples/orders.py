@@ -28,6 +28,7 @@ def copy_of_orders(target: Path) -> Path:
     shutil.copytree(ORDERS, target, ignore=SOURCES, dirs_exist_ok=True)
     for name in FETCHED:
         shutil.copytree(kept / name, target / name, symlinks=True, copy_function=_link)
+        os.utime(target / name)  # a checkout may be younger than what is kept; `make` would fetch it again
     return target
 
 

@@ -1,10 +1,9 @@
-"""examples/orders has tests of its own: they pass, as a team would run them, and leave nothing. The how-to on traces
-follows its orders."""
+"""The how-to on traces follows an order of examples/orders. The example's own tests pass in the environment that the
+how-to brings up, as a team would run them beside their work, and its `down` leaves nothing."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,30 +14,20 @@ import pytest
 
 from emulator.engine.interface import Engine
 from emulator.settings_files import STAND_INS_NAME, configuration_folder
-from tests.docker.docs.conftest import Reader, steps
+from tests.docker.docs.conftest import Reader, Step, steps
 from tests.docker.examples.orders import copy_of_orders
 from tests.docker.project import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "traces.md"
+OPTIONS = """
 
-
-def run(folder: Path, *words: str, timeout: float) -> str:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COPILOT_"))}
-    done = subprocess.run(
-        words, cwd=folder, env=variables, capture_output=True, text=True, timeout=timeout, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with this example alone, and what its images hold."""
-    found = tmp_path_factory.mktemp("project")
-    copy_of_orders(found / "examples" / "orders")
-    return found
+@pytest.fixture(scope="session")
+def copilot_options():
+    return {{"app": "{app}"}}
+"""
+"""The application has another name for the reader, and so it must for the tests."""
 
 
 class Here(Reader):
@@ -72,29 +61,22 @@ class Here(Reader):
         )
 
 
-def test_a_reader_can_follow_the_traces_of_an_order(root: Path) -> None:
-    reader = Here(root)
+def test_a_reader_can_follow_the_traces_of_an_order_and_run_the_tests_of_the_example(
+    tmp_path: Path, engine: Engine
+) -> None:
+    folder = copy_of_orders(tmp_path / "examples" / "orders")
+    *until_here, down = steps(HOW_TO)
+    assert down.command == "copilot-local down -v"
+    reader = Here(tmp_path)
+    with (folder / "tests" / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(OPTIONS.format(app=reader.app))
     try:
-        for step in steps(HOW_TO):
+        for step in until_here:
             reader.follow(step)
+        reader.follow(Step(0, "pytest --copilot-reuse -p no:cacheprovider", ("…= 11 passed in …",)))
+        reader.follow(down)
+        labels = {"copilot-local.app": reader.app}
+        assert engine.list_containers(labels) == []
+        assert engine.list_volumes(labels) == {}
     finally:
         reader.leave()
-
-
-def test_the_orders_pass_their_own_tests(root: Path, engine: Engine) -> None:
-    folder = root / "examples" / "orders"
-    application = f"orders-{os.getpid()}"
-    conftest = folder / "tests" / "conftest.py"
-    options = (
-        f"\n\n@pytest.fixture(scope='session')\ndef copilot_options():\n    return {{'instance': '{application}'}}\n"
-    )
-    conftest.write_text(conftest.read_text(encoding="utf-8") + options, encoding="utf-8")
-    command = str(Path(sys.executable).with_name("copilot-local"))
-    run(folder, command, "trust-workspace", "--yes", timeout=30)
-    try:
-        said = run(folder, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", timeout=450)
-    finally:
-        run(folder, command, "trust-workspace", "--revoke", timeout=30)
-    assert re.search(r"\b11 passed in", said)
-    assert engine.list_containers({"copilot-local.app": application}) == []
-    assert engine.list_volumes({"copilot-local.app": application}) == {}
