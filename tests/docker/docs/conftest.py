@@ -19,10 +19,13 @@ from pathlib import Path
 import pytest
 
 from emulator.engine.connect import connect
+from emulator.events import discard
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.state.names import Names
 from emulator.settings_files import STAND_INS_NAME, configuration_folder
 from emulator.setup.agent_image import fetch_wheels, pinned_closure
 from emulator.setup.images import ensure_agent_image
-from tests.docker.project import free_port
+from tests.docker.project import built_for, free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -96,7 +99,7 @@ class Reader:
 
     def __init__(self, machine: str) -> None:
         self.port = str(free_port())
-        self.app = f"docs-{uuid.uuid4().hex[:8]}"
+        self.app = built_for(f"docs-{uuid.uuid4().hex[:8]}")
         settings = f"[front]\nport = {self.port}\n"
         folder = "/home/newcomer/.config/copilot-local"
         write = f"mkdir -p {folder} && cat > {folder}/copilot-local.toml"
@@ -166,8 +169,8 @@ class Reader:
             if stream is not None:
                 stream.close()
         # The machine is gone with its container; what it started is not.
-        down = [str(Path(sys.executable).with_name("copilot-local")), "down", "-v", "-e", "test"]
-        subprocess.run([*down, "-a", self.app], capture_output=True, timeout=60, check=False)
+        with contextlib.closing(connect()) as engine:
+            down(engine, Names(self.app, "test"), discard, volumes=True, timeout=1, agent_image=ensure_agent_image)
 
 
 @pytest.fixture(scope="module")

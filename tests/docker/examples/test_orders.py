@@ -16,7 +16,7 @@ from emulator.engine.interface import Engine
 from emulator.settings_files import STAND_INS_NAME, configuration_folder
 from tests.docker.docs.conftest import Reader, Step, steps
 from tests.docker.examples.orders import copy_of_orders
-from tests.docker.project import free_port
+from tests.docker.project import built_for, free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -35,7 +35,7 @@ class Here(Reader):
 
     def __init__(self, folder: Path) -> None:
         self.port = str(free_port())
-        self.app = f"docs-{uuid.uuid4().hex[:8]}"
+        self.app = built_for(f"docs-{uuid.uuid4().hex[:8]}")
         settings = folder / "settings" / "copilot-local"
         settings.mkdir(parents=True)
         if (stand_ins := configuration_folder() / STAND_INS_NAME).is_file():
@@ -65,8 +65,8 @@ def test_a_reader_can_follow_the_traces_of_an_order_and_run_the_tests_of_the_exa
     tmp_path: Path, engine: Engine
 ) -> None:
     folder = copy_of_orders(tmp_path / "examples" / "orders")
-    *until_here, down = steps(HOW_TO)
-    assert down.command == "copilot-local down -v"
+    *until_here, end = steps(HOW_TO)
+    assert end.command == "copilot-local down -v"
     reader = Here(tmp_path)
     with (folder / "tests" / "conftest.py").open("a", encoding="utf-8") as conftest:
         conftest.write(OPTIONS.format(app=reader.app))
@@ -74,7 +74,7 @@ def test_a_reader_can_follow_the_traces_of_an_order_and_run_the_tests_of_the_exa
         for step in until_here:
             reader.follow(step)
         reader.follow(Step(0, "pytest --copilot-reuse -p no:cacheprovider", ("…= 11 passed in …",)))
-        reader.follow(down)
+        reader.follow(end)
         labels = {"copilot-local.app": reader.app}
         assert engine.list_containers(labels) == []
         assert engine.list_volumes(labels) == {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +19,48 @@ import pytest
 from emulator.engine.interface import Engine
 from tests.docker.project import built_for
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "nginx-sidecar"
 TIMEOUT = 240.0
-WITHOUT = ("-p", "no:hypothesispytest")
-"""A plugin of our own suite, whose imports take a third of a start's time."""
+HELLO = "copilot/hello/manifest.yml"
+WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:anyio")
+"""Plugins of our own suite, whose imports take half of a start's time."""
+MANIFEST = r"""
+name: hello
+type: Load Balanced Web Service
+image: {location: busybox:1.37, port: 3000}
+http: {path: api, healthcheck: /api/health-check}
+command:
+  - sh
+  - -c
+  - |
+    trap 'echo stopping; exit 0' TERM
+    cat > /answer << 'END'
+    #!/bin/sh
+    read -r method target version
+    while read -r line && [ "$line" != "$(printf '\r')" ]; do :; done
+    [ "$target" = /api/health-check ] || echo "$method $target" > /proc/1/fd/1
+    printf 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nok\n'
+    END
+    chmod +x /answer
+    case "$(nc --help 2>&1)" in *-ll*) listen=-ll ;; *) listen=-lk ;; esac
+    nc $listen -p 3000 -e /answer & wait
+"""
+"""A service that says which requests it gets. Two builds of BusyBox spell "go on listening" in two ways."""
+SILENT = r"""
+name: hello
+type: Load Balanced Web Service
+image: {location: busybox:1.37, port: 3000}
+http: {path: api}
+command: [sh, -c, "trap 'exit 0' TERM; sleep 3600 & wait"]
+"""
+"""One that never listens, and so is never healthy."""
+ENDS = r"""
+name: hello
+type: Load Balanced Web Service
+image: {location: busybox:1.37, port: 3000}
+http: {path: api}
+command: [sh, -c, "echo no configuration; exit 7"]
+"""
+"""One that ends at once."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +75,12 @@ class Ran:
         found = re.findall(r"(\d+) (passed|failed|errors?|skipped)", self.out.splitlines()[-1])
         return {word.removesuffix("s"): int(number) for number, word in found}
 
+    def report_of(self, test: str) -> Ran:
+        """What was printed of a failed test."""
+        match = re.search(rf"^_+ {re.escape(test)} _+\n(.*?)(?=^=+ |^_+ \w+ _+$|\Z)", self.out, re.M | re.S)
+        assert match, f"no report of {test} in:\n{self.out}"
+        return Ran(self.code, match[1])
+
     def section(self, title: str) -> str:
         """The text below the heading that begins with `title`, to the next heading."""
         match = re.search(rf"^-+ {re.escape(title)}.*? -+\n(.*?)(?=^-{{5,}} |^=+ |^_+ |\Z)", self.out, re.M | re.S)
@@ -46,15 +89,16 @@ class Ran:
 
 
 class Suite:
-    """A copy of examples/nginx-sidecar with tests in it; its application has a name of its own."""
+    """A workspace of one service, with tests in it; its application has a name of its own."""
 
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.folder = folder
         self.engine = engine
         self.app = built_for(f"cl-test-{uuid.uuid4().hex[:8]}")
-        shutil.copytree(EXAMPLE, folder)
-        (folder / "copilot" / ".workspace").write_text(f"application: {self.app}\n", encoding="utf-8")
-        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        (folder / "copilot" / "hello").mkdir(parents=True)
+        self.write(MANIFEST, HELLO)
+        self.write(f"application: {self.app}\n", "copilot/.workspace")
+        self.write("[pytest]\n", "pytest.ini")
         self.processes: list[subprocess.Popen[str]] = []
 
     def write(self, text: str, name: str = "test_it.py") -> None:

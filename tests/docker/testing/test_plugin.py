@@ -11,6 +11,7 @@ import pytest
 
 from emulator.testing.owner import Owner
 from tests.docker.project import docker
+from tests.docker.testing.conftest import ENDS, HELLO, SILENT
 
 if TYPE_CHECKING:
     from tests.docker.testing.conftest import Suite
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 
-def test_tests_pass_and_a_container_that_dies_fails_one_at_once_with_its_last_lines(suite: Suite) -> None:
+def test_tests_pass_and_those_that_fail_are_told_with_logs_events_and_with_v_the_plan(suite: Suite) -> None:
+    """A container that dies fails the test at once, with its last lines; a wait in vain says what it saw."""
     suite.write(
         """
         import time
@@ -26,58 +28,21 @@ def test_tests_pass_and_a_container_that_dies_fails_one_at_once_with_its_last_li
         def test_routing(copilot_environment):
             assert copilot_environment.http.get("/api/orders").status_code == 200
             assert copilot_environment.http.get("/elsewhere").status_code == 503
-            assert copilot_environment.route("GET", "/api/orders").destinations[0].container == "nginx"
+            assert copilot_environment.route("GET", "/api/orders").destinations[0].container == "hello"
 
         def test_logs_and_commands(copilot_service):
             line = copilot_service.wait_for_log("GET /api/orders")
             assert (line.service, line.container, line.stream) == ("hello", "hello", "stdout")
-            assert copilot_service.logs("nginx", since=10**6) == []
+            assert copilot_service.logs("hello", since=10**6) == []
             assert copilot_service.exec("echo $COPILOT_APPLICATION_NAME").stdout == "THE_APP\\n"
-            assert {row.name: row.state for row in copilot_service.containers} == {
-                "hello": "running", "nginx": "running"
-            }
+            assert {row.name: row.state for row in copilot_service.containers} == {"hello": "running"}
 
         def test_it_is_one_environment(copilot_environment, copilot_service):
             assert copilot_service.environment is copilot_environment
             with open("instance", "w") as file:
                 file.write(copilot_environment.names.app)
 
-        def test_it_dies(copilot_environment):
-            copilot_environment.exec("hello", "(sleep 3; kill -TERM 1) > /dev/null 2>&1 &")
-            time.sleep(60)
-
-        def test_its_replacement_serves(copilot_environment):
-            copilot_environment.wait_healthy()
-            assert copilot_environment.http.get("/api/x").status_code == 200
-
-        def test_an_end_that_is_wanted_is_none(copilot_environment):
-            with copilot_environment.expect_exit("hello"):
-                copilot_environment.exec("hello", "kill -TERM 1")
-            copilot_environment.wait_healthy()
-            copilot_environment.kill("nginx")
-            copilot_environment.wait_healthy()
-            assert copilot_environment.http.get("/api/x").status_code == 200
-    """.replace("THE_APP", suite.app)
-    )
-    ran = suite.run()
-    assert ran.counts() == {"passed": 5, "failed": 1}, ran.out
-    assert ran.code == 1
-    assert "container hello of hello exited with code 0" in ran.out
-    assert re.search(r"^E +stopping$", ran.out, re.M)
-    assert "hello/hello exited with code 0" in ran.section("copilot-local events of")
-    assert "copilot-local plan of" not in ran.out
-    assert ran.out.count("time.sleep(60)") == 1, "it ends amid the wait"
-    assert suite.said("instance").startswith(f"{suite.app}-")
-    assert suite.instances() == set()
-
-
-def test_a_failing_test_reports_logs_events_and_with_v_the_plan_and_what_a_wait_in_vain_saw(suite: Suite) -> None:
-    suite.write("""
-        def test_first(copilot_environment):
-            copilot_environment.http.get("/api/first")
-            copilot_environment.wait_for_log("GET /api/first", container="hello")
-
-        def test_second(copilot_environment):
+        def test_a_failure(copilot_environment):
             copilot_environment.http.get("/api/second")
             copilot_environment.wait_for_log("GET /api/second", container="hello")
             assert False, "on purpose"
@@ -86,25 +51,51 @@ def test_a_failing_test_reports_logs_events_and_with_v_the_plan_and_what_a_wait_
             copilot_environment.http.get("/api/printed")
             copilot_environment.wait_for_log("GET /api/printed")
             copilot_environment.wait_for_log("never printed", timeout=0.5, container="hello")
-    """)
+
+        def test_it_dies(copilot_environment):
+            copilot_environment.exec("hello", "(sleep 3; kill -TERM 1) > /dev/null 2>&1 &")
+            time.sleep(60)
+
+        def test_its_replacement_serves_and_an_end_that_is_wanted_is_none(copilot_environment):
+            copilot_environment.wait_healthy()
+            assert copilot_environment.http.get("/api/x").status_code == 200
+            with copilot_environment.expect_exit("hello"):
+                copilot_environment.exec("hello", "kill -TERM 1")
+            copilot_environment.wait_healthy()
+            copilot_environment.kill("hello")
+            copilot_environment.wait_healthy()
+            assert copilot_environment.http.get("/api/x").status_code == 200
+    """.replace("THE_APP", suite.app)
+    )
     ran = suite.run("-v")
-    assert ran.counts() == {"passed": 1, "failed": 2}, ran.out
-    logs = ran.section("copilot-local logs of")
+    assert ran.counts() == {"passed": 4, "failed": 3}, ran.out
+    assert ran.code == 1
+
+    first = ran.report_of("test_a_failure")
+    logs = first.section("copilot-local logs of")
     assert "hello/hello | GET /api/second\n" in logs
-    assert "hello/hello | GET /api/first" not in logs
-    events = ran.section("copilot-local events of")
-    assert "step-done build hello/Dockerfile" in events
-    assert "state hello/hello started" in events
-    assert "create container cl-" in ran.section("copilot-local plan of")
-    assert ran.out.count("copilot-local plan of") == 1, "the second failure has it no more, nor the start's events"
-    assert ran.out.count("step-done build hello/Dockerfile") == 1
-    assert "no line of hello matches 'never printed' within 0.5 s; the last lines:" in ran.out
-    assert "hello/hello | GET /api/printed" in ran.out
+    assert "hello/hello | GET /api/orders" not in logs
+    assert "state hello/hello started" in first.section("copilot-local events of")
+    assert "create container cl-" in first.section("copilot-local plan of")
+
+    vain = ran.report_of("test_a_wait_that_is_in_vain")
+    assert "no line of hello matches 'never printed' within 0.5 s; the last lines:" in vain.out
+    assert "hello/hello | GET /api/printed" in vain.out
+    assert "state hello/hello started" not in vain.out, "the second failure has the start's events no more"
+    assert ran.out.count("copilot-local plan of") == 1, "nor the plan"
+
+    death = ran.report_of("test_it_dies")
+    assert "container hello of hello exited with code 0" in death.out
+    assert re.search(r"^E +stopping$", death.out, re.M)
+    assert "hello/hello exited with code 0" in death.section("copilot-local events of")
+    assert death.out.count("time.sleep(60)") == 1, "it ends amid the wait"
+
+    assert suite.said("instance").startswith(f"{suite.app}-")
     assert suite.instances() == set()
 
 
 def test_an_environment_that_does_not_come_up_is_told_in_words(suite: Suite) -> None:
-    (suite.folder / "hello" / "start").write_text("#!/bin/sh\necho no configuration\nexit 7\n", encoding="utf-8")
+    suite.write(ENDS, HELLO)
     suite.write("""
         def test_it(copilot_environment):
             raise AssertionError("not reached")
@@ -125,13 +116,18 @@ def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told
             assert copilot_environment.http.get("/api/x").status_code == 200
             copilot_environment.wait_healthy()
             copilot_environment.wait_for_log("GET /api/x")
+
+        def test_that_fails(copilot_environment):
+            assert False, "on purpose"
     """)
 
     def running() -> str:
         return docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}")
 
     first = suite.run("--copilot-reuse")
-    assert first.counts() == {"passed": 1}, first.out
+    assert first.counts() == {"passed": 1, "failed": 1}, first.out
+    assert "copilot-local logs of" in first.out
+    assert "copilot-local plan of" not in first.out, "that takes -v"
     assert suite.instances() == {suite.app}
     before = running()
     suite.write(
@@ -140,16 +136,16 @@ def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told
 
         @pytest.fixture(scope="session")
         def copilot_options(request):
-            return {"time": {"stop_timeout": 1}, "images": {"nginx": "nginx:of-the-test"}}
+            return {"time": {"stop_timeout": 1}, "images": {"hello": "busybox:of-the-test"}}
     """,
         "conftest.py",
     )
     joined = suite.run("--copilot-reuse")
-    assert joined.counts() == {"passed": 1}, joined.out
+    assert joined.counts() == {"passed": 1, "failed": 1}, joined.out
     assert running() == before
     told = suite.run("--copilot-reuse-update")
-    assert told.counts() == {"error": 1}, told.out
-    assert "nginx:of-the-test" in told.out
+    assert told.counts() == {"error": 2}, told.out
+    assert "busybox:of-the-test" in told.out
     assert running() == before
 
 
@@ -183,17 +179,9 @@ SLEEPS = """
 """
 
 
-def test_ctrl_c_while_it_comes_up_takes_everything_down(suite: Suite) -> None:
-    suite.write(SLEEPS)
-    process = suite.start()
-    suite.until("containers are made", lambda: len(suite.instances()) == 1)
-    process.send_signal(signal.SIGINT)
-    ran = suite.ended(process)
-    assert ran.code == 2, ran.out
-    assert suite.instances() == set()
-
-
-def test_the_next_run_removes_what_a_killed_one_left_and_ctrl_c_takes_everything_down(suite: Suite) -> None:
+def test_the_next_run_removes_what_a_killed_one_left_and_ctrl_c_while_it_comes_up_takes_everything_down(
+    suite: Suite,
+) -> None:
     suite.write(SLEEPS)
     process = suite.start()
     suite.until("the test runs", lambda: suite.said("running") != "")
@@ -202,18 +190,21 @@ def test_the_next_run_removes_what_a_killed_one_left_and_ctrl_c_takes_everything
     left = suite.said("running")
     assert suite.instances() == {left}
     suite.forget("running")
+    suite.write(SILENT, HELLO)
     process = suite.start()
-    suite.until("the test runs again", lambda: suite.said("running") != "")
-    assert suite.instances() == {suite.said("running")} != {left}
+    suite.until("others are made in their place", lambda: len(suite.instances() - {left}) == 1)
+    assert left not in suite.instances()
     process.send_signal(signal.SIGINT)
     ran = suite.ended(process)
     assert ran.code == 2, ran.out
-    assert "KeyboardInterrupt" in ran.out
+    assert suite.said("running") == ""
     assert suite.instances() == set()
 
 
-def test_function_scope_makes_an_environment_for_each_test(suite: Suite) -> None:
+def test_function_scope_makes_an_environment_for_each_test_and_ctrl_c_in_one_takes_it_down(suite: Suite) -> None:
     suite.write("""
+        import time
+
         import pytest
 
         @pytest.fixture
@@ -222,12 +213,20 @@ def test_function_scope_makes_an_environment_for_each_test(suite: Suite) -> None
 
         @pytest.mark.parametrize("turn", [1, 2])
         def test_it(copilot_environment, turn):
-            with open("instances", "a") as file:
-                file.write(copilot_environment.names.app + "\\n")
+            with open(f"instance-{turn}", "w") as file:
+                file.write(copilot_environment.names.app)
+            if turn == 2:
+                time.sleep(60)
     """)
-    ran = suite.run("--copilot-scope", "function")
-    assert ran.counts() == {"passed": 2}, ran.out
-    assert len(set(suite.said("instances").split())) == 2
+    process = suite.start("--copilot-scope", "function")
+    suite.until("the second test runs", lambda: suite.said("instance-2") != "")
+    assert suite.instances() == {suite.said("instance-2")} != {suite.said("instance-1")}
+    process.send_signal(signal.SIGINT)
+    ran = suite.ended(process)
+    assert ran.code == 2, ran.out
+    assert ran.counts() == {"passed": 1}, ran.out
+    assert "KeyboardInterrupt" in ran.out
+    assert suite.instances() == set()
 
 
 def test_a_suite_that_does_not_use_it_is_left_alone(suite: Suite) -> None:
