@@ -5,78 +5,85 @@ from __future__ import annotations
 import os
 import re
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
+from emulator.engine.interface import Engine
 from emulator.testing.owner import Owner
 from tests.docker.project import docker
-from tests.docker.testing.conftest import ENDS, HELLO, SILENT
-
-if TYPE_CHECKING:
-    from tests.docker.testing.conftest import Suite
+from tests.docker.testing.conftest import ENDS, HELLO, SILENT, Ran, Suite
 
 pytestmark = pytest.mark.docker
 
 
-def test_tests_pass_and_those_that_fail_are_told_with_logs_events_and_with_v_the_plan(suite: Suite) -> None:
+TESTS = """
+import time
+
+def test_routing(copilot_environment):
+    assert copilot_environment.http.get("/api/orders").status_code == 200
+    assert copilot_environment.http.get("/elsewhere").status_code == 503
+    assert copilot_environment.route("GET", "/api/orders").destinations[0].container == "hello"
+
+def test_logs_and_commands(copilot_service):
+    line = copilot_service.wait_for_log("GET /api/orders")
+    assert (line.service, line.container, line.stream) == ("hello", "hello", "stdout")
+    assert copilot_service.logs("hello", since=10**6) == []
+    assert copilot_service.exec("echo $COPILOT_APPLICATION_NAME").stdout == "THE_APP\\n"
+    assert {row.name: row.state for row in copilot_service.containers} == {"hello": "running"}
+
+def test_it_is_one_environment(copilot_environment, copilot_service):
+    assert copilot_service.environment is copilot_environment
+    with open("instance", "w") as file:
+        file.write(copilot_environment.names.app)
+
+def test_a_failure(copilot_environment):
+    copilot_environment.http.get("/api/second")
+    copilot_environment.wait_for_log("GET /api/second", container="hello")
+    assert False, "on purpose"
+
+def test_a_wait_that_is_in_vain(copilot_environment):
+    copilot_environment.http.get("/api/printed")
+    copilot_environment.wait_for_log("GET /api/printed")
+    copilot_environment.wait_for_log("never printed", timeout=0.5, container="hello")
+
+def test_it_dies(copilot_environment):
+    copilot_environment.exec("hello", "(sleep 3; kill -TERM 1) > /dev/null 2>&1 &")
+    time.sleep(60)
+
+def test_its_replacement_serves_and_an_end_that_is_wanted_is_none(copilot_environment):
+    copilot_environment.wait_healthy()
+    assert copilot_environment.http.get("/api/x").status_code == 200
+    with copilot_environment.expect_exit("hello"):
+        copilot_environment.exec("hello", "kill -TERM 1")
+    copilot_environment.wait_healthy()
+    assert copilot_environment.http.get("/api/x").status_code == 200
+"""
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[tuple[Suite, Ran]]:
+    """A suite, and how its first run ended, which left its environment running."""
+    made = Suite(tmp_path_factory.mktemp("suite") / "workspace", engine)
+    made.write(TESTS.replace("THE_APP", made.app))
+    try:
+        yield made, made.run("-v", "--copilot-reuse")
+    finally:
+        made.clean_up()
+
+
+def test_tests_pass_and_those_that_fail_are_told_with_logs_events_and_with_v_the_plan(first: tuple[Suite, Ran]) -> None:
     """A container that dies fails the test at once, with its last lines; a wait in vain says what it saw."""
-    suite.write(
-        """
-        import time
-
-        def test_routing(copilot_environment):
-            assert copilot_environment.http.get("/api/orders").status_code == 200
-            assert copilot_environment.http.get("/elsewhere").status_code == 503
-            assert copilot_environment.route("GET", "/api/orders").destinations[0].container == "hello"
-
-        def test_logs_and_commands(copilot_service):
-            line = copilot_service.wait_for_log("GET /api/orders")
-            assert (line.service, line.container, line.stream) == ("hello", "hello", "stdout")
-            assert copilot_service.logs("hello", since=10**6) == []
-            assert copilot_service.exec("echo $COPILOT_APPLICATION_NAME").stdout == "THE_APP\\n"
-            assert {row.name: row.state for row in copilot_service.containers} == {"hello": "running"}
-
-        def test_it_is_one_environment(copilot_environment, copilot_service):
-            assert copilot_service.environment is copilot_environment
-            with open("instance", "w") as file:
-                file.write(copilot_environment.names.app)
-
-        def test_a_failure(copilot_environment):
-            copilot_environment.http.get("/api/second")
-            copilot_environment.wait_for_log("GET /api/second", container="hello")
-            assert False, "on purpose"
-
-        def test_a_wait_that_is_in_vain(copilot_environment):
-            copilot_environment.http.get("/api/printed")
-            copilot_environment.wait_for_log("GET /api/printed")
-            copilot_environment.wait_for_log("never printed", timeout=0.5, container="hello")
-
-        def test_it_dies(copilot_environment):
-            copilot_environment.exec("hello", "(sleep 3; kill -TERM 1) > /dev/null 2>&1 &")
-            time.sleep(60)
-
-        def test_its_replacement_serves_and_an_end_that_is_wanted_is_none(copilot_environment):
-            copilot_environment.wait_healthy()
-            assert copilot_environment.http.get("/api/x").status_code == 200
-            with copilot_environment.expect_exit("hello"):
-                copilot_environment.exec("hello", "kill -TERM 1")
-            copilot_environment.wait_healthy()
-            copilot_environment.kill("hello")
-            copilot_environment.wait_healthy()
-            assert copilot_environment.http.get("/api/x").status_code == 200
-    """.replace("THE_APP", suite.app)
-    )
-    ran = suite.run("-v")
+    _, ran = first
     assert ran.counts() == {"passed": 4, "failed": 3}, ran.out
     assert ran.code == 1
 
-    first = ran.report_of("test_a_failure")
-    logs = first.section("copilot-local logs of")
+    failure = ran.report_of("test_a_failure")
+    logs = failure.section("copilot-local logs of")
     assert "hello/hello | GET /api/second\n" in logs
     assert "hello/hello | GET /api/orders" not in logs
-    assert "state hello/hello started" in first.section("copilot-local events of")
-    assert "create container cl-" in first.section("copilot-local plan of")
+    assert "state hello/hello started" in failure.section("copilot-local events of")
+    assert "create container cl-" in failure.section("copilot-local plan of")
 
     vain = ran.report_of("test_a_wait_that_is_in_vain")
     assert "no line of hello matches 'never printed' within 0.5 s; the last lines:" in vain.out
@@ -89,9 +96,6 @@ def test_tests_pass_and_those_that_fail_are_told_with_logs_events_and_with_v_the
     assert re.search(r"^E +stopping$", death.out, re.M)
     assert "hello/hello exited with code 0" in death.section("copilot-local events of")
     assert death.out.count("time.sleep(60)") == 1, "it ends amid the wait"
-
-    assert suite.said("instance").startswith(f"{suite.app}-")
-    assert suite.instances() == set()
 
 
 def test_an_environment_that_does_not_come_up_is_told_in_words(suite: Suite) -> None:
@@ -110,8 +114,17 @@ def test_an_environment_that_does_not_come_up_is_told_in_words(suite: Suite) -> 
     assert suite.instances() == set()
 
 
-def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told(suite: Suite) -> None:
-    suite.write("""
+def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told(first: tuple[Suite, Ran]) -> None:
+    suite, _ = first
+    assert suite.said("instance") == suite.app
+    assert suite.instances() == {suite.app}
+
+    def running() -> str:
+        return docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}")
+
+    before = running()
+    suite.write(
+        """
         def test_it(copilot_environment):
             assert copilot_environment.http.get("/api/x").status_code == 200
             copilot_environment.wait_healthy()
@@ -119,17 +132,9 @@ def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told
 
         def test_that_fails(copilot_environment):
             assert False, "on purpose"
-    """)
-
-    def running() -> str:
-        return docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}")
-
-    first = suite.run("--copilot-reuse")
-    assert first.counts() == {"passed": 1, "failed": 1}, first.out
-    assert "copilot-local logs of" in first.out
-    assert "copilot-local plan of" not in first.out, "that takes -v"
-    assert suite.instances() == {suite.app}
-    before = running()
+    """,
+        "test_later.py",
+    )
     suite.write(
         """
         import pytest
@@ -140,10 +145,12 @@ def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told
     """,
         "conftest.py",
     )
-    joined = suite.run("--copilot-reuse")
+    joined = suite.run("--copilot-reuse", "test_later.py")
     assert joined.counts() == {"passed": 1, "failed": 1}, joined.out
+    assert "copilot-local events of" in joined.out
+    assert "copilot-local plan of" not in joined.out, "that takes -v"
     assert running() == before
-    told = suite.run("--copilot-reuse-update")
+    told = suite.run("--copilot-reuse-update", "test_later.py")
     assert told.counts() == {"error": 2}, told.out
     assert "busybox:of-the-test" in told.out
     assert running() == before
