@@ -17,6 +17,7 @@ from emulator.settings_files import STAND_INS_NAME, configuration_folder
 from tests.docker.docs.conftest import Reader, Step, steps
 from tests.docker.examples.orders import copy_of_orders
 from tests.docker.project import built_for, free_port
+from tests.docker.testing.conftest import WITHOUT
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -73,7 +74,8 @@ def test_a_reader_can_follow_the_traces_of_an_order_and_run_the_tests_of_the_exa
     try:
         for step in until_here:
             reader.follow(step)
-        reader.follow(Step(0, "pytest --copilot-reuse -p no:cacheprovider", ("…= 11 passed in …",)))
+        command = f"pytest --copilot-reuse -p no:cacheprovider {' '.join(WITHOUT)}"
+        reader.follow(Step(0, command, ("…= 11 passed in …",)))
         reader.follow(end)
         labels = {"copilot-local.app": reader.app}
         assert engine.list_containers(labels) == []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator.engine.interface import Engine
+from tests.docker.testing.conftest import WITHOUT
 
 pytestmark = pytest.mark.docker
 
@@ -29,7 +30,7 @@ def test_the_shop_passes_its_own_tests(tmp_path: Path, engine: Engine) -> None:
     )
     conftest.write_text(conftest.read_text(encoding="utf-8") + options, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml", "report.xml"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *WITHOUT, "--junitxml", "report.xml"],
         cwd=folder,
         env=variables,
         capture_output=True,

@@ -242,7 +242,8 @@ def test_the_asynchronous_api_makes_the_same_faults(nginx: Environment) -> None:
         environment = AsyncEnvironment(EXAMPLE)
         environment.sync = nginx
         async with environment.fill_disk("hello", "/dev/shm"):
-            assert (await environment.exec("hello", "echo x > /dev/shm/y")).exit_code != 0
+            write = "echo x > /dev/shm/y; code=$?; rm /dev/shm/y; exit $code"
+            assert (await environment.exec("hello", write)).exit_code != 0
         async with environment.pause_container("hello"):
             with pytest.raises(httpx.TimeoutException):
                 await asyncio.to_thread(nginx.http.get, "/api/x", timeout=1)
