@@ -16,7 +16,9 @@ import botocore.session
 import pytest
 
 from emulator.setup import substitutes
+from tests.docker.aws.shared_workspace import CLIENTS, COPILOT_FILES, FILES, IMPORTS
 from tests.docker.project import MakeProject, Project, daemon, docker, projects
+from tests.unit.render.storage_addons import PARAMETERS
 
 PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 SERVICES = ("sqs", "sns", "s3", "dynamodb", "sts", "ssm", "secretsmanager")
@@ -126,11 +128,9 @@ def _left_out(folder: str, entries: list[str]) -> set[str]:
     return {entry for entry in entries if entry == "__pycache__"}
 
 
-ADDON = """\
-Parameters:
-  App: {Type: String}
-  Env: {Type: String}
-  Name: {Type: String}
+ADDON = (
+    PARAMETERS
+    + """\
 Resources:
   Things:
     Type: AWS::DynamoDB::Table
@@ -172,22 +172,31 @@ Outputs:
   AccessArn: {Value: !Ref Access}
   Url: {Value: !Sub 'pg://{{resolve:secretsmanager:${Login}:SecretString:password}}@host'}
 """
+)
 
 make_session_project = pytest.fixture(projects, scope="session", name="make_session_project")
 
 
 @pytest.fixture(scope="session")
 def everything(make_session_project: MakeProject) -> Project:
-    """Both services run, api with an addon."""
-    files = {"api/manifest.yml": API, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
-    project = write_workspace(make_session_project(""), files)
+    """Both services run, with addons of their own and of the environment, databases among them; and a job is there."""
+    project = write_everything(make_session_project(""))
     project.up()
     return project
 
 
+def write_everything(project: Project) -> Project:
+    """Writes that workspace into an empty project."""
+    for path, text in FILES.items():
+        project.write(path, text)
+    api = f"{API}{IMPORTS}{CLIENTS}"
+    files = {"api/manifest.yml": api, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
+    return write_workspace(project, {**files, **COPILOT_FILES})
+
+
 @pytest.fixture
 def shop(everything: Project) -> Iterator[Project]:
-    """The same, without messages, items and objects."""
+    """The same, without messages, items and objects. What is in databases stays."""
     yield everything
     sqs, dynamodb, s3 = (client(everything, name) for name in ("sqs", "dynamodb", "s3"))
     for url in sqs.list_queues()["QueueUrls"]:

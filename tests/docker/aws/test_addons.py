@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError
@@ -43,20 +42,8 @@ print(table.get_item(Key={"id": "1"})["Item"]["word"])
     assert s3.get_object(Bucket=found["FILES_NAME"], Key="a.txt")["Body"].read() == b"content"
 
 
-def test_no_secret_is_in_a_label_a_command_or_the_state(shop: Project) -> None:
-    password = json.loads(variables(shop)["LOGIN_SECRET"])["password"]
-    for container in shop.containers():
-        shown: dict[str, Any] = json.loads(docker("inspect", container.name))[0]
-        config = shown["Config"]
-        assert password not in json.dumps([config["Labels"], config["Cmd"], config["Entrypoint"], shown["Args"]])
-    state = docker("exec", shop.container("agent"), "sh", "-c", "cat /copilot-local/state/*")
-    assert "LOGIN_SECRET" in state
-    assert password not in state
-    assert password not in shop.run("up", "--dry-run").ok().out
-
-
 def test_a_second_up_changes_nothing(shop: Project) -> None:
-    """That data and passwords survive `down` is in `test_messaging.py`."""
+    """That data and passwords survive `down`, and that no password is shown, is in `test_databases.py`."""
     tasks = shop.tasks()
     shop.up()
     assert shop.tasks() == tasks

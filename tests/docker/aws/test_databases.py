@@ -10,54 +10,15 @@ import pytest
 from emulator.runtime.specs.databases.programs import PROGRAMS
 from emulator.runtime.state.names import DATA, Names
 from emulator.testing import Environment
-from tests.docker.aws.conftest import WAITS, variables, write_workspace
-from tests.docker.project import MakeProject, Project, docker, wait_until
+from tests.docker.aws.conftest import WAITS, client, variables, write_workspace
+from tests.docker.aws.shared_workspace import MYSQL_ADDON, ROWS, SCHEMA, SHOP, TOKEN
+from tests.docker.project import MakeProject, Project, daemon, docker, wait_until
 from tests.unit.render.storage_addons import AURORA, AURORA_PARAMETERS, PARAMETERS
+
+__all__ = ["MYSQL_ADDON", "ROWS", "SCHEMA", "SHOP"]  # for test_sql_seed.py
 
 pytestmark = pytest.mark.docker
 
-WITH_CLIENTS = """\
-image: {location: "postgres:17"}
-command: &wait ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
-cpu: 256
-memory: 512
-sidecars:
-  mysql-client: {image: "mariadb:11.8", command: *wait}
-  redis-client: {image: "valkey/valkey:8", command: *wait}
-"""
-"""The part of a manifest for a service whose containers have the clients of databases, from their own images."""
-MYSQL_ADDON = (
-    PARAMETERS
-    + """\
-Resources:
-  shopSecret:
-    Type: AWS::SecretsManager::Secret
-    Properties:
-      GenerateSecretString:
-        {SecretStringTemplate: '{"username": "admin"}', GenerateStringKey: password, ExcludeCharacters: '"@/'}
-  shop:
-    Type: AWS::RDS::DBCluster
-    Properties:
-      Engine: aurora-mysql
-      EngineVersion: 8.0.mysql_aurora.3.02.0
-      DatabaseName: shop
-      MasterUsername: !Sub '{{resolve:secretsmanager:${shopSecret}::username}}'
-      MasterUserPassword: !Sub '{{resolve:secretsmanager:${shopSecret}::password}}'
-  attached:
-    Type: AWS::SecretsManager::SecretTargetAttachment
-    Properties: {SecretId: !Ref shopSecret, TargetId: !Ref shop, TargetType: AWS::RDS::DBCluster}
-Outputs:
-  shopSecret: {Value: !Ref shopSecret}
-"""
-)
-WORDS_ADDON = """\
-Resources:
-  words:
-    Type: AWS::ElastiCache::ReplicationGroup
-    Properties: {AuthToken: 'a-token-of-words!&#$^<>', ReplicationGroupId: words, ReplicationGroupDescription: Words}
-Outputs:
-  wordsHost: {Value: !GetAtt words.PrimaryEndPoint.Address}
-"""
 AURORA_ADDON = {"data": AURORA, "addons.parameters": AURORA_PARAMETERS}
 CACHE = f"""\
 {PARAMETERS}Resources:
@@ -67,44 +28,28 @@ CACHE = f"""\
 Outputs:
   wordsHost: {{Value: !GetAtt words.RedisEndpoint.Address}}
 """
-TOKEN = "a-token-of-words!&#$^<>"
-
-
-SETTINGS = """\
-[seed.databases]
-"api/dataDBCluster" = ["seed/schema.sql", "seed/rows.sql"]
-"api/shop" = ["seed/shop.sql"]
+NOTES = """\
+Resources:
+  notes:
+    Type: AWS::RDS::DBInstance
+    Properties: {Engine: postgres, DBName: notes, MasterUsername: me, MasterUserPassword: four-words-of-mine}
 """
-SCHEMA = "CREATE TABLE words (\n  word text\n);\n"
-ROWS = "INSERT INTO words VALUES ('one');\nINSERT INTO words VALUES ('two');\n"
-SHOP = "CREATE TABLE things (name text);\nINSERT INTO things VALUES ('it''s');\n"
 
 
-def make_workspace(project: Project, templates: dict[str, str], run: str = WAITS) -> Project:
-    """A service with these addons; `run` is the part of its manifest that says what runs."""
+def make_workspace(project: Project, templates: dict[str, str]) -> Project:
+    """A service that does nothing, with these addons."""
     files = {f"api/addons/{name}.yml": text for name, text in templates.items()}
-    return write_workspace(project, {**files, "api/manifest.yml": f"name: api\ntype: Backend Service\n{run}"})
-
-
-@pytest.fixture(scope="module")
-def shop(make_shared_project: MakeProject) -> Project:
-    """All three, two of them with rows from the start, and a service with their clients."""
-    templates = {**AURORA_ADDON, "mysql": MYSQL_ADDON, "words": WORDS_ADDON}
-    project = make_workspace(make_shared_project(""), templates, WITH_CLIENTS)
-    project.write("copilot-local.toml", SETTINGS)
-    for name, text in {"schema": SCHEMA, "rows": ROWS, "shop": SHOP}.items():
-        project.write(f"seed/{name}.sql", text)
-    said = project.up()
-    assert "aurora-mysql 8.0.mysql_aurora.3.02.0 is asked for" in said.err + said.out
-    return project
+    return write_workspace(project, {**files, "api/manifest.yml": f"name: api\ntype: Backend Service\n{WAITS}"})
 
 
 def psql(project: Project, query: str) -> str:
-    """What PostgreSQL's client prints in the service, with what the service was given; empty where it fails."""
+    """What PostgreSQL's client prints in the task, with what the service was given; empty where it fails."""
     it = json.loads(variables(project)["DATA_SECRET"])
     words = ("-h", it["host"], "-p", str(it["port"]), "-U", it["username"], "-d", it["dbname"])
     given = ("-e", f"PGPASSWORD={it['password']}", "-e", "PGSSLMODE=require")
-    return docker("exec", *given, project.container("api"), "psql", "-XAtq", *words, "-c", query, check=False).strip()
+    return docker(
+        "exec", *given, project.container("postgres-client"), "psql", "-XAtq", *words, "-c", query, check=False
+    ).strip()
 
 
 def mysql_client(project: Project, query: str) -> str:
@@ -161,17 +106,23 @@ def test_a_replication_group_has_its_token(shop: Project) -> None:
 
 
 def test_passwords_are_in_nothing_that_others_see(shop: Project) -> None:
-    secrets = [json.loads(variables(shop)[name])["password"] for name in ("DATA_SECRET", "SHOP_SECRET")]
-    for container in shop.containers():
-        shown: dict[str, Any] = json.loads(docker("inspect", container.name))[0]
-        if container.name == shop.container("api"):
-            del shown["Config"]["Env"]  # the service's own
-        logs = docker("logs", container.name)
-        for secret in (*secrets, TOKEN):
-            assert json.dumps(secret)[1:-1] not in json.dumps(shown)
-            assert secret not in logs
+    """Those of databases, and the one that an addon makes for a service."""
+    own = variables(shop)
+    secrets = [json.loads(own[name])["password"] for name in ("DATA_SECRET", "SHOP_SECRET", "LOGIN_SECRET")]
+    with daemon() as docker_client:
+        for container in shop.containers():
+            shown: dict[str, Any] = docker_client.inspect_container(container.name)
+            # The service's own are for it alone; that output of its addon is for every container of the task.
+            pairs = [] if container.name == shop.container("api") else shown["Config"]["Env"]
+            shown["Config"]["Env"] = [pair for pair in pairs if not pair.startswith("URL=")]
+            logs = docker_client.logs(container.name).decode()
+            for secret in (*secrets, TOKEN):
+                assert json.dumps(secret)[1:-1] not in json.dumps(shown)
+                assert secret not in logs
     state = docker("exec", shop.container("agent"), "sh", "-c", "cat /copilot-local/state/*")
-    assert not [secret for secret in secrets if secret in state]
+    assert "LOGIN_SECRET" in state
+    printed = shop.run("up", "--dry-run").ok().out
+    assert not [secret for secret in secrets if secret in state + printed]
     listed = shop.ps()["containers"]
     assert {"dataDBCluster", "shop", "words"} <= {row["name"] for row in listed}
 
@@ -200,15 +151,27 @@ def assert_seeded(project: Project) -> None:
 
 
 def test_data_and_passwords_outlive_down_and_sql_runs_once(shop: Project) -> None:
+    """The same of what the local AWS endpoint holds."""
+    before = variables(shop)
     redis_client(shop, "SET", "kept", "word")
     postgres(shop, "DELETE FROM words WHERE word = 'one'")
-    before = variables(shop)["DATA_SECRET"]
+    client(shop, "dynamodb").put_item(TableName=before["THINGS_NAME"], Item={"id": {"S": "1"}})
+    topics = json.loads(before["COPILOT_SNS_TOPIC_ARNS"])
+    size = {"size": {"DataType": "String", "StringValue": "big"}}
+    client(shop, "sns").publish(TopicArn=topics["orders"], Message="kept", MessageAttributes=size)
     shop.run("down").ok()
     said = shop.up()
     assert psql(shop, "SELECT word FROM words") == "two"
     assert redis_client(shop, "GET", "kept") == "word"
-    assert variables(shop)["DATA_SECRET"] == before
+    assert client(shop, "dynamodb").scan(TableName=before["THINGS_NAME"])["Count"] == 1
+    queue = variables(shop, "worker")["COPILOT_QUEUE_URI"]
+    [message] = client(shop, "sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    assert json.loads(message["Body"])["Message"] == "kept"
+    after = variables(shop)
+    names = ("THINGS_NAME", "FILES_NAME", "LOGIN_SECRET", "URL", "DATA_SECRET")
+    assert [after[name] for name in names] == [before[name] for name in names]
     assert "left out" not in said.err
+    assert "aurora-mysql 8.0.mysql_aurora.3.02.0 is asked for" in said.err + said.out
     postgres(shop, "INSERT INTO words VALUES ('one')")
 
 
@@ -222,16 +185,22 @@ def test_one_that_ends_as_it_starts_is_shown_with_its_log_and_leaves_nothing(mak
     assert project.everything() == []
 
 
-def test_a_full_volume_is_said(make_project: MakeProject) -> None:
-    project = make_workspace(make_project(""), AURORA_ADDON)
-    names = Names(project.app, "test")
-    volume = names.database_volume(f"{project.app}-test-api-AddonsStack/dataDBCluster")
+def test_a_full_volume_is_said(shop: Project) -> None:
+    """Of one that comes later: what runs goes on."""
+    names = Names(shop.app, "test")
+    volume = names.database_volume(f"{shop.app}-test-api-AddonsStack/notes")
     pairs = {**names.labels(), DATA: "a database"}.items()
     labels = [word for pair in pairs for word in ("--label", "=".join(pair))]
-    size = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=16m")
+    size = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m")
+    before = set(shop.everything())
     docker("volume", "create", *size, *labels, volume)
-    done = project.run("up", "-d")
+    addon = shop.write("copilot/api/addons/notes.yml", NOTES)
+    try:
+        done = shop.run("up", "-d")
+        assert set(shop.everything()) == before | {volume}
+    finally:
+        addon.unlink()
+        docker("volume", "rm", "--force", volume)
     assert done.code == 1
-    assert "dataDBCluster: the postgres database ended before it was ready" in done.err
+    assert "notes: the postgres database ended before it was ready" in done.err
     assert "No space left on device" in done.err
-    assert project.containers() == []

@@ -4,131 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docker.aws.conftest import run_in, variables, write_workspace
-from tests.docker.project import MakeProject, Project
+from tests.docker.aws.conftest import WAITS, run_in, variables, write_workspace
+from tests.docker.aws.shared_workspace import COPILOT_FILES
+from tests.docker.project import MakeProject, Project, Result
 
 pytestmark = pytest.mark.docker
 
-API = """\
-name: api
-type: Backend Service
-image:
-  location: with-boto3
-cpu: 256
-memory: 512
-network:
-  vpc:
-    security_groups:
-      - from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedGroup
-variables:
-  SHARED_TABLE:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedTable
-  SHARED_GROUP:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedGroup
-  VPC:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-VpcId
-  OF_WORKER:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-WorkersBucket
-secrets:
-  LOGIN:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedLogin
-  WORD:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedWord
-"""
-WORKER = """\
-name: worker
-type: Backend Service
-image:
-  location: with-boto3
-cpu: 256
-memory: 512
-"""
-JOB = """\
-name: nightly
-type: Scheduled Job
-image:
-  location: with-boto3
-cpu: 256
-memory: 512
-on:
-  schedule: "@daily"
-command:
-  - python3
-  - -c
-  - |
-    import boto3, os
-    table = boto3.resource("dynamodb").Table(os.environ["SHARED_TABLE"])
-    print("runs", int(table.update_item(Key={"id": "runs"}, UpdateExpression="ADD n :1",
-        ExpressionAttributeValues={":1": 1}, ReturnValues="ALL_NEW")["Attributes"]["n"]), os.environ["WORD"])
-variables:
-  SHARED_TABLE:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedTable
-secrets:
-  WORD:
-    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedWord
-"""
-SHARED = """\
-Parameters:
-  App: {Type: String}
-  Env: {Type: String}
-  Vpc: {Type: String}
-Resources:
-  Table:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      TableName: !Sub ${App}-${Env}-shared
-      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
-      BillingMode: PAY_PER_REQUEST
-      KeySchema: [{AttributeName: id, KeyType: HASH}]
-  Group:
-    Type: AWS::EC2::SecurityGroup
-    Properties: {GroupDescription: shared, VpcId: !Ref Vpc}
-  Login:
-    Type: AWS::SecretsManager::Secret
-    Properties: {SecretString: the-login-of-all}
-  Word:
-    Type: AWS::SSM::Parameter
-    Properties: {Type: String, Value: the-word-of-all}
-Outputs:
-  TableName: {Value: !Ref Table, Export: {Name: !Sub '${App}-${Env}-SharedTable'}}
-  GroupId: {Value: !GetAtt Group.GroupId, Export: {Name: !Sub '${App}-${Env}-SharedGroup'}}
-  LoginArn: {Value: !Ref Login, Export: {Name: !Sub '${App}-${Env}-SharedLogin'}}
-  WordName: {Value: !Ref Word, Export: {Name: !Sub '${App}-${Env}-SharedWord'}}
-"""
-PARAMETERS = "Parameters:\n  Vpc: !Ref VPC\n"
-OF_WORKER = """\
-Parameters:
-  App: {Type: String}
-  Env: {Type: String}
-  Name: {Type: String}
-Resources:
-  Files:
-    Type: AWS::S3::Bucket
-    Properties:
-      Tags: [{Key: table, Value: {'Fn::ImportValue': {'Fn::Sub': '${App}-${Env}-SharedTable'}}}]
-Outputs:
-  Bucket: {Value: !Ref Files, Export: {Name: !Sub '${App}-${Env}-WorkersBucket'}}
-  Both: {Value: !Join ['/', [!Ref Files, {'Fn::ImportValue': {'Fn::Sub': '${App}-${Env}-SharedTable'}}]]}
-"""
-
 
 def make_workspace(project: Project) -> Project:
-    files = {
-        "api/manifest.yml": API,
-        "worker/manifest.yml": WORKER,
-        "nightly/manifest.yml": JOB,
-        "worker/addons/files.yml": OF_WORKER,
-        "environments/addons/shared.yml": SHARED,
-        "environments/addons/addons.parameters.yml": PARAMETERS,
-    }
-    return write_workspace(project, files)
-
-
-@pytest.fixture(scope="module")
-def shop(make_shared_project: MakeProject) -> Project:
-    project = make_workspace(make_shared_project(""))
-    project.up()
-    return project
+    """The environment's addons, a service whose addons import from them, and a job that has what they export."""
+    files = {path: text for path, text in COPILOT_FILES.items() if not path.startswith("api/")}
+    return write_workspace(project, {**files, "worker/manifest.yml": f"name: worker\ntype: Backend Service\n{WAITS}"})
 
 
 def test_exports_reach_services_and_their_addons(shop: Project) -> None:
@@ -142,12 +28,15 @@ def test_exports_reach_services_and_their_addons(shop: Project) -> None:
     assert "TABLE_NAME" not in api, "an output of an environment is no variable of its services"
 
 
-def test_services_share_what_it_has(shop: Project) -> None:
-    put = 'boto3.resource("dynamodb").Table(os.environ["SHARED_TABLE"]).put_item(Item={"id": "1"})'
-    run_in(shop, "api", put)
-    name = f"{shop.app}-test-shared"
-    read = f'print(boto3.resource("dynamodb").Table("{name}").get_item(Key={{"id": "1"}})["Item"]["id"])'
-    assert run_in(shop, "worker", read).strip() == "1"
+def test_a_service_and_a_job_share_what_it_has(shop: Project) -> None:
+    table = 'boto3.resource("dynamodb").Table(os.environ["SHARED_TABLE"])'
+    run_in(shop, "api", f'{table}.put_item(Item={{"id": "runs", "n": 41}})')
+    assert_counted(shop.run("run", "nightly").ok(), 42)
+
+
+def assert_counted(run: Result, number: int) -> None:
+    """That the job had the environment's table and its secret, and this was its run."""
+    assert f'"n": {{"N": "{number}"}}}}}} the-word-of-all' in run.out
 
 
 def test_a_dry_run_says_what_would_be_made(make_project: MakeProject) -> None:
@@ -164,20 +53,27 @@ def test_what_is_wrong_in_one_is_found_by_validate_and_by_up(make_project: MakeP
         assert done.code == 1
         assert "shared.yml:1" in done.err + done.out
         assert 'required parameter "Env" is missing' in done.err + done.out
-    project.write("copilot/environments/addons/shared.yml", SHARED)
-    project.edit("copilot/worker/addons/files.yml", "SharedTable'}}]]", "Nothing'}}]]")
-    done = project.run("up", "-d")
+    assert project.containers() == []
+
+
+def test_an_import_that_nothing_exports_is_found_by_up_and_changes_nothing(shop: Project) -> None:
+    addon = "copilot/worker/addons/files.yml"
+    before, tasks, text = set(shop.everything()), shop.tasks(), (shop.folder / addon).read_text()
+    try:
+        shop.edit(addon, "SharedTable'}}]]", "Nothing'}}]]")
+        done = shop.run("up", "-d")
+    finally:
+        shop.write(addon, text)
     assert done.code == 1
     assert "test-Nothing" in done.err
     assert "files.yml:" in done.err
     assert "[values]" in done.err
-    assert project.containers() == []
+    assert (set(shop.everything()), shop.tasks()) == (before, tasks)
 
 
-def test_a_job_that_is_run_by_itself_finds_what_the_environment_has(make_project: MakeProject, shop: Project) -> None:
-    assert "runs 1 the-word-of-all" in shop.run("run", "nightly").ok().out
-    alone = make_workspace(make_project(""))
+def test_a_job_that_is_run_by_itself_finds_what_the_environment_has(make_project: MakeProject) -> None:
+    project = make_workspace(make_project(""))
     for number in (1, 2):
-        assert f"runs {number} the-word-of-all" in alone.run("run", "nightly").ok().out, "what it wrote is kept"
-        assert alone.containers() == []
-        assert alone.networks_left() == []
+        assert_counted(project.run("run", "nightly").ok(), number)  # what it wrote is kept
+        assert project.containers() == []
+        assert project.networks_left() == []

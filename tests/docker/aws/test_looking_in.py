@@ -11,7 +11,7 @@ import pytest
 
 from emulator.errors import InputError, TaskError
 from emulator.testing import Environment
-from tests.docker.aws.conftest import client
+from tests.docker.aws.conftest import client, variables
 from tests.docker.project import Project, Result, docker, wait_until
 
 pytestmark = pytest.mark.docker
@@ -30,19 +30,19 @@ def worker(project: Project) -> dict[str, Any]:
 def test_a_message_is_published_seen_and_removed(shop: Project) -> None:
     shop.run("topics", "publish", "api/orders", '{"id": 7}', "--attribute", "size=big").ok()
     shop.run("topics", "publish", "api/orders", '{"id": 8}', "--attribute", "size=small").ok()
-    for _ in range(2):
-        [seen] = listed(shop, "queues", "peek", "worker")
-        assert json.loads(json.loads(seen["body"])["Message"]) == {"id": 7}
-        assert seen["received"] == 0
-    assert worker(shop)["visible"] == 1
     assert '\\"id\\": 7' in shop.run("queues", "peek", "worker").ok().out
+    [seen] = listed(shop, "queues", "peek", "worker")
+    assert json.loads(json.loads(seen["body"])["Message"]) == {"id": 7}
+    assert seen["received"] == 0, "looking is no receiving"
+    assert worker(shop)["visible"] == 1
     assert shop.run("queues", "purge", "worker").ok().out.startswith("1 message removed")
     assert worker(shop)["visible"] == 0
 
 
 def test_dead_letters_come_back(shop: Project) -> None:
     shop.run("queues", "send", "worker", "poison").ok()
-    sqs, url = client(shop, "sqs"), worker(shop)["url"]
+    sqs = client(shop, "sqs")
+    url = sqs.get_queue_url(QueueName=f"{shop.app}-test-worker-EventsQueue")["QueueUrl"]
     for _ in range(3):  # it is tried twice
         sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
     assert worker(shop)["dead_letters"] == 1
@@ -64,13 +64,19 @@ def test_a_queue_of_one_topic_has_the_topics_name(shop: Project) -> None:
 
 
 def test_tables_and_buckets_are_shown_by_their_logical_ids(shop: Project) -> None:
-    [table], [bucket] = listed(shop, "tables"), listed(shop, "buckets")
-    assert (table["name"], table["items"], bucket["name"], bucket["objects"]) == ("api/Things", 0, "api/Files", 0)
+    tables, buckets = by_name(listed(shop, "tables")), by_name(listed(shop, "buckets"))
+    assert (sorted(tables), sorted(buckets)) == (["Table", "api/Things"], ["api/Files", "worker/Files"])
+    table, bucket = tables["api/Things"], buckets["api/Files"]
+    assert (table["items"], bucket["objects"]) == (0, 0)
     client(shop, "dynamodb").put_item(TableName=table["table"], Item={"id": {"S": "1"}, "n": {"N": "2"}})
     client(shop, "s3").put_object(Bucket=bucket["bucket"], Key="a.txt", Body=b"1234")
     assert shop.run("tables", "items", "Things").ok().out == '{"id": "1", "n": 2}\n'
     assert "a.txt" in shop.run("buckets", "objects", "api/Files").ok().out
-    assert listed(shop, "tables")[0]["items"] == 1
+    assert by_name(listed(shop, "tables"))["api/Things"]["items"] == 1
+
+
+def by_name(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in rows}
 
 
 def refused(done: Result) -> str:
@@ -129,25 +135,42 @@ def test_a_message_that_does_not_come_is_an_error_with_those_that_did(shop: Proj
         environment.wait_for_message("wroker", timeout=5)
 
 
-def test_reset_empties_everything_and_goes_on_after_the_endpoint_was_killed(
+def test_what_it_holds_survives_its_sudden_end_and_a_reset_empties_it_before_and_after(
     shop: Project, environment: Environment
 ) -> None:
-    reset_and_check(shop, environment)
-    before = docker("inspect", "-f", "{{.State.StartedAt}}", shop.container("aws"))
+    table = variables(shop)["THINGS_NAME"]
+
+    def put(word: str) -> None:
+        environment.aws("dynamodb").put_item(TableName=table, Item={"id": {"S": word}})
+        shop.run("queues", "send", "worker", word).ok()
+
+    def held() -> tuple[int, int]:
+        """Items in the table, and messages that wait."""
+        return int(environment.aws("dynamodb").scan(TableName=table)["Count"]), int(worker(shop)["visible"])
+
+    put("emptied")
+    environment.reset()
+    assert held() == (0, 0)
+    put("outlives")
+    wait_until(lambda: written(shop, "outlives"), "the snapshot")
+    before = started(shop)
     docker("kill", shop.container("aws"))
     wait_until(lambda: started(shop) not in ("", before), "the endpoint again")
     wait_until(lambda: shop.run("queues").code == 0, "its answer")
-    reset_and_check(shop, environment)
-
-
-def reset_and_check(shop: Project, environment: Environment) -> None:
-    [table] = environment.aws("dynamodb").list_tables()["TableNames"]
-    environment.aws("dynamodb").put_item(TableName=table, Item={"id": {"S": "1"}})
-    shop.run("queues", "send", "worker", "left").ok()
+    shop.run("queues", "send", "worker", "later").ok()
+    assert held() == (1, 2)
     environment.reset()
-    assert (worker(shop)["visible"], listed(shop, "tables")[0]["items"]) == (0, 0)
+    assert held() == (0, 0)
+
+
+def written(project: Project, word: str) -> bool:
+    """Whether it is in the endpoint's snapshots of queues and of tables."""
+    files = [f"/copilot-local/data/state/{name}.json" for name in ("sqs", "dynamodb")]
+    found = docker("exec", project.container("aws"), "grep", "-l", word, *files, check=False)
+    return found.split() == files
 
 
 def started(project: Project) -> str:
+    """When the endpoint that runs was started; empty where none does."""
     name = project.container("aws")
     return docker("inspect", "-f", "{{.State.StartedAt}}", name, check=False) if name else ""
