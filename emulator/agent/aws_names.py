@@ -1,6 +1,6 @@
 """Leads AWS's own host names to the local AWS endpoint: the name server of a task, in one process with its relay.
 
-`python3 -m emulator.agent.aws_names PORT HOST SERVICE ADDRESS READY`: the first three are those of
+`python3 -m emulator.agent.aws_names PORT HOST SERVICE LEADS ADDRESS READY`: the first four are those of
 `emulator.agent.aws_relay`; the name server listens at ADDRESS, and makes the file READY once it does.
 The containers of the task ask it through the `/etc/resolv.conf` that they share with the pause. A name of AWS has the
 endpoint's address, and no other record; everything else goes on to Docker's own name server, unread. Nothing of AWS is
@@ -189,12 +189,12 @@ async def _read_framed(reader: asyncio.StreamReader) -> bytes:
     return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
 
 
-async def run(port: int, host: str, service: str, address: str, ready: Path) -> None:
+async def run(port: int, host: str, service: str, leads: Path, address: str, ready: Path) -> None:
     """Runs relay and name server; ends with the first of them."""
     async with asyncio.TaskGroup() as both:
         both.create_task(NameServer(host, ENDPOINT_PORT, service).serve(ready, address))
-        both.create_task(serve(port, host, service))
+        both.create_task(serve(port, host, service, leads))
 
 
 if __name__ == "__main__":
-    asyncio.run(run(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], Path(sys.argv[5])))
+    asyncio.run(run(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]), sys.argv[5], Path(sys.argv[6])))

@@ -1,9 +1,10 @@
 """Leads a port of a task's loopback address to the local AWS endpoint.
 
-`python3 -m emulator.agent.aws_relay PORT HOST SERVICE`. The endpoint has the same URL in every task and on this
-machine then, so that a queue's URL and a presigned one hold in both; and an address in it makes SDKs ask for buckets
-by path, not by host name. The endpoint hears first whose connection it is, in a request of the relay's own, so that
-it knows which service makes which call.
+`python3 -m emulator.agent.aws_relay PORT HOST SERVICE READY`: it makes the file READY once it listens.
+
+The endpoint has the same URL in every task and on this machine then, so that a queue's URL and a presigned one hold in
+both; and an address in it makes SDKs ask for buckets by path, not by host name. The endpoint hears first whose
+connection it is, in a request of the relay's own, so that it knows which service makes which call.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from pathlib import Path
 from urllib.parse import quote
 
 from emulator.agent.streams import join
@@ -52,14 +54,16 @@ async def _introduce(answers: asyncio.StreamReader, asks: asyncio.StreamWriter, 
     await answers.readuntil(b"\r\n\r\n")  # its answer has no body
 
 
-async def serve(port: int, host: str, service: str = "", endpoint_port: int = ENDPOINT_PORT) -> None:
-    """Listens on 127.0.0.1 until the process ends. OSError where something else has the port."""
+async def serve(port: int, host: str, service: str, ready: Path, endpoint_port: int = ENDPOINT_PORT) -> None:
+    """Listens on 127.0.0.1 until the process ends; `ready` is there as soon as it does. OSError where something else
+    has the port."""
     server = await asyncio.start_server(
         lambda reader, writer: relay(reader, writer, host, endpoint_port, service), "127.0.0.1", port, backlog=512
     )
     async with server:
+        ready.touch()
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""))
+    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])))

@@ -21,7 +21,7 @@ from emulator.runtime.execution.daemon_quirks import has_low_limit, remember_low
 from emulator.runtime.execution.trace_receiver import wait_for_receiver
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.planning.dependencies import NeverStarts, cannot_start
-from emulator.runtime.specs.aws.names import wait_for_names
+from emulator.runtime.specs.aws.names import wait_for_names, wait_for_relay
 from emulator.runtime.specs.egress import open_reason
 from emulator.runtime.specs.kernel_parameters import refused_parameter
 from emulator.runtime.specs.limits import BELOW_PAUSE, below
@@ -127,6 +127,8 @@ class ContainerStarter:
                 self._create_with_lower_limit(operation, operation.spec)
         if operation.spec is not None:
             wait_for_receiver(self.engine, operation.spec)
+        if (made := self._made.get(operation.subject)) is not None:
+            wait_for_relay(self.engine, made)
 
     def give_up(self, operation: Operation, reason: str, error: CopilotLocalError) -> CopilotLocalError | NeverStarts:
         """Leaves a mark in place of a container that will not start; returns what that means for its task."""

@@ -44,7 +44,11 @@ _IDLE = (
     f"exec setpriv --reuid {UNPRIVILEGED} --regid {UNPRIVILEGED} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
     f"exec su -s /bin/sh nobody -c '{_STAY}'"
 )
-_RELAY_AWS = "while :; do python3 -m emulator.agent.aws_relay $1 $2 $3 & wait $!; sleep 1; done"
+AWS_READY = "/tmp/aws.ready"
+"""There as long as a port of the task leads to the local AWS endpoint."""
+_RELAY_AWS = (
+    f"while :; do rm -f {AWS_READY}; python3 -m emulator.agent.aws_relay $1 $2 $3 {AWS_READY} & wait $!; sleep 1; done"
+)
 _CONFINED = f"setpriv --reuid {UNPRIVILEGED} --regid {UNPRIVILEGED} --clear-groups --inh-caps=-all"
 # In the image of the agent. Arguments: the port of 127.0.0.1, the endpoint's host, and the service.
 AWS_PAUSE_SCRIPT = f'{PREPARE_NETWORK}exec {_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2" "$3"'

@@ -14,8 +14,8 @@ from emulator.engine.interface import ContainerSpec, ExecResult
 from emulator.errors import TaskError, UsageError
 from emulator.runtime.listeners import free_port
 from emulator.runtime.specs.aws.endpoint import aws_spec
-from emulator.runtime.specs.aws.names import CA_VARIABLES, check_reach, wait_for_names
-from emulator.runtime.specs.pause_script import RULES_VARIABLE
+from emulator.runtime.specs.aws.names import CA_VARIABLES, check_reach, wait_for_names, wait_for_relay
+from emulator.runtime.specs.pause_script import AWS_READY, RULES_VARIABLE
 from emulator.runtime.specs.task import TaskFactory, TaskSpec
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState, Private
@@ -71,7 +71,7 @@ def test_without_it_nothing_is_otherwise() -> None:
 def test_a_service_that_asks_for_it_has_its_names_led_there_and_the_authority_at_hand() -> None:
     state = named(desired_state(make_service(), worker()), "worker")
     script = script_of(state, "worker")
-    assert script.index("nameserver 127.0.0.12") < script.index("aws_names $1 $2 $3 127.0.0.12 ")
+    assert script.index("nameserver 127.0.0.12") < script.index(f"aws_names $1 $2 $3 {AWS_READY} 127.0.0.12 ")
     main = main_of(state, "worker")
     assert CA_VARIABLES.items() <= main.environment.items()
     assert main.environment["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
@@ -146,4 +146,29 @@ def test_a_container_starts_once_the_names_lead_there() -> None:
     with pytest.raises(TaskError, match="the task's name server does not start"):
         wait_for_names(engine, main)
     wait_for_names(engine, main_of(placed(desired_state(make_service())), "hello"))
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_a_task_starts_once_its_port_leads_to_the_endpoint(names: bool) -> None:
+    code = 0
+
+    def answer(command: Sequence[str]) -> ExecResult:
+        asked.append(command[-1])
+        return ExecResult(code, b"", b"")
+
+    state = desired_state(worker(), make_service())
+    task = task_of(named(state, "worker") if names else placed(state), "worker")
+    asked: list[str] = []
+    engine = FakeEngine()
+    engine.add_image(AGENT)
+    engine.behave("*-pause", Behaviour(exec=answer))
+    engine.start(engine.create_container(ContainerSpec(name=task.pause.name, image=AGENT)))
+    wait_for_relay(engine, task.pause)
+    [waits] = asked
+    assert f"until [ -e {AWS_READY} ]" in waits
+    code = 1
+    with pytest.raises(TaskError, match="does not reach the local AWS endpoint"):
+        wait_for_relay(engine, task.pause)
+    wait_for_relay(engine, task_of(desired_state(make_service()), "hello").pause)
     assert len(asked) == 2

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerSpec, Engine, Mount
-from emulator.errors import TaskError, UsageError
+from emulator.errors import EngineError, TaskError, UsageError
 from emulator.firelens.local_aws import FOLDER
 from emulator.regions import dns_suffix
 from emulator.runtime.specs.load_balancer import UNPRIVILEGED_PORTS
 from emulator.runtime.specs.log_router import local_outputs
+from emulator.runtime.specs.pause_script import AWS_READY
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import NAME_SERVER
 
@@ -39,10 +40,11 @@ _PREPARE = (
     f"rm -f {READY}; sed 's/^nameserver .*/nameserver {NAME_SERVER}/' /etc/resolv.conf > /tmp/resolv.conf; "
     "cat /tmp/resolv.conf > /etc/resolv.conf; "
 )
-_RELAY = "python3 -m emulator.agent.aws_relay $1 $2 $3 &"
-_RELAY_AND_NAMES = f"python3 -m emulator.agent.aws_names $1 $2 $3 {NAME_SERVER} {READY} &"
-_WAIT = f"i=0; until [ -e {READY} ]; do [ $i = 500 ] && exit 1; sleep 0.02; i=$((i + 1)); done"
+_RELAY = f"python3 -m emulator.agent.aws_relay $1 $2 $3 {AWS_READY} &"
+_RELAY_AND_NAMES = f"python3 -m emulator.agent.aws_names $1 $2 $3 {AWS_READY} {NAME_SERVER} {READY} &"
+_WAIT = "i=0; until [ -e {} ]; do [ $i = 500 ] && exit 1; sleep 0.02; i=$((i + 1)); done"
 _TIMEOUT = 30.0
+_NO_RELAY = "the task does not reach the local AWS endpoint: what leads there does not start"
 
 
 def certified_names(region: str) -> list[str]:
@@ -75,11 +77,24 @@ def wait_for_names(engine: Engine, member: ContainerSpec) -> None:
     if member.labels.get(names.AWS_NAMES) != "true" or member.network is None:
         return
     pause = member.network.removeprefix("container:")
-    if engine.exec(pause, ("sh", "-c", _WAIT), timeout=_TIMEOUT).exit_code != 0:
+    if engine.exec(pause, ("sh", "-c", _WAIT.format(READY)), timeout=_TIMEOUT).exit_code != 0:
         raise TaskError(
             "the names of AWS do not lead to the local AWS endpoint: the task's name server does not start",
             hint=f"`docker logs {pause}` says why",
         )
+
+
+def wait_for_relay(engine: Engine, pause: ContainerSpec) -> None:
+    """Waits until the port of a task whose pause was started leads to the endpoint: its containers may ask at once.
+    Raises TaskError."""
+    if not pause.command or AWS_READY not in pause.command[0]:
+        return
+    try:
+        ready = engine.exec(pause.name, ("sh", "-c", _WAIT.format(AWS_READY)), timeout=_TIMEOUT).exit_code == 0
+    except EngineError as error:
+        raise TaskError(f"{_NO_RELAY}: {error.message}", hint=f"`docker logs {pause.name}` says why") from error
+    if not ready:
+        raise TaskError(_NO_RELAY, hint=f"`docker logs {pause.name}` says why")
 
 
 def check_reach(state: DesiredState) -> None:
