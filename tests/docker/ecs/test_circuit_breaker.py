@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -13,20 +14,22 @@ import pytest
 from emulator.api.clusters import Clusters
 from emulator.api.serve import serving
 from emulator.engine.interface import Engine
-from tests.docker.ecs.conftest import FOREVER, IMAGE
+from emulator.runtime.control.kept import KeptAgent
+from tests.docker.ecs.conftest import FOREVER, IMAGE, agent_of
 from tests.docker.project import MakeProject, Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
 BREAKER = "/Resources/Service/Properties/DeploymentConfiguration/DeploymentCircuitBreaker"
+ONE = {"Type": "COUNT", "Value": 1}
 BREAKERS: dict[str, tuple[int, dict[str, Any]]] = {
     "counted": (1, {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}),
     "bounded": (1, {}),
     "unbounded": (2, {"ThresholdConfiguration": {"Type": "UNBOUNDED_PERCENT", "Value": 50}}),
-    "stays": (1, {"Rollback": False}),
+    "stays": (1, {"Rollback": False, "ThresholdConfiguration": ONE}),
 }
 """Service to the number of its tasks, and what a patch changes of its circuit breaker."""
-THRESHOLDS = {"counted": 2, "bounded": 3, "unbounded": 1, "stays": 3, "fresh": 3}
+THRESHOLDS = {"counted": 2, "bounded": 3, "unbounded": 1, "stays": 1, "fresh": 1}
 TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 ROLLED_BACK = "Service deployment rolled back because the circuit breaker threshold was exceeded."
 OUTCOMES = {
@@ -53,15 +56,26 @@ def define(project: Project, name: str, count: int, breaker: dict[str, Any], scr
 
 @pytest.fixture(scope="module")
 def project(make_shared_project: MakeProject) -> Project:
-    """Services whose first deployment has succeeded."""
     found = make_shared_project("")
     found.write("copilot/.workspace", f"application: {found.app}\n")
     found.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
-    for name, (count, breaker) in BREAKERS.items():
-        define(found, name, count, breaker, FOREVER)
-    found.run("up", "-d").ok()
-    wait_until(lambda: states(found) == dict.fromkeys(BREAKERS, "COMPLETED"), lambda: str(states(found)))
     return found
+
+
+@pytest.fixture(scope="module")
+def agent(project: Project, engine: Engine) -> Iterator[KeptAgent]:
+    with closing(agent_of(project, engine)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shop(project: Project, agent: KeptAgent) -> Project:
+    """Services whose first deployment has succeeded."""
+    for name, (count, breaker) in BREAKERS.items():
+        define(project, name, count, breaker, FOREVER)
+    project.run("up", "-d", *BREAKERS).ok()
+    wait_until(lambda: states(agent) == dict.fromkeys(BREAKERS, "COMPLETED"), lambda: str(states(agent)))
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +87,15 @@ def ecs(engine: Engine) -> Iterator[Any]:
 
 
 def services(project: Project) -> dict[str, dict[str, Any]]:
-    found = json.loads(project.run("inspect", "-e", "test").ok().out)["services"]
+    """What `inspect` prints of those that are broken here."""
+    found = json.loads(project.run("inspect", *THRESHOLDS, "-e", "test").ok().out)["services"]
     return {service["serviceName"]: service for service in found}
 
 
-def states(project: Project) -> dict[str, str]:
-    return {name: service["deployments"][0]["rolloutState"] for name, service in services(project).items()}
+def states(agent: KeptAgent) -> dict[str, str]:
+    """Of the services that are broken here."""
+    found = {one["serviceName"]: one["deployments"][0]["rolloutState"] for one in agent.services()}
+    return {name: state for name, state in found.items() if name in THRESHOLDS}
 
 
 def running(project: Project) -> dict[str, set[str]]:
@@ -90,12 +107,14 @@ def running(project: Project) -> dict[str, set[str]]:
     return found
 
 
-def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(project: Project, ecs: Any) -> None:
-    before = running(project)
+def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(
+    shop: Project, agent: KeptAgent, ecs: Any
+) -> None:
+    before = running(shop)
     for name, (count, breaker) in BREAKERS.items():
-        define(project, name, count, breaker, f"echo no settings of {name}; exit 3")
-    define(project, "fresh", 1, {}, "exit 4")
-    result = project.run("up", "-d")
+        define(shop, name, count, breaker, f"echo no settings of {name}; exit 3")
+    define(shop, "fresh", 1, {"ThresholdConfiguration": ONE}, "exit 4")
+    result = shop.run("up", "-d", *THRESHOLDS)
     assert result.code == 1
     for name in (*BREAKERS, "fresh"):
         after = (
@@ -103,25 +122,26 @@ def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(
         )
         assert f"the deployment of {name} failed, {after}" in result.err, result.err
     assert "exited with code" in result.err
-    assert running(project) == before
+    assert running(shop) == before
     rolled_back = {**dict.fromkeys(BREAKERS, "COMPLETED"), "stays": "FAILED", "fresh": "FAILED"}
-    wait_until(lambda: states(project) == rolled_back, lambda: str(states(project)))
-    said = {name: service["events"] for name, service in services(project).items()}
-    events = [json.loads(line) for line in project.run("events", "-e", "test").ok().out.splitlines()]
-    ps = project.ps()
-    for name, service in services(project).items():
+    wait_until(lambda: states(agent) == rolled_back, lambda: str(states(agent)))
+    described = services(shop)
+    assert set(described) == set(THRESHOLDS)
+    events = [json.loads(line) for line in shop.run("events", "-e", "test").ok().out.splitlines()]
+    ps = shop.ps()
+    for name, service in described.items():
         failed = service["serviceDeployments"][0]
         assert failed["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
         assert failed["deploymentCircuitBreaker"]["threshold"] == THRESHOLDS[name]
         assert failed["deploymentCircuitBreaker"]["failureCount"] >= THRESHOLDS[name]
         assert (failed["status"], failed["statusReason"]) == OUTCOMES.get(name, ("ROLLBACK_SUCCESSFUL", ROLLED_BACK))
         id_ = f"ecs-svc/{failed['targetServiceRevision']['arn'].rpartition('/')[2]}"
-        messages = [event["message"] for event in said[name]]
+        messages = [event["message"] for event in service["events"]]
         assert f"(service {name}) (deployment {id_}) deployment failed: tasks failed to start." in messages
         of_it = [event["detail"] for event in events if event["detail"].get("deploymentId") == id_]
         assert [one["eventName"] for one in of_it] == ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_FAILED"]
         assert of_it[1]["reason"] == TASKS_FAILED
-        assert of_the_api(project, ecs, name, failed["serviceDeploymentArn"]) == of_inspect(service)
+        assert of_the_api(shop, ecs, name, failed["serviceDeploymentArn"]) == of_inspect(service)
         assert any(line.startswith(f"{name}: ") and TASKS_FAILED[:-1] in line for line in ps["failures"])
 
 
@@ -147,14 +167,12 @@ def of_the_api(project: Project, ecs: Any, name: str, deployment: str) -> list[A
     return of_inspect({**service, "serviceDeployments": found})
 
 
-@pytest.mark.parametrize("resets", [True, False])
 def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_threshold(
-    project: Project, resets: bool
+    project: Project, agent: KeptAgent
 ) -> None:
-    """Unless `ResetOnHealthyTask` is false: one failure more is enough then."""
-    name = "flaky" if resets else "strict"
-    breaker = {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}, "ResetOnHealthyTask": resets}
-    define(project, name, 2, breaker, FOREVER, CHECKED)
+    """Where `ResetOnHealthyTask` is false, one failure less is enough: `unit/agent/test_rollouts.py`."""
+    name = "flaky"
+    define(project, name, 2, {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}, FOREVER, CHECKED)
     project.run("up", "-d", name).ok()
 
     def one_dies(failed: int) -> None:
@@ -169,31 +187,24 @@ def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_
         found = [one for one in project.containers() if one.labels.get("copilot-local.container") == name]
         return [one.name for one in found if one.state == "running"]
 
+    def described() -> dict[str, Any]:
+        return next(one for one in agent.services() if one["serviceName"] == name)
+
     def deployment() -> dict[str, Any]:
-        found: dict[str, Any] = services(project)[name]["deployments"][0]
+        found: dict[str, Any] = described()["deployments"][0]
         return found
+
+    def failures() -> int:
+        return int(described()["serviceDeployments"][0]["deploymentCircuitBreaker"]["failureCount"])
 
     healthy: list[str] = []
     one_dies(1)
+    assert failures() == 1
     healthy.append(mains()[0])
     docker("exec", healthy[0], "touch", "/ok")
-    if resets:
-        wait_until(lambda: breaker_of(project, name)["failureCount"] == 0, "the count is set back")
-        one_dies(2)
-        assert deployment()["rolloutState"] == "IN_PROGRESS"
-    else:
-        wait_until(lambda: healthy_tasks(project, name) == 1, "a task is healthy")
-        assert breaker_of(project, name)["failureCount"] == 1
-    one_dies(3 if resets else 2)
+    wait_until(lambda: failures() == 0, "the count is set back")
+    one_dies(2)
+    assert deployment()["rolloutState"] == "IN_PROGRESS"
+    one_dies(3)
     assert deployment()["rolloutState"] == "FAILED"
     assert mains() == healthy
-
-
-def breaker_of(project: Project, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = services(project)[name]["serviceDeployments"][0]["deploymentCircuitBreaker"]
-    return found
-
-
-def healthy_tasks(project: Project, name: str) -> int:
-    tasks = json.loads(project.run("inspect", "-e", "test").ok().out)["tasks"]
-    return sum(1 for one in tasks if one["group"] == f"service:{name}" and one["healthStatus"] == "HEALTHY")

@@ -1,4 +1,5 @@
-"""How a task stops, who is started again by its restart policy, and what becomes of unhealthy tasks."""
+"""How a task stops, who is started again by its restart policy, what becomes of unhealthy tasks, and the namespace of a
+task's processes: each test runs its own task definition in the environment of the file."""
 
 from __future__ import annotations
 
@@ -7,14 +8,19 @@ from typing import Any
 
 import pytest
 
-from tests.docker.ecs.conftest import FOREVER, Tasks, script
+from tests.docker.ecs.conftest import FOREVER, Tasks, id_of, script
 from tests.docker.project import DockerEvents, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
-HUNGRY = "trap 'exit 0' TERM; while [ ! -e /go ]; do sleep 0.1; done; tail /dev/zero"
+HUNGRY = "trap 'exit 0' TERM; while [ ! -e /go ]; do sleep 0.5; done; tail /dev/zero"
 """Takes memory without end once it is told to."""
-DEAF = "trap '' TERM; while :; do sleep 0.1; done"
+DEAF = "trap '' TERM; while :; do sleep 1; done"
+
+
+@pytest.fixture
+def tasks(shared_tasks: Tasks) -> Tasks:
+    return shared_tasks
 
 
 def after(name: str) -> dict[str, Any]:
@@ -26,36 +32,14 @@ def policy(period: int, *ignored: int) -> dict[str, Any]:
 
 
 def counted(then: str) -> str:
-    """A script that notes each start in its own file system, so that a new container would begin anew."""
-    return f"echo started >> /starts; {then}"
+    """A script that notes each start in its own file system, so that a new container would begin anew. The second time
+    it stays."""
+    return f"echo started >> /starts; [ $(wc -l < /starts) = 1 ] || {{ {FOREVER}; }}; {then}"
 
 
 def starts(tasks: Tasks, name: str) -> int:
     name = tasks.docker_name(name)
     return docker("cp", f"{name}:/starts", "-", check=False).count("started")
-
-
-def test_containers_stop_in_reverse_order_each_with_its_own_timeout_and_pause_last(tasks: Tasks) -> None:
-    tasks.up(
-        {
-            "base": script("trap 'exit 7' TERM; sleep 3600 & wait", stopTimeout=60),
-            "deaf": script(DEAF, stopTimeout=1, **after("base")),
-            "last": script(DEAF, stopTimeout=1, **after("deaf")),
-            "beside": script(FOREVER),
-        }
-    )
-    events = DockerEvents(tasks.project)
-    tasks.project.run("down", "-e", "test").ok()
-    wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
-    died = [name for name in events.actions("die") if name not in ("agent", "front", "beside")]
-    assert died == ["last", "deaf", "base", "pause"]
-    codes = events.codes()
-    assert (codes["last"], codes["deaf"], codes["base"], codes["beside"]) == (137, 137, 7, 0)
-    told = [name for name in events.actions("kill") if name in ("last", "deaf", "base")]
-    # The second signal of a deaf one comes before the first of the next: its timeout began at its own turn.
-    assert told == ["last", "last", "deaf", "deaf", "base"]
-    assert events.actions("die").index("beside") < events.actions("die").index("base")
-    events.close()
 
 
 def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_too(tasks: Tasks) -> None:
@@ -82,8 +66,7 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
     old = tasks.id()
     docker("kill", "--signal", "TERM", tasks.docker_name("main"))
     tasks.until(lambda found: tasks.id() != old and found["main"]["lastStatus"] == "RUNNING", "a new task")
-    tasks.until(lambda _: tasks.describe()[0]["lastStatus"] == "STOPPED", "the end of the old one")
-    stopped = tasks.describe()[0]
+    stopped = tasks.stopped(old)
     assert stopped["desiredStatus"] == "STOPPED"
     assert stopped["stopCode"] == "EssentialContainerExited"
     assert stopped["stoppedReason"] == "Essential container in task exited"
@@ -98,29 +81,67 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
 def test_restart_policies_start_the_same_container_again_before_the_task_is_judged(tasks: Tasks) -> None:
     tasks.up(
         {
-            "main": script(counted("sleep 3; exit 1"), **policy(1)),  # essential
-            "zero": script(counted("sleep 3"), essential=False, **policy(1)),
+            "main": script(counted("sleep 2; exit 1"), **policy(1)),  # essential
+            "zero": script(counted("sleep 2"), essential=False, **policy(1)),
             "young": script(counted("exit 1"), essential=False, **policy(60)),
-            "ignored": script(counted("sleep 3; exit 7"), essential=False, **policy(1, 7)),
+            "ignored": script(counted("sleep 2; exit 7"), essential=False, **policy(1, 7)),
         }
     )
     before = tasks.id(), tasks.inspect("main")["Id"]
     wait_until(lambda: starts(tasks, "main") > 1 and starts(tasks, "zero") > 1, "a second start")
     assert (tasks.id(), tasks.inspect("main")["Id"]) == before
-    assert len(tasks.describe()) == 1
+    assert [id_of(one) for one in tasks.describe() if one["lastStatus"] != "STOPPED"] == [before[0]]
     tasks.until(lambda found: found["ignored"]["lastStatus"] == "STOPPED", "the end of ignored")
     assert (starts(tasks, "young"), starts(tasks, "ignored")) == (1, 1)
     assert [tasks.containers()[name]["exitCode"] for name in ("young", "ignored")] == [1, 7]
 
 
+def test_a_process_namespace_of_the_task(tasks: Tasks) -> None:
+    tasks.up({"main": script(FOREVER), "side": script("exec sleep 3600")}, pidMode="task")
+    assert "sleep 3600" in tasks.sh("main", "ps")
+    assert "sleep 86400" in tasks.sh("side", "tr '\\0' ' ' < /proc/1/cmdline"), "pause is the first process"
+    tasks.sh("side", "(sleep 0.123 &)")
+
+    def is_gone() -> bool:
+        dead = tasks.sh("main", "cat /proc/[0-9]*/stat | cut -d ' ' -f 3,4 | grep -c 'Z 1$' || true")
+        return "sleep 0.123" not in tasks.sh("main", "ps") and dead.strip() == "0"
+
+    wait_until(is_gone, "the end of what lost its parent")
+
+
+def test_containers_stop_in_reverse_order_each_with_its_own_timeout_and_pause_last(tasks: Tasks) -> None:
+    tasks.up(
+        {
+            "base": script("trap 'exit 7' TERM; sleep 3600 & wait", stopTimeout=60),
+            "deaf": script(DEAF, stopTimeout=1, **after("base")),
+            "last": script(DEAF, stopTimeout=1, **after("deaf")),
+            "beside": script(FOREVER),
+        }
+    )
+    events = DockerEvents(tasks.project)
+    tasks.project.run("down", "-e", "test").ok()
+    wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
+    died = [name for name in events.actions("die") if name not in ("agent", "front", "beside")]
+    assert died == ["last", "deaf", "base", "pause"]
+    codes = events.codes()
+    assert (codes["last"], codes["deaf"], codes["base"], codes["beside"]) == (137, 137, 7, 0)
+    told = [name for name in events.actions("kill") if name in ("last", "deaf", "base")]
+    # The second signal of a deaf one comes before the first of the next: its timeout began at its own turn.
+    assert told == ["last", "last", "deaf", "deaf", "base"]
+    assert events.actions("die").index("beside") < events.actions("die").index("base")
+    events.close()
+
+
 def test_health_is_that_of_essential_containers_and_an_unhealthy_task_is_replaced(tasks: Tasks) -> None:
+    # An update would wait for the helper's check.
+    tasks.project.run("down", "-e", "test").ok()
     check = {"command": ["CMD-SHELL", "test ! -e /sick"], "interval": 1, "timeout": 60, "retries": 1}
     fails = {"command": ["CMD-SHELL", "exit 1"], "interval": 1, "timeout": 2, "retries": 1}
     tasks.up(
         {
             "main": script(FOREVER, healthCheck=check),
             "helper": script(FOREVER, essential=False, healthCheck=fails),
-            "started": script(FOREVER, essential=False, healthCheck={**fails, "retries": 10, "startPeriod": 300}),
+            "started": script(FOREVER, essential=False, healthCheck={**fails, "startPeriod": 300}),
         }
     )
     tasks.until(lambda found: found["helper"]["healthStatus"] == "UNHEALTHY", "a helper that is unhealthy")
@@ -129,7 +150,6 @@ def test_health_is_that_of_essential_containers_and_an_unhealthy_task_is_replace
     old = tasks.id()
     tasks.sh("main", "touch /sick")
     wait_until(lambda: tasks.id() != old, "a new task")
-    wait_until(lambda: tasks.describe()[0]["lastStatus"] == "STOPPED", "the end of the old one")
-    stopped = tasks.describe()[0]
+    stopped = tasks.stopped(old)
     assert stopped["stopCode"] == "ServiceSchedulerInitiated"
     assert stopped["stoppedReason"] == "Task failed container health checks"
