@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from emulator.testing import Environment
-from tests.docker.project import MakeProject, Project, Result, docker, free_port, wait_until
+from tests.docker.project import MakeProject, Project, Result, daemon, free_port, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -63,12 +63,14 @@ def make_workspace(project: Project, compose: str = COMPOSE, *, trusted: bool = 
     return project
 
 
-def made(project: Project, what: str) -> list[str]:
-    """Names of what Docker has of the environment: `container`, `volume` or `network`."""
-    words = ("ls", "-a") if what == "container" else ("ls",)
-    form = "{{.Names}}" if what == "container" else "{{.Name}}"
-    label = f"label=copilot-local.app={project.app}"
-    return docker(what, *words, "--filter", label, "--format", form).split()
+def containers(project: Project, name: str = "") -> list[str]:
+    """Names of its containers that have this in them."""
+    return [one.name for one in project.containers() if name in one.name]
+
+
+def data(project: Project) -> list[str]:
+    """Volumes of the Compose services."""
+    return [name for name in project.volumes() if "beside" in name]
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +81,11 @@ def shop(make_shared_project: MakeProject) -> Project:
 
 
 def port_of(project: Project) -> str:
-    [name] = [one for one in made(project, "container") if "beside-cache" in one]
-    return docker("port", name).split(":")[-1].strip()
+    """Of this machine, for the Compose service."""
+    [name] = containers(project, "beside-cache")
+    with daemon() as client:
+        [[binding]] = client.inspect_container(name)["NetworkSettings"]["Ports"].values()
+    return str(binding["HostPort"])
 
 
 def test_it_serves_the_tasks_and_this_machine(shop: Project) -> None:
@@ -93,30 +98,28 @@ def test_it_serves_the_tasks_and_this_machine(shop: Project) -> None:
 
 
 def test_a_second_up_leaves_it_as_it_is(shop: Project) -> None:
-    [before] = docker("ps", "-q", "--filter", f"name={shop.app}.*beside-cache").split()
+    def id_of_it() -> str:
+        with daemon() as client:
+            [row] = client.containers(filters={"name": containers(shop, "beside-cache")[0]})
+        return str(row["Id"])
+
+    before = id_of_it()
     shop.up()
-    assert docker("ps", "-q", "--filter", f"name={shop.app}.*beside-cache").split() == [before]
+    assert id_of_it() == before
 
 
-def test_each_environment_has_its_own(shop: Project) -> None:
-    with Environment(shop.folder) as other:
-        found = docker(
-            "ps", "--filter", f"label=copilot-local.app={other.names.app}", "--format", "{{.Names}} {{.Ports}}"
-        )
-        [line] = [one for one in found.splitlines() if "beside-cache" in one]
-        assert f":{port_of(shop)}->" not in line
-        other.wait_for_log("served")
+def test_each_environment_has_its_own_and_down_takes_it_away_and_keeps_its_data(
+    shop: Project, make_project: MakeProject
+) -> None:
+    other = make_project("")
+    with Environment(shop.folder, instance=other.app) as environment:
+        assert port_of(other) != port_of(shop)
+        environment.wait_for_log("served")
+        shop.run("down", "-a", other.app).ok()
+        assert (containers(other), other.networks_left()) == ([], [])
+        assert data(other)
+    assert other.volumes() == []
     assert port_of(shop)
-
-
-def test_down_takes_it_away_and_keeps_its_data(make_project: MakeProject) -> None:
-    project = make_workspace(make_project(""))
-    project.up()
-    project.run("down").ok()
-    assert (made(project, "container"), project.networks_left()) == ([], [])
-    assert [name for name in made(project, "volume") if "beside" in name]
-    project.run("down", "-v").ok()
-    assert made(project, "volume") == []
 
 
 def failed(project: Project, done: Result, *says: str) -> None:
@@ -124,9 +127,9 @@ def failed(project: Project, done: Result, *says: str) -> None:
     assert "Traceback" not in done.err
     for text in says:
         assert text in done.err
-    assert made(project, "container") == []
+    assert containers(project) == []
     assert project.networks_left() == []
-    assert [name for name in made(project, "volume") if "beside" in name] == []
+    assert data(project) == []
 
 
 @pytest.mark.parametrize(
@@ -155,10 +158,10 @@ def test_an_interruption_while_it_waits_leaves_nothing(make_project: MakeProject
     )
     project = make_workspace(make_project(""), compose)
     running = project.start("up", "-d")
-    wait_until(lambda: any("beside-cache" in name for name in made(project, "container")), "the Compose service")
+    wait_until(lambda: bool(containers(project, "beside-cache")), "the Compose service")
     running.signal(signal.SIGINT)
     assert running.wait().code == 130
-    assert made(project, "container") == []
+    assert containers(project) == []
     assert project.networks_left() == []
 
 
@@ -167,7 +170,7 @@ def test_what_is_wrong_in_the_file_is_said_before_anything_starts(make_project: 
     done = project.run("up", "-d")
     assert done.code == 1
     assert "comand" in done.err
-    assert made(project, "container") == []
+    assert containers(project) == []
 
 
 def test_a_workspace_asks_for_it(make_project: MakeProject) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.docker.command import COMMAND
-from tests.docker.project import MakeProject, Project, docker
+from tests.docker.command import COMMAND, Command
+from tests.docker.project import MakeProject, Project, Running, docker
 from tests.unit.render.storage_addons import PARAMETERS
 
 pytestmark = pytest.mark.docker
@@ -37,20 +37,24 @@ Outputs:
 """
 
 
+ASKS = """\
+wget -qO- $URL
+echo next
+wget -qO- $AWS_ENDPOINT_URL'/?Action=ListTopics'
+echo; echo next
+wget -qO- $AWS_ENDPOINT_URL_S3 | head -c 5
+echo; echo next
+printf 'PING\\r\\nQUIT\\r\\n' | nc $WORDS_HOST $WORDS_PORT
+"""
+"""What a service of the project asks the environment."""
+
+
 def ask(project: Project, verb: str, *options: str) -> tuple[int, list[dict[str, Any]]]:
     """What Compose hears from elsewhere than the workspace."""
     words = [str(COMMAND), "compose", f"--project-name={PROJECT}", verb]
     words += [f"--workspace={project.folder.name}", *options, "shop"]
-    done = subprocess.run(
-        words,
-        cwd=project.folder.parent,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+    done = Running(Command(words, project.folder.parent, os.environ)).wait(120)
+    return done.code, [json.loads(line) for line in done.out.splitlines()]
 
 
 @pytest.fixture
@@ -82,14 +86,12 @@ def test_services_of_the_project_reach_what_runs_by_the_variables_they_are_given
     given = dict(one["message"].split("=", 1) for one in said if one["type"] == "setenv")
     assert given["URL_HERE"] == f"http://127.0.0.1:{project.port}"
 
-    def asked(script: str) -> str:
-        words = [word for name, value in given.items() for word in ("-e", f"{name}={value}")]
-        return docker("run", "--rm", "--network", network, *words, busybox, "sh", "-c", script)
-
-    assert asked("wget -qO- $URL") == "hello\n"
-    assert "api-orders" in asked("wget -qO- $AWS_ENDPOINT_URL'/?Action=ListTopics'")
-    assert asked("wget -qO- $AWS_ENDPOINT_URL_S3 | head -c 5") == "<?xml"
-    assert asked("printf 'PING\\r\\nQUIT\\r\\n' | nc $WORDS_HOST $WORDS_PORT").startswith("+PONG")
+    variables = [word for name, value in given.items() for word in ("-e", f"{name}={value}")]
+    parts = docker("run", "--rm", "--network", network, *variables, busybox, "sh", "-c", ASKS).split("next\n")
+    assert parts[0] == "hello\n"
+    assert "api-orders" in parts[1]
+    assert parts[2].startswith("<?xml")
+    assert parts[3].startswith("+PONG")
 
     code, again = ask(project, "up", *options)
     assert code == 0

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -71,8 +71,15 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def workspace(project: Project, url: str) -> Project:
-    files = {"api/manifest.yml": API, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
+PLAIN = {
+    "api/manifest.yml": f"name: api\ntype: Backend Service\n{WAITS}publish: {{topics: [{{name: orders}}]}}\n",
+    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{WAITS}"
+    "subscribe: {topics: [{name: orders, service: api}]}\n",
+}
+"""Services that do nothing."""
+
+
+def workspace(project: Project, url: str, files: Mapping[str, str] = PLAIN) -> Project:
     write_workspace(project, files)
     project.write("copilot-local.toml", f'[seed]\nqueues = {{worker = "events.jsonl"}}\n[aws]\nendpoint = "{url}"\n')
     project.write("events.jsonl", '{"Message": "seeded"}\n')
@@ -80,7 +87,8 @@ def workspace(project: Project, url: str) -> Project:
 
 
 def test_everything_is_made_there_and_stays_there(make_project: MakeProject, other: str) -> None:
-    project = workspace(make_project(""), other)
+    files = {"api/manifest.yml": API, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
+    project = workspace(make_project(""), other, files)
     project.up()
 
     assert run_in(project, "worker", RECEIVE).split() == ["seeded"]
@@ -98,22 +106,15 @@ def test_everything_is_made_there_and_stays_there(make_project: MakeProject, oth
     assert client_of(other, "sqs").list_queues(QueueNamePrefix=f"{project.app}-")["QueueUrls"]
 
 
-PLAIN = {
-    "api/manifest.yml": f"name: api\ntype: Backend Service\n{WAITS}publish: {{topics: [{{name: orders}}]}}\n",
-    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{WAITS}"
-    "subscribe: {topics: [{name: orders, service: api}]}\n",
-}
-
-
-def test_while_services_run_it_moves_to_other_ports_with_what_it_holds_and_to_another_url(
+def test_while_a_service_runs_it_moves_to_other_ports_with_what_it_holds_and_to_another_url(
     make_project: MakeProject, other: str
 ) -> None:
     project = write_workspace(make_project(""), PLAIN)
-    project.up()
+    project.up("worker")
     project.run("queues", "send", "worker", "kept").ok()
     port = free_port()
     project.write("copilot-local.toml", f"[aws]\nport = {port}\n")
-    project.up()  # the agent, which acts for the state before, sees the endpoint go
+    project.up("worker")  # the agent, which acts for the state before, sees the endpoint go
     assert "kept" in project.run("queues", "peek", "worker").ok().out
     assert client_of(f"http://127.0.0.1:{port}", "sqs").list_queues()["QueueUrls"]
 
@@ -121,7 +122,7 @@ def test_while_services_run_it_moves_to_other_ports_with_what_it_holds_and_to_an
     alone = project.run("up", "-d", "api")
     assert alone.code != 0
     assert f"{other} is to take the place of the one that comes with copilot-local, which worker may use" in alone.err
-    project.up()
+    project.up("worker")
     assert client_of(other, "sqs").list_queues(QueueNamePrefix=f"{project.app}-")["QueueUrls"]
     assert "kept" not in project.run("queues", "peek", "worker").ok().out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,11 +14,8 @@ from tests.docker.project import MakeProject, Project
 
 pytestmark = pytest.mark.docker
 
-FILES = {
-    "api/manifest.yml": f"name: api\ntype: Backend Service\n{WAITS}publish: {{topics: [{{name: orders}}]}}\n",
-    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{WAITS}"
-    "subscribe: {topics: [{name: orders, service: api}]}\n",
-    "api/addons/things.yml": """\
+WORKER = f"name: worker\ntype: Worker Service\n{WAITS}"
+ADDON = """\
 Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}
 Resources:
   Things:
@@ -27,17 +25,16 @@ Resources:
       BillingMode: PAY_PER_REQUEST
       KeySchema: [{AttributeName: id, KeyType: HASH}]
   Files: {Type: AWS::S3::Bucket}
-""",
-}
+"""
 SEED = """\
 [seed]
 parameters = "seed/ssm.env"
 
 [seed.tables]
-"api/Things" = "seed/things.json"
+"worker/Things" = "seed/things.json"
 
 [seed.buckets]
-"api/Files" = "seed/files"
+"worker/Files" = "seed/files"
 
 [seed.queues]
 worker = "seed/events.jsonl"
@@ -45,7 +42,7 @@ worker = "seed/events.jsonl"
 
 
 def make_workspace(project: Project, things: str = '[\n{"id": "1", "n": 2},\n{"id": "2"}\n]\n') -> Project:
-    write_workspace(project, FILES)
+    write_workspace(project, {"worker/manifest.yml": WORKER, "worker/addons/things.yml": ADDON})
     project.write("copilot-local.toml", SEED)
     project.write("seed/things.json", things)
     project.write("seed/files/a/b.txt", "content")
@@ -54,7 +51,10 @@ def make_workspace(project: Project, things: str = '[\n{"id": "1", "n": 2},\n{"i
     return project
 
 
-def held(project: Project) -> tuple[list[Any], list[str], int]:
+Held = tuple[list[Any], list[str], int]
+
+
+def held(project: Project) -> Held:
     """Items, keys, and messages that wait."""
     dynamodb, s3, sqs = (client(project, name) for name in ("dynamodb", "s3", "sqs"))
     [table], [bucket] = dynamodb.list_tables()["TableNames"], s3.list_buckets()["Buckets"]
@@ -72,11 +72,27 @@ def queue(project: Project) -> str:
 START = ([{"id": {"S": "1"}, "n": {"N": "2"}}, {"id": {"S": "2"}}], ["a/b.txt"], 1)
 
 
+@dataclass(frozen=True)
+class Started:
+    """An environment, and what was there when its tasks had started."""
+
+    project: Project
+    held: Held
+    limit: str
+
+
 @pytest.fixture(scope="module")
-def shop(make_shared_project: MakeProject) -> Project:
+def started(make_shared_project: MakeProject) -> Started:
     project = make_workspace(make_shared_project(""))
     project.up()
-    return project
+    return Started(
+        project, held(project), client(project, "ssm").get_parameter(Name="/shop/limit")["Parameter"]["Value"]
+    )
+
+
+@pytest.fixture
+def shop(started: Started) -> Project:
+    return started.project
 
 
 @pytest.fixture
@@ -85,9 +101,8 @@ def environment(shop: Project) -> Iterator[Environment]:
         yield found
 
 
-def test_it_is_there_when_the_tasks_start(shop: Project) -> None:
-    assert held(shop) == START
-    assert client(shop, "ssm").get_parameter(Name="/shop/limit")["Parameter"]["Value"] == "3"
+def test_it_is_there_when_the_tasks_start(started: Started) -> None:
+    assert (started.held, started.limit) == (START, "3")
 
 
 def test_it_comes_back_with_a_reset(environment: Environment, shop: Project) -> None:
