@@ -1,5 +1,6 @@
 """ECS's circuit breaker: each kind of threshold, the way back and none, seen alike in the API, `inspect`, `ps` and
-`events`."""
+`events`. In the same environment: where a container's variables come from and whose wins, and how a service without
+room replaces its task."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from emulator.api.serve import serving
 from emulator.engine.interface import Engine
 from emulator.runtime.control.kept import KeptAgent
 from tests.docker.ecs.conftest import FOREVER, IMAGE, agent_of
-from tests.docker.project import MakeProject, Project, docker, wait_until
+from tests.docker.project import DockerEvents, MakeProject, Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -208,3 +209,59 @@ def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_
     one_dies(3)
     assert deployment()["rolloutState"] == "FAILED"
     assert mains() == healthy
+
+
+RECREATED = f"""\
+name: api
+type: Backend Service
+image:
+  location: busybox:1.37
+command: ["sh", "-c", "{FOREVER}"]
+env_file: api.env
+variables:
+  BOTH: of the manifest
+secrets:
+  SECRET: /api/secret
+deployment:
+  rolling: recreate
+"""
+ENV_FILE = """# a comment
+QUOTED="as it stands" # and this
+  INDENTED= kept 
+EXPANDED=$HOME ${BOTH}
+EQUAL=a=b
+BARE
+BOTH=of the file
+SECRET=of the file
+PATH=/of/the/file:/bin
+AGAIN=1
+AGAIN=2
+"""
+
+
+def test_files_definition_and_secrets_and_a_task_that_is_recreated(project: Project) -> None:
+    project.write("copilot/api/manifest.yml", RECREATED)
+    project.write("api.env", ENV_FILE)
+    project.run("up", "-d", "api", variables={"SECRET": "of the shell"}).ok()
+    lines = docker("exec", project.container("api"), "env").splitlines()
+    found = dict(line.partition("=")[::2] for line in lines)
+    assert {name: found.get(name) for name in ("QUOTED", "  INDENTED", "EXPANDED", "EQUAL", "AGAIN")} == {
+        "QUOTED": '"as it stands" # and this',
+        "  INDENTED": " kept ",
+        "EXPANDED": "$HOME ${BOTH}",
+        "EQUAL": "a=b",
+        "AGAIN": "2",
+    }
+    assert "BARE" not in found
+    assert (found["BOTH"], found["SECRET"]) == ("of the manifest", "of the shell")
+    assert found["PATH"] == "/of/the/file:/bin", "a file wins over the image"
+    # A changed variable makes a new task, and `recreate` leaves no room for it beside the old one.
+    events = DockerEvents(project)
+    project.edit("copilot/api/manifest.yml", "of the manifest", "of the second manifest")
+    project.run("up", "-d", "api", variables={"SECRET": "of the shell"}).ok()
+    wait_until(lambda: "api" in events.actions("start"), "the start of the new task")
+    events.close()
+    assert [action for action, name in events.sequence() if name == "api" and action in ("die", "start")] == [
+        "die",
+        "start",
+    ]
