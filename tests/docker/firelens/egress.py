@@ -74,14 +74,16 @@ def listening() -> Iterator[Ear]:
         thread.join()
 
 
-def add_service(project: Project, name: str, files: dict[str, str], *, logging: str = "", image: str = "") -> None:
-    """A service whose router image has those files below `/`, scripts to be run; `image` are further lines of its
-    Dockerfile, `logging` further lines of the block in its manifest."""
+def add_service(project: Project, name: str, logging: str = "", *, router: str = "") -> None:
+    """A service with a router image that was added, of its own name unless `router` is another; `logging` are further
+    lines of the block in its manifest."""
+    manifest = MANIFEST.format(name=name).replace(f"router:{name}", f"router:{router or name}")
+    project.write(f"copilot/{name}/manifest.yml", manifest + logging)
+
+
+def add_router(project: Project, name: str, files: dict[str, str], *, image: str = "") -> None:
+    """A router image with those files below `/`, scripts to be run; `image` are further lines of its Dockerfile."""
     for path, text in files.items():
         project.write(f"routers/{name}/files/{path}", text).chmod(0o755 if path.endswith(".sh") else 0o644)
     project.write(f"routers/{name}/Dockerfile", f"{BASE}COPY files/ /\n{image}")
-    project.write(f"copilot/{name}/manifest.yml", MANIFEST.format(name=name) + logging)
-    settings = project.folder / "copilot-local.toml"
-    if not settings.is_file():
-        project.write("copilot-local.toml", "[substitute]\n")
-    project.append("copilot-local.toml", f'"router:{name}" = "./routers/{name}"\n')
+    project.write("copilot-local.toml", f'[substitute]\n"router:{name}" = "./routers/{name}"\n')

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-LINES = 10_000
+LINES = 2000
 LAST = "the last line"
 AFTER_LAST = "after the last line"
 """Completes the one before in a filter that joins lines."""
-THROTTLED = 4000
+THROTTLED = 800
 
 NOT_TRIED = {
     "aws": "asks an EC2 instance's metadata service, on ECS too, and passes records on as they are without it",
@@ -99,8 +99,8 @@ def lines() -> list[str]:
             "\tat com.example.Main.main(Main.java:7)",
             f'naïve 𝄞 {number} \x1b[31mred\x1b[0m \\ "quoted"',
         ]
-        if number % 100 == 0:
-            found.append(f"long {number} " + "x" * (16_000 + 400 * (number // 100)))
+        if number % 20 == 0:
+            found.append(f"long {number} " + "x" * (16_000 + 400 * (number // 20)))
     return [*found[: LINES - 2], LAST, AFTER_LAST]
 
 

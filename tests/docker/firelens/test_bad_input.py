@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.project import wait_until
+from tests.docker.firelens.test_whole_tasks import MANIFEST, SERVICE, WAITS
 
 if TYPE_CHECKING:
     from tests.docker.project import MakeProject, Project
 
 pytestmark = pytest.mark.docker
-
-MANIFEST = "copilot/hello/manifest.yml"
 
 
 def line_of(project: Project, text: str) -> int:
@@ -23,7 +21,9 @@ def line_of(project: Project, text: str) -> int:
 
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
-    return make_project("firelens-cloudwatch")
+    project = make_project("")
+    project.write(MANIFEST, SERVICE + WAITS)
+    return project
 
 
 def test_an_option_that_the_plugin_rejects_ends_the_task(project: Project) -> None:
@@ -64,22 +64,3 @@ def test_a_secret_that_is_not_there(project: Project) -> None:
     assert f"{MANIFEST}:{line_of(project, 'apikey')}: apikey (hello)" in result.err
     assert "apikey" in result.err
     assert project.containers() == []
-
-
-def test_a_destination_that_cannot_be_reached(project: Project) -> None:
-    project.edit(
-        MANIFEST,
-        "    Name: cloudwatch\n    region: us-west-2\n    log_group_name: /copilot/sidecar-test-hello\n"
-        "    log_stream_prefix: copilot/\n",
-        "    Name: http\n    Host: nobody.invalid\n    Port: 80\n",
-    )
-    up = project.run("up", "-d", "--wait", "--port", str(project.port), "--logs", "live").ok()
-    assert "logs of hello leave this machine: http, Host nobody.invalid" in up.err
-    project.get("/hello")
-
-    def said() -> str:
-        return project.run("firelens", "tail", "--once").ok().out
-
-    where = f"← {MANIFEST}:{line_of(project, 'nobody.invalid')}:5"
-    wait_until(lambda: where in said(), said)
-    assert project.answers("/hello")  # ECS would go on too: Fluent Bit tries again and gives up in its own time

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.firelens.egress import HOST, MANIFEST, Ear, add_service, listening
+from tests.docker.firelens.egress import HOST, MANIFEST, Ear, add_router, add_service, listening
 from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ pytestmark = pytest.mark.docker
 
 OURS = "/fluent-bit/etc/fluent-bit.conf"
 FLUENT_BIT = "/fluent-bit/bin/fluent-bit"
-FILE = "  configFilePath: /extra.conf\n"
 
 
 @pytest.fixture
@@ -30,9 +28,7 @@ def ear() -> Iterator[Ear]:
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
     """A workspace without a service."""
-    project = make_project("firelens-cloudwatch")
-    shutil.rmtree(project.folder / "copilot/hello")
-    return project
+    return make_project("")
 
 
 def own_file(ear: Ear) -> str:
@@ -52,56 +48,45 @@ def can_hear(project: Project, ear: Ear, container: str) -> bool:
     return any("/control" in first for first in ear.heard)
 
 
-def test_outputs_are_found_however_they_are_written(project: Project, ear: Ear) -> None:
+def odd_outputs(ear: Ear) -> str:
+    return "\n".join(
+        (
+            f"[OUTPUT] # a comment\n{ear.output('comment')}",
+            f"[output]trailing\n{ear.output('lower').lower()}",
+            f"@SET PLUGIN_OF_SET=http\n[OUTPUT]\n{ear.output('set', plugin='${PLUGIN_OF_SET}')}",
+            f"[OUTPUT]\n{ear.output('variable', plugin='${PLUGIN}')}",
+            f"[OUTPUT]\n{ear.output('twice')}    Name null\n",
+            f"[INPUT]\n    Name dummy\n    Tag made.up\n[OUTPUT]\n{ear.output('dummy', match='made.up')}",
+            f"[OUTPUT]\n{ear.output('last').rstrip()}",
+        )
+    )
+
+
+def included_outputs(ear: Ear) -> dict[str, str]:
+    """Files in the working directory of the image, and in the folder of the main file."""
     tabbed = ear.output("tab", indent="\t").replace("Host ", "Host \t ").replace("Match *", "Match *\t")
-    pieces = [
-        f"[OUTPUT] # a comment\n{ear.output('comment')}",
-        f"[output]trailing\n{ear.output('lower').lower()}",
-        f"@SET PLUGIN_OF_SET=http\n[OUTPUT]\n{ear.output('set', plugin='${PLUGIN_OF_SET}')}",
-        f"[OUTPUT]\n{ear.output('variable', plugin='${PLUGIN}')}",
-        f"[OUTPUT]\n{ear.output('twice')}    Name null\n",
-        f"[INPUT]\n    Name dummy\n    Tag made.up\n[OUTPUT]\n{ear.output('dummy', match='made.up')}",
-        f"[OUTPUT]\n{ear.output('last').rstrip()}",
-    ]
-    add_service(project, "odd", {"extra.conf": "\n".join(pieces)}, logging=f"{FILE}  variables:\n    PLUGIN: http\n")
-    add_service(
-        project,
-        "includes",
-        {
-            "work/extra.conf": "@INCLUDE beside.conf\n@include parts/*.conf\n",
-            "work/beside.conf": f"[OUTPUT]\n{ear.output('beside', indent='  ')}",
-            "fluent-bit/etc/parts/one.conf": f"[OUTPUT]\n{tabbed}",
-            "fluent-bit/etc/parts/two.conf": f"# x\n[OUTPUT]\n{ear.output('crlf')}".replace("\n", "\r\n"),
-        },
-        logging="  configFilePath: extra.conf\n",
-        image="WORKDIR /work\n",
-    )
-    streams = "[STREAM_TASK]\n    Name s\n    Exec CREATE STREAM s WITH (tag='streamed') AS SELECT * FROM TAG:'*';\n"
-    add_service(
-        project,
-        "streams",
-        {
-            "streams.conf": streams,
-            "extra.conf": "[SERVICE] # mine\n  Streams_File /streams.conf\n\n"
-            f"[OUTPUT]\n{ear.output('streamed', indent='  ', match='streamed')}",
-        },
-        logging=FILE,
-    )
-    project.up()
-    for name in ("odd", "includes", "streams"):
-        wait_until(lambda name=name: f"secret of {name}" in project.run("logs", "--routed", name).out, name)  # type: ignore[misc]
-    assert can_hear(project, ear, "odd")
-    assert [first for first in ear.heard if "/control" not in first] == []
+    return {
+        "work/extra.conf": "@INCLUDE beside.conf\n@include parts/*.conf\n",
+        "work/beside.conf": f"[OUTPUT]\n{ear.output('beside', indent='  ')}",
+        "fluent-bit/etc/parts/one.conf": f"[OUTPUT]\n{tabbed}",
+        "fluent-bit/etc/parts/two.conf": f"# x\n[OUTPUT]\n{ear.output('crlf')}".replace("\n", "\r\n"),
+    }
 
 
-def test_plugins_that_send_by_themselves_reach_nothing(project: Project, ear: Ear) -> None:
-    add_service(
-        project,
-        "inputs",
-        {
-            "send.lua": f"function send(tag, time, record)\n  os.execute('{ear.curl('lua')}')\n"
-            "  record['sent'] = 'by lua'\n  return 1, time, record\nend\n",
-            "extra.conf": f"""\
+def streams(ear: Ear) -> dict[str, str]:
+    task = "[STREAM_TASK]\n    Name s\n    Exec CREATE STREAM s WITH (tag='streamed') AS SELECT * FROM TAG:'*';\n"
+    return {
+        "tasks.conf": task,
+        "streams.conf": "[SERVICE] # mine\n  Streams_File /tasks.conf\n\n"
+        f"[OUTPUT]\n{ear.output('streamed', indent='  ', match='streamed')}",
+    }
+
+
+def plugins_that_send(ear: Ear) -> dict[str, str]:
+    return {
+        "send.lua": f"function send(tag, time, record)\n  os.execute('{ear.curl('lua')}')\n"
+        "  record['sent'] = 'by lua'\n  return 1, time, record\nend\n",
+        "inputs.conf": f"""\
 [INPUT]
     Name exec
     Tag tried.exec
@@ -137,17 +122,41 @@ def test_plugins_that_send_by_themselves_reach_nothing(project: Project, ear: Ea
 {ear.output("tried", match="tried.*")}
 [OUTPUT]
 {ear.output("records", match="inputs-firelens*")}""",
-        },
-        logging=FILE,
-    )
-    project.up()
+    }
+
+
+@pytest.fixture(scope="module")
+def sending(make_shared_project: MakeProject) -> Iterator[tuple[Project, Ear]]:
+    """Services whose routers, of one image, try to send in many ways; and who would hear it."""
+    with listening() as ear:
+        project = make_shared_project("")
+        files = {"odd.conf": odd_outputs(ear), **included_outputs(ear), **streams(ear), **plugins_that_send(ear)}
+        add_router(project, "all", files, image="WORKDIR /work\n")
+        add_service(project, "odd", "  configFilePath: /odd.conf\n  variables:\n    PLUGIN: http\n", router="all")
+        add_service(project, "includes", "  configFilePath: extra.conf\n", router="all")
+        add_service(project, "streams", "  configFilePath: /streams.conf\n", router="all")
+        add_service(project, "inputs", "  configFilePath: /inputs.conf\n", router="all")
+        project.up()
+        yield project, ear
+
+
+def test_outputs_are_found_however_they_are_written(sending: tuple[Project, Ear]) -> None:
+    project, ear = sending
+    for name in ("odd", "includes", "streams"):
+        wait_until(lambda name=name: f"secret of {name}" in project.run("logs", "--routed", name).out, name)  # type: ignore[misc]
+    assert can_hear(project, ear, "odd")
+    assert [first for first in ear.heard if "/control" not in first] == []
+
+
+def test_plugins_that_send_by_themselves_reach_nothing(sending: tuple[Project, Ear]) -> None:
+    project, ear = sending
 
     def tried() -> bool:
-        out = project.run("logs", "--routed").ok().out
+        out = project.run("logs", "--routed", "inputs").ok().out
         signs = ("code 7", "setgroups failed", "code 2", "by lua", '"alive": false')
         return all(sign in out for sign in signs)
 
-    wait_until(tried, lambda: project.run("logs", "--routed").out[-2000:])
+    wait_until(tried, lambda: project.run("logs", "--routed", "inputs").out[-2000:])
     assert can_hear(project, ear, "inputs")
     assert [first for first in ear.heard if "/control" not in first] == []
 
@@ -155,19 +164,20 @@ def test_plugins_that_send_by_themselves_reach_nothing(project: Project, ear: Ea
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (f'CMD ["{FLUENT_BIT}", "-c", "/alt/main.conf"]\n', "on /alt/main.conf"),
         ('ENTRYPOINT ["/start.sh"]\n', "on /alt/main.conf"),
-        (f'ENTRYPOINT ["{FLUENT_BIT}"]\nCMD ["--config=/alt/main.yaml"]\n', "on /alt/main.yaml"),
         (f'CMD ["sh", "-c", "exec {FLUENT_BIT} -i dummy -o http://{HOST}"]\n', f"adds the output http://{HOST}"),
-        (f'ENV CONF=/alt/main.conf\nCMD ["sh", "-c", "{FLUENT_BIT} -c $CONF"]\n', "on /alt/main.conf"),
+        (
+            f'ENV CONF=/alt/main.conf\nENTRYPOINT ["sh", "-c"]\nCMD ["{FLUENT_BIT} --config=$CONF"]\n',
+            "on /alt/main.conf",
+        ),
     ],
 )
 def test_a_command_that_gives_another_main_file_is_refused(
     project: Project, ear: Ear, image: str, message: str
 ) -> None:
     files = {"alt/main.conf": own_file(ear), "start.sh": f"#!/bin/sh\nset -e\n{FLUENT_BIT} -c /alt/main.conf\n"}
-    add_service(project, "other", files, image=image, logging="  destination:\n    Name: null_\n")
-    project.edit("copilot/other/manifest.yml", "null_", '"null"')
+    add_router(project, "other", files, image=image)
+    add_service(project, "other", '  destination:\n    Name: "null"\n')
     line = 1 + MANIFEST.splitlines().index("  image: router:{name}")
     verbs = [("firelens", "check"), ("up", "-d", "--port", str(project.port))]
     for verb in verbs if "start.sh" in image else verbs[:1]:  # both have it from the same look at the image
@@ -179,38 +189,63 @@ def test_a_command_that_gives_another_main_file_is_refused(
     assert ear.heard == []
 
 
-HIDDEN = "exec /fluent-bit/bin/fluent$(echo -)bit"
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        # As AWS's init image: a main file that is written when the container starts.
-        (
-            f"printf '@INCLUDE {OURS}\\n@INCLUDE /alt/outputs.conf\\n' > /init.conf; {HIDDEN} -c /init.conf",
-            "outputs that nothing here captures: http",
-        ),
-        (f"{HIDDEN} -c {OURS} -i dummy -o http://{HOST}:$PORT/command", "outputs that nothing here captures: http"),
-    ],
-)
-def test_a_router_that_runs_on_something_else_reaches_nothing_and_gets_no_records(
-    project: Project, ear: Ear, script: str, message: str
-) -> None:
-    files = {
-        "alt/main.conf": own_file(ear),
-        "alt/outputs.conf": f"[OUTPUT]\n{ear.output('init')}",
-        "start.sh": f"#!/bin/sh\nPORT={ear.port}\n{ear.curl('script')}\n{script}\n",
-    }
-    add_service(project, "hidden", files, image='ENTRYPOINT ["/start.sh"]\n')
-    project.append("copilot/hidden/manifest.yml", '  destination:\n    Name: "null"\n')
+def test_a_router_that_runs_on_something_else_reaches_nothing_and_gets_no_records(project: Project, ear: Ear) -> None:
+    """As AWS's init image it writes a main file when it starts; the command line adds one more output."""
+    script = f"""\
+#!/bin/sh
+{ear.curl("script")}
+printf '@INCLUDE {OURS}\\n@INCLUDE /alt/outputs.conf\\n' > /init.conf
+exec /fluent-bit/bin/fluent$(echo -)bit -c /init.conf -i dummy -o http://{HOST}:{ear.port}/command
+"""
+    files = {"alt/outputs.conf": f"[OUTPUT]\n{ear.output('init')}", "start.sh": script}
+    add_router(project, "hidden", files, image='ENTRYPOINT ["/start.sh"]\n')
+    add_service(project, "hidden", '  destination:\n    Name: "null"\n')
     result = project.run("up", "-d", "--port", str(project.port))
     assert result.code == 1
-    assert message in result.err
+    assert "outputs that nothing here captures: http, http\n" in result.err
     assert project.containers() == []
     assert ear.heard == []
 
 
-def test_a_router_with_a_live_destination_reaches_it(project: Project, ear: Ear) -> None:
-    add_service(project, "live", {"extra.conf": f"[OUTPUT]\n{ear.output('live')}"}, logging=FILE)
-    project.up("--logs", "http=live")
+NOBODY = """\
+name: gone
+type: Backend Service
+image:
+  location: busybox:1.37
+command: ["sh", "-c", "echo a line; trap 'exit 0' TERM; sleep 3600 & wait"]
+cpu: 256
+memory: 512
+logging:
+  destination:
+    Name: http
+    Host: nobody.invalid
+    Port: 80
+"""
+
+
+@pytest.fixture(scope="module")
+def live(make_shared_project: MakeProject) -> Iterator[tuple[Project, Ear, str]]:
+    """A service that sends for real to who hears it, and one that sends to nobody; what `up` said."""
+    with listening() as ear:
+        project = make_shared_project("")
+        add_router(project, "live", {"extra.conf": f"[OUTPUT]\n{ear.output('live')}"})
+        add_service(project, "live", "  configFilePath: /extra.conf\n")
+        project.write("copilot/gone/manifest.yml", NOBODY)
+        yield project, ear, project.up("--logs", "http=live").err
+
+
+def test_a_router_with_a_live_destination_reaches_it(live: tuple[Project, Ear, str]) -> None:
+    _, ear, _ = live
     wait_until(lambda: any("POST /live" in first for first in ear.heard), "what is sent for real")
+
+
+def test_a_destination_that_cannot_be_reached(live: tuple[Project, Ear, str]) -> None:
+    project, _, told = live
+    assert "logs of gone leave this machine: http, Host nobody.invalid" in told
+
+    def said() -> str:
+        return project.run("firelens", "tail", "--once", "gone").ok().out
+
+    where = f"← copilot/gone/manifest.yml:{1 + NOBODY.splitlines().index('    Host: nobody.invalid')}:5"
+    wait_until(lambda: where in said(), said)
+    assert project.container("gone")  # ECS would go on too: Fluent Bit tries again and gives up in its own time

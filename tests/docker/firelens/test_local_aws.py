@@ -9,6 +9,7 @@ import botocore.exceptions
 import botocore.session
 import pytest
 
+from tests.docker.firelens import fanout
 from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ OUTPUTS = """\
 
 @pytest.fixture(scope="module")
 def project(make_shared_project: MakeProject) -> Project:
-    """Four services that send to one local AWS: as the example does, to S3, to no group, and to a forbidden one."""
+    """Five services that send to one local AWS: as the example does, to S3, to no group, to a forbidden one, and to a
+    stream with a fixed name."""
     project = make_shared_project("firelens-cloudwatch")
     # The published manifest but for the application's name, which is the test's own here.
     project.edit(HELLO, "/copilot/sidecar-test-hello", f"/copilot/{project.app}-test-hello")
@@ -74,11 +76,8 @@ def project(make_shared_project: MakeProject) -> Project:
     for name, logging in (("shipper", SHIPPER), ("orphan", ORPHAN), ("refused", REFUSED)):
         project.write(f"copilot/{name}/manifest.yml", BACKEND.format(name=name) + logging)
     project.write("router/outputs.conf", OUTPUTS)
-    project.write(
-        "router/Dockerfile",
-        "FROM public.ecr.aws/aws-observability/aws-for-fluent-bit:stable\nCOPY outputs.conf /extra/outputs.conf\n",
-    )
-    project.write("copilot-local.toml", '[substitute]\n"router:own" = "./router"\n')
+    fixed = 'log_stream_name: fixed\n    auto_create_group: "true"'
+    fanout.add_fanout(project, fanout.MANIFEST.replace("log_stream_prefix: copilot/", fixed))
     project.up("--logs", "local-aws")
     return project
 
@@ -170,3 +169,19 @@ def test_names_that_aws_refuses_are_refused(project: Project) -> None:
     assert [group for group in groups(project) if group.startswith("/aws")] == []
     with pytest.raises(botocore.exceptions.ClientError, match="InvalidBucketName"):
         client(project, "s3").put_object(Bucket="my.bucket..x", Key="k", Body=b"")
+
+
+def test_a_fixed_stream_in_the_local_aws_is_compared_by_the_records_containers(project: Project) -> None:
+    def copies() -> int:
+        """The filter that makes them sends them a flush after the rest."""
+        return sum(line.startswith("output-1 (http) | {") for line in fanout.lines(project, "--routed", "fanout"))
+
+    wait_until(lambda: copies() == 2, "the copies at the second destination")
+    fanout.wait_until_compared(project)
+
+
+def test_a_destination_that_no_service_has_is_refused_with_the_one_that_is_meant(project: Project) -> None:
+    wrong = project.run("up", "-d", "--logs", "htpp=live", "fanout")
+    assert wrong.code == 2
+    assert "no log destination is called htpp" in wrong.err
+    assert "did you mean http?" in wrong.err

@@ -85,6 +85,7 @@ def test_up_makes_what_is_rendered(pipelines: Project) -> None:
     up_made_what_is_rendered(pipelines)
 
 
-@pytest.mark.parametrize("service", EXPECTED)
+@pytest.mark.parametrize("service", ["json", "fanout", "quiet"])
 def test_a_router_takes_each_configuration_as_it_would_be_deployed(pipelines: Project, service: str) -> None:
+    """The others send to what fanout sends to; their filters are the same as where they run."""
     assert "takes the configuration" in pipelines.run("firelens", "check", service).ok().out

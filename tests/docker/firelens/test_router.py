@@ -15,7 +15,7 @@ pytestmark = pytest.mark.docker
 
 StartRouter = Callable[..., Any]
 CLOUDWATCH = {"Name": "cloudwatch", "region": "eu-west-1", "log_group_name": "/demo", "log_stream_prefix": "copilot/"}
-CONTAINERS = ("web", "worker", "split", "burst", "restart")
+CONTAINERS = ("web", "worker", "burst")
 USER_FILE = """\
 [SERVICE]
     Parsers_File /fluent-bit/parsers/parsers.conf
@@ -85,17 +85,8 @@ def test_records_are_those_of_fargate(router: Any, identity: TaskIdentity) -> No
     assert record.fields["container_name"] == "worker"
 
 
-def test_a_line_that_docker_splits_is_whole_again(router: Any) -> None:
-    router.run("split", "head -c 40000 /dev/zero | tr '\\0' x; echo; printf 'no end'")
-    long, last = router.wait_for(2, "split")
-    assert long.fields["log"] == "x" * 40000
-    assert "partial_message" not in long.fields
-    assert last.fields["log"] == "no end"
-    assert len(router.records("split", join=False)) > 2
-
-
 def test_a_burst_arrives_whole(router: Any) -> None:
-    count = 30_000
+    count = 10_000
     # It stays: Docker gives the output of a container that exits ten seconds.
     router.start("burst", f"seq {count}; exec sleep 3600")
     router.wait_for_lines(count, "burst")
@@ -115,35 +106,29 @@ def test_the_users_file_works_and_its_outputs_stay_here(start_router: StartRoute
     assert captured.fields == record.fields
 
 
-def test_a_router_that_comes_back_goes_on(router: Any) -> None:
-    router.run("restart", "echo before")
-    router.engine.kill(router.container)
-    router.engine.start(router.container)
-    router.run("restart", "echo after")
-    logs = [record.fields["log"] for record in router.wait_for(2, "restart")]
-    assert set(logs) == {"before", "after"}
-
-
-def test_fluent_bit_takes_the_file_that_ecs_generates(start_router: StartRouter, identity: TaskIdentity) -> None:
-    options = {"Name": "stdout", "include-pattern": "keep", "exclude-pattern": "drop"}
-    definition = task(options)
+@pytest.fixture(scope="module")
+def as_ecs(start_shared_router: StartRouter, identity: TaskIdentity) -> Any:
+    """A router on ECS's own file. The records of `burst` go where a secret option says."""
+    definition = task({"Name": "stdout", "include-pattern": "keep", "exclude-pattern": "drop"})
+    log_configuration = definition.container("burst").log_configuration
+    assert log_configuration is not None
+    log_configuration.options = {"Name": "file", "Path": "/copilot-local/logs"}
+    log_configuration.secret_options = [Secret(name="File", value_from="parameter")]
     files = {"/fluent-bit/etc/fluent-bit.conf": ecs_router_configuration(definition, identity)}
-    router = start_router(definition, identity, files)
-    router.run("web", "echo keep this; echo keep and drop; echo neither")
-    router.run("worker", "echo 'keep: the last one'")
-    router.wait_for_output("keep this")
-    kept = router.wait_for_output("the last one")
+    number = CONTAINERS.index("burst")
+    return start_shared_router(definition, identity, files, {f"File_{number}": f"hello.{identity.task_id}.burst"})
+
+
+def test_fluent_bit_takes_the_file_that_ecs_generates(as_ecs: Any) -> None:
+    as_ecs.run("web", "echo keep this; echo keep and drop; echo neither")
+    as_ecs.run("worker", "echo 'keep: the last one'")
+    as_ecs.wait_for_output("keep this")
+    kept = as_ecs.wait_for_output("the last one")
     assert "keep and drop" not in kept
     assert "neither" not in kept
 
 
-def test_secret_options_come_from_the_routers_variables(start_router: StartRouter, identity: TaskIdentity) -> None:
-    definition = task({"Name": "file", "Path": "/copilot-local/logs"})
-    log_configuration = definition.container("web").log_configuration
-    assert log_configuration is not None
-    log_configuration.secret_options = [Secret(name="File", value_from="parameter")]
-    files = {"/fluent-bit/etc/fluent-bit.conf": ecs_router_configuration(definition, identity)}
-    router = start_router(definition, identity, files, {"File_0": f"hello.{identity.task_id}.web"})
-    router.run("web", "echo hidden")
-    [record] = router.wait_for(1)
+def test_secret_options_come_from_the_routers_variables(as_ecs: Any) -> None:
+    as_ecs.run("burst", "echo hidden")
+    [record] = as_ecs.wait_for(1, "burst")
     assert record.fields["log"] == "hidden"

@@ -41,12 +41,10 @@ command: >-
 """
 
 
-@pytest.fixture
-def project(make_project: MakeProject) -> Project:
-    """A workspace of one service with a log router, whose command is still to be given."""
-    project = make_project("")
-    project.write(MANIFEST, SERVICE)
-    return project
+@pytest.fixture(scope="module")
+def project(make_shared_project: MakeProject) -> Project:
+    """A workspace of one service with a log router. Each test writes its manifest, whatever runs of it before."""
+    return make_shared_project("")
 
 
 def logs(project: Project, condition: Callable[[dict[str, Any]], bool]) -> list[str]:
@@ -54,7 +52,7 @@ def logs(project: Project, condition: Callable[[dict[str, Any]], bool]) -> list[
 
 
 def test_down_in_the_middle_of_a_stream_loses_nothing(project: Project) -> None:
-    project.append(MANIFEST, COUNT_UNTIL_STOPPED)
+    project.write(MANIFEST, SERVICE + COUNT_UNTIL_STOPPED)
     project.up()
     (task,) = project.tasks()
     wait_until(lambda: "line 1000\n" in project.run("logs").ok().out, "a thousand lines")
@@ -68,12 +66,18 @@ def test_down_in_the_middle_of_a_stream_loses_nothing(project: Project) -> None:
     assert lines[:-1] == [f"line {number}" for number in range(1, count + 1)]
 
 
-def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(project: Project) -> None:
-    count = 40_000  # some 16 MB as records, and the router's limit is 3 MB for the five seconds until it delivers
+def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(make_project: MakeProject) -> None:
+    count = 4_000  # some 16 MB as records, and the router's limit is 3 MB for the five seconds until it delivers
+    project = make_project("")
+    project.write(MANIFEST, SERVICE)
     project.write("copilot-local.toml", '[logs]\nfidelity = "ecs"\n')
     override = "ContainerDefinitions[1].MemoryReservation\n  value: 6\n"
     project.append(MANIFEST, f"\ntaskdef_overrides:\n- path: {override}")
-    project.append(MANIFEST, f"\ncommand: sh -c 'seq {count}; echo last; exec sleep 3600'\n")
+    numbered = f"for i in $(seq {count}); do echo $i $x; done"
+    project.append(
+        MANIFEST,
+        f"\ncommand: sh -c 'x=$(head -c 4000 /dev/zero | tr \"\\0\" x); {numbered}; echo last; exec sleep 3600'\n",
+    )
     project.up()
 
     def compared() -> dict[str, Any]:
@@ -93,9 +97,9 @@ def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(p
 
 
 def test_sidecars_keep_a_log_stream_of_their_own_unless_they_are_routed(project: Project) -> None:
-    project.append(
+    project.write(
         MANIFEST,
-        f"""{WAITS}
+        f"""{SERVICE}{WAITS}
 sidecars:
   plain:
     image: busybox:1.37
@@ -108,10 +112,14 @@ sidecars:
     )
     project.edit(MANIFEST, "logging:\n", "logging:\n  sidecars: [routed]\n")
     project.up()
-    wait_until(lambda: bool(logs(project, lambda record: "sidecar" in record["log"])), "the sidecar's record")
-    (record,) = (record for record in project.records() if "sidecar" in record["log"])
-    assert (record["log"], record["container_name"]) == ("from the routed sidecar", "routed")
     (task,) = project.tasks()
+
+    def of_sidecars(record: dict[str, Any]) -> bool:
+        return "sidecar" in record["log"] and task in record["ecs_task_arn"]
+
+    wait_until(lambda: bool(logs(project, of_sidecars)), "the sidecar's record")
+    (record,) = filter(of_sidecars, project.records())
+    assert (record["log"], record["container_name"]) == ("from the routed sidecar", "routed")
     project.append(MANIFEST, "\nvariables:\n  NEW: definition\n")
     project.up()  # replaces the task: its containers are gone, with what Docker kept of them
     assert task not in project.tasks()
