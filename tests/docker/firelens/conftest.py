@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -81,19 +82,30 @@ class Router:
 
     def wait_for_lines(self, count: int, stream: str = "web") -> None:
         """Until the file of a stream has as many lines, parts of split ones included."""
-        self.wait_for_command(f'[ "$(wc -l < {LOG_FOLDER}/{self.file(stream)})" -ge {count} ]', f"{count} of {stream}")
+        self.wait_for_command(self.has_lines(count, stream), f"{count} of {stream}")
+
+    def has_lines(self, count: int, stream: str) -> str:
+        """A shell command that succeeds once the file of a stream has as many lines."""
+        return f'[ "$(wc -l < {LOG_FOLDER}/{self.file(stream)})" -ge {count} ]'
 
     def wait_for_command(self, command: str, what: str) -> None:
-        """Until a shell command succeeds in the router's container, which one `docker exec` asks again and again."""
-        look = f"i=$((i+1)); [ $i -lt {DEADLINE * 10:.0f} ] || exit 1; sleep 0.1"
-        asks = f"i=0; until {{ {command}; }} 2> /dev/null; do {look}; done"
+        """Until a shell command succeeds in the router's container."""
+        self.wait_for_commands({what: command})
+
+    def wait_for_commands(self, commands: Mapping[str, str]) -> None:
+        """Until each command has succeeded, by what is waited for. One `docker exec` asks again and again."""
+        asks = ["i=0"]
+        for what, command in commands.items():
+            given_up = f"{{ echo {shlex.quote(what)}; exit 1; }}"
+            look = f"i=$((i+1)); [ $i -lt {DEADLINE * 10:.0f} ] || {given_up}; sleep 0.1"
+            asks.append(f"until {{ {command}; }} 2> /dev/null; do {look}; done")
         try:
-            result = self.engine.exec(self.container, ("sh", "-c", asks), timeout=2 * DEADLINE)
+            result = self.engine.exec(self.container, ("sh", "-c", "; ".join(asks)), timeout=2 * DEADLINE)
         except Conflict as error:
             with project.daemon() as client:
                 state = client.inspect_container(self.container)["State"]
             raise AssertionError(f"the router has ended: {state}: {self.output()}") from error
-        assert result.exit_code == 0, f"not within {DEADLINE:g} s: {what}"
+        assert result.exit_code == 0, f"not within {DEADLINE:g} s: {result.stdout.decode()}"
 
     def peak_memory(self) -> int:
         """The most memory the router has had, in bytes."""

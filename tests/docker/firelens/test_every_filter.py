@@ -64,19 +64,19 @@ def run(start_router: Callable[..., Any], identity: TaskIdentity) -> Run:
             list(pool.map(print_lines, FILTERS))
         rewritten = [start for one in FILTERS for _, start in one.tags]
         wanted = {f"output-{number}": counted(start) for number, start in enumerate(rewritten, start=1)}
-        for stream, count in (wanted | {one.container: one.count for one in FILTERS if one.count}).items():
-            router.wait_for_lines(count, stream)
+        counts = wanted | {one.container: one.count for one in FILTERS if one.count}
+        commands = {f"{count} of {stream}": router.has_lines(count, stream) for stream, count in counts.items()}
         for one in FILTERS:
             if not one.count:
-                wait_for_last_line(router, one.container)
+                commands[f"the end of {one.container}"] = has_last_line(router, one.container)
+        router.wait_for_commands(commands)
         return {stream: records(router, stream) for stream in (*wanted, *(one.container for one in FILTERS))}
 
     return run
 
 
-def wait_for_last_line(router: Any, stream: str) -> None:
-    last = f"tail -n 6 {LOG_FOLDER}/{router.file(stream)} | grep -q '\"{LAST}\"'"
-    router.wait_for_command(last, f"the end of {stream}")
+def has_last_line(router: Any, stream: str) -> str:
+    return f"tail -n 6 {LOG_FOLDER}/{router.file(stream)} | grep -q '\"{LAST}\"'"
 
 
 def counted(start: str) -> int:

@@ -15,7 +15,7 @@ from tests.docker.firelens.test_no_loss import CONTAINERS, alive, logs, start
 __all__ = ["start"]
 pytestmark = pytest.mark.docker
 KILLS = 3
-BURST = 4_000
+BURST = 3_000
 """Lines of a container for each kill, and as many after the last: more than is printed while a kill takes."""
 ARRIVED = f"cat {LOG_FOLDER}/hello.* | wc -l"
 """Prints how many lines of all containers have arrived."""

@@ -84,12 +84,15 @@ def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(m
         found: dict[str, Any] = json.loads(project.run("logs", "--compare", "--format", "json").ok().out)
         return found
 
-    def settled() -> bool:
-        first = compared()
-        return first["records_out"] > 0 and first["lines_in"] > count and compared() == first
+    looks = [compared()]
 
-    wait_until(settled, lambda: str(compared()), timeout=200)
-    result = compared()
+    def settled() -> bool:
+        looks.append(compared())
+        before, now = looks[-2:]
+        return now["records_out"] > 0 and now["lines_in"] > count and now == before
+
+    wait_until(settled, lambda: str(looks), timeout=200)
+    result = looks[-1]
     assert result["lines_in"] == count + 1
     assert result["lost"] == result["lines_in"] - result["records_out"]
     assert result["lost"] > 0
