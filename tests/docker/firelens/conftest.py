@@ -221,7 +221,6 @@ def routers(engine: Engine, local_image: Callable[[str], str]) -> Iterator[Start
     for router in started:
         # The router goes last: while a container logs to it, nothing may be in its way.
         for container in [*router.started, router.container, f"{router.container}-relay"]:
-            engine.kill(container)
             engine.remove(container)
         for volume in ("socket", "logs"):
             engine.remove_volume(f"{router.container}-{volume}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-LINES = 2000
+LINES = 1000
 LAST = "the last line"
 AFTER_LAST = "after the last line"
 """Completes the one before in a filter that joins lines."""
-THROTTLED = 800
+THROTTLED = 400
 
 NOT_TRIED = {
     "aws": "asks an EC2 instance's metadata service, on ECS too, and passes records on as they are without it",
