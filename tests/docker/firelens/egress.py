@@ -82,7 +82,8 @@ def add_service(project: Project, name: str, logging: str = "", *, router: str =
 
 
 def add_router(project: Project, name: str, files: dict[str, str], *, image: str = "") -> None:
-    """A router image with those files below `/`, scripts to be run; `image` are further lines of its Dockerfile."""
+    """The router image of a workspace, with those files below `/`, scripts to be run; `image` are further lines of its
+    Dockerfile."""
     for path, text in files.items():
         project.write(f"routers/{name}/files/{path}", text).chmod(0o755 if path.endswith(".sh") else 0o644)
     project.write(f"routers/{name}/Dockerfile", f"{BASE}COPY files/ /\n{image}")

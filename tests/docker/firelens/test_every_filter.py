@@ -98,7 +98,17 @@ def records(router: Any, stream: str) -> Records:
 
 def test_each_filter_plugin_of_the_router_is_tried(local_image: Callable[[str], str]) -> None:
     image = local_image(ROUTER_IMAGE)
-    command = ["docker", "run", "--rm", "--entrypoint", "/fluent-bit/bin/fluent-bit", image, "--help"]
+    command = [
+        "docker",
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--entrypoint",
+        "/fluent-bit/bin/fluent-bit",
+        image,
+        "--help",
+    ]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     section = re.search(r"Filters\S*\n(.*?)\n\n", told, re.DOTALL)
     assert section is not None

@@ -61,12 +61,9 @@ def test_two_tasks_and_two_destinations(project: Project) -> None:
     wait_until_compared(project)
 
     for arguments, said in (
-        (("nosuch",), "no service nosuch in"),
         (("fanuot",), "did you mean fanout?"),
         (("-c", "nosuch"), "no container nosuch in any task that runs"),
         (("-n", "some"), "no service some in"),
-        (("--tail", "some"), "a number of lines or all"),
-        (("log_router",), "no service log_router in"),
     ):
         result = project.run("logs", *arguments)
         assert (result.code, said in result.err, result.out) == (2, True, ""), result
