@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.docker.firelens.conftest import ROUTER_IMAGE
 from tests.docker.firelens.egress import MANIFEST
-from tests.docker.project import docker
+from tests.docker.project import built_for, docker
 
 if TYPE_CHECKING:
     from tests.docker.project import MakeProject, Project, Result
@@ -44,8 +44,9 @@ OWN_MAIN_FILE = "/fluent-bit/etc/fluent-bit.conf"
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory, local_image: Callable[[str], str]) -> Iterator[str]:
-    """A log router's image with all of these files, and one in the place of FireLens's own."""
+def image(tmp_path_factory: pytest.TempPathFactory, local_image: Callable[[str], str]) -> str:
+    """A log router's image with all of these files, and one in the place of FireLens's own. It is removed with what
+    other tests build, when all have ended."""
     folder = tmp_path_factory.mktemp("router")
     own = "[SERVICE]\n    Flush 1\n[FILTER]\n    Name record_modifier\n    Match *\n    Record team payments\n"
     texts = {path: text for text, path in FILES.items()} | {"/streams.conf": NOT_STREAMS, OWN_MAIN_FILE: own}
@@ -54,10 +55,9 @@ def image(tmp_path_factory: pytest.TempPathFactory, local_image: Callable[[str],
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     (folder / "Dockerfile").write_text(f"FROM {local_image(ROUTER_IMAGE)}\nCOPY files/ /\n", encoding="utf-8")
-    name = f"cl-test-check:{uuid.uuid4().hex[:12]}"
+    name = f"copilot-local-build/{built_for(f'cl-test-{uuid.uuid4().hex[:8]}')}/checked/router:test"
     docker("build", "--quiet", "--tag", name, str(folder), timeout=280)
-    yield name
-    docker("image", "rm", name)
+    return name
 
 
 @pytest.fixture
