@@ -70,16 +70,13 @@ class DockerLab(Lab):
         return replace(spec, image=image, network=network, command=spec.command or ("sh", "-c", "; ".join(words)))
 
 
-@pytest.fixture
-def prefix() -> str:
-    """Starts the names of everything that a test makes, and is the value of its label."""
+def new_prefix() -> str:
     return f"cl-test-{uuid.uuid4().hex[:12]}"
 
 
-@pytest.fixture
-def lab(engine: Engine, prefix: str, busybox: str) -> Iterator[DockerLab]:
-    """Makes containers for one test. Whatever has its label or its prefix is removed at the end."""
-    yield DockerLab(engine, prefix, busybox)
+def labs(engine: Engine, prefix: str, image: str) -> Iterator[DockerLab]:
+    """Makes containers. Whatever has its label or its prefix is removed at the end."""
+    yield DockerLab(engine, prefix, image)
     labels = {LABEL: prefix}
     mine = [row for row in engine.list_containers({}) if row.labels.get(LABEL) == prefix or row.name.startswith(prefix)]
     for row in mine:
@@ -93,3 +90,21 @@ def lab(engine: Engine, prefix: str, busybox: str) -> Iterator[DockerLab]:
     assert engine.list_containers(labels) == []
     assert engine.list_networks(labels) == []
     assert engine.list_volumes(labels) == {}
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Starts the names of everything that a test makes, and is the value of its label."""
+    return new_prefix()
+
+
+@pytest.fixture
+def lab(engine: Engine, prefix: str, busybox: str) -> Iterator[DockerLab]:
+    """Makes containers for one test."""
+    yield from labs(engine, prefix, busybox)
+
+
+@pytest.fixture(scope="module")
+def shared_lab(engine: Engine, busybox: str) -> Iterator[DockerLab]:
+    """Makes containers for the tests of a file, which only look at them."""
+    yield from labs(engine, new_prefix(), busybox)

@@ -28,13 +28,17 @@ class Registry:
     """A configuration folder of the docker command with a login."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def registry(
-    lab: Lab, engine: Engine, busybox: str, local_image: Callable[[str], str], tmp_path: Path
-) -> Iterator[Registry]:
-    """A registry with one image, of which this daemon has no copy under that name."""
+    shared_lab: Lab,
+    engine: Engine,
+    busybox: str,
+    local_image: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Registry:
+    """A registry with one image."""
     container = engine.create_container(
-        lab.spec(
+        shared_lab.spec(
             "registry",
             image=local_image("registry:2"),
             environment=SETTINGS,
@@ -44,16 +48,23 @@ def registry(
     )
     engine.put_files(container, "/", [File("htpasswd", HTPASSWD)])
     engine.start(container)
-    address = f"127.0.0.1:{lab.rows()['registry'].ports[0].host_port}"
+    address = f"127.0.0.1:{shared_lab.rows()['registry'].ports[0].host_port}"
     until_it_answers(address)
     credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {address: {"auth": credentials}}}))
-    image = f"{address}/{lab.prefix}:1"
+    folder = tmp_path_factory.mktemp("docker")
+    (folder / "config.json").write_text(json.dumps({"auths": {address: {"auth": credentials}}}))
+    image = f"{address}/{shared_lab.prefix}:1"
     docker("tag", busybox, image)
-    docker("--config", str(tmp_path), "push", image)
-    docker("rmi", image)
-    yield Registry(address, image, tmp_path)
-    subprocess.run(["docker", "rmi", image], capture_output=True, timeout=60)
+    docker("--config", str(folder), "push", image)
+    return Registry(address, image, folder)
+
+
+@pytest.fixture(autouse=True)
+def no_copy(engine: Engine, registry: Registry) -> Iterator[None]:
+    """This daemon has no copy of the image under that name."""
+    engine.remove_image_name(registry.image)
+    yield
+    engine.remove_image_name(registry.image)
 
 
 def docker(*arguments: str) -> None:
