@@ -157,8 +157,8 @@ def test_members_of_a_namespace_share_localhost(lab: Lab, engine: Engine) -> Non
 
 def test_processes_that_make_one_network_at_once_leave_one(lab: Lab, engine: Engine) -> None:
     """Each engine is a process of its own, as far as Docker can tell."""
-    engines = [connect() for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
+    engines = [connect() for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda one: one.ensure_network(lab.name("net"), lab.labels), engines))
     for one in engines:
         one.close()
