@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docker.project import MakeProject, wait_until
+from tests.docker.project import MakeProject, Project, wait_until
 
 pytestmark = pytest.mark.docker
 
+MANIFEST = "copilot/hello/manifest.yml"
+HELLO = """
+name: hello
+type: Load Balanced Web Service
+image: {location: busybox:1.37, port: 3001}
+command: "sh -c 'trap exit TERM; httpd -f -p 3000 & wait'"
+http:
+  path: api
+  healthcheck: {path: /, interval: 300s, timeout: 2s, unhealthy_threshold: 2}
+"""
 
-@pytest.mark.parametrize("state", ["initial", "unhealthy"])
-def test_the_container_s_own_port_is_named_before_and_after_the_verdict(make_project: MakeProject, state: str) -> None:
+
+def test_the_container_s_own_port_is_named_before_and_after_the_verdict(make_project: MakeProject) -> None:
     """Before, the load balancer asks no container; after, it asks the only one there is, which refuses."""
-    project = make_project("nginx-sidecar")
-    project.edit("copilot/hello/manifest.yml", "  port: 3000", "  port: 3001")
-    project.edit("copilot/hello/manifest.yml", "  targetContainer: 'nginx'", "  targetContainer: 'hello'")
-    interval = 300 if state == "initial" else 5
-    check = f"{{path: /api/health-check, interval: {interval}s, timeout: 2s, unhealthy_threshold: 2}}"
-    project.edit("copilot/hello/manifest.yml", "  healthcheck: '/api/health-check'", f"  healthcheck: {check}")
+    project = make_project("")
+    project.write(MANIFEST, HELLO)
     project.run("up", "-d", "--port", str(project.port)).ok()
+    own_port_is_named(project, "initial")
+    project.edit(MANIFEST, "interval: 300s", "interval: 5s")
+    project.run("up", "-d", "--port", str(project.port)).ok()
+    own_port_is_named(project, "unhealthy")
+
+
+def own_port_is_named(project: Project, state: str) -> None:
     wait_until(lambda: project.targets() == [state], lambda: f"{state}: {project.ps()['targets']}")
     result = project.run("trace", "/api/x")
     assert result.code == 1, result.err
