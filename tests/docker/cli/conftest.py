@@ -1,15 +1,14 @@
-"""The command as a user runs it: a process, in a copy of an example, with an application of its own."""
+"""The command as a user runs it: a process, in a folder and with an application of its own."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +18,6 @@ import pytest
 from emulator.engine.interface import Engine
 from tests.docker.project import built_for, free_port
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
 TIMEOUT = 60.0
 
 
@@ -118,23 +116,65 @@ class Shell:
         return {**os.environ, "COPILOT_LOCAL_APP": self.app, "NO_COLOR": "1"}
 
 
+HELLO = """
+name: hello
+type: Load Balanced Web Service
+image:
+  build: hello/Dockerfile
+  port: 3000
+http:
+  path: 'api'
+  healthcheck: '/api/health-check'
+"""
+DOCKERFILE = """
+FROM busybox:1.37
+COPY start /app/
+RUN mkdir -p /www/api && echo healthy > /www/api/health-check
+CMD ["/app/start"]
+"""
+START = """#!/bin/sh
+trap exit TERM INT
+httpd -f -p 3000 -h /www &
+echo "listening on port 3000"
+wait
+"""
+
+
+class Shells:
+    """Makes folders to run commands in. Everything of them is removed at the end."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.made: list[Shell] = []
+
+    def make(self, files: Mapping[str, str]) -> Shell:
+        """One with these files."""
+        for name, text in files.items():
+            file = self.folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            file.chmod(0o755 if text.startswith("#!") else 0o644)
+        self.made.append(Shell(self.folder, built_for(f"cl-{uuid.uuid4().hex[:8]}"), self.engine, free_port()))
+        return self.made[-1]
+
+    def remove(self) -> None:
+        nothing: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
+        for shell in self.made:
+            for process in shell.running:
+                if process.poll() is None:
+                    process.kill()
+                process.communicate()
+            if shell.left() != nothing:
+                shell.run("down", "-v", "-t", "1", "-e", "test")
+            assert shell.left() == nothing
+
+
 @pytest.fixture
-def example(engine: Engine, tmp_path: Path) -> Iterator[Callable[[str], Shell]]:
-    """A copy of an example to run commands in. Everything of it is removed at the end."""
-    shells: list[Shell] = []
-
-    def copy(name: str) -> Shell:
-        folder = tmp_path / name
-        shutil.copytree(EXAMPLES / name, folder)
-        shell = Shell(folder, built_for(f"cl-{uuid.uuid4().hex[:8]}"), engine, free_port())
-        shells.append(shell)
-        return shell
-
-    yield copy
-    for shell in shells:
-        for process in shell.running:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-        shell.run("down", "-v", "-t", "1", "-e", "test")
-        assert shell.left() == {"containers": [], "networks": [], "volumes": []}
+def shell(engine: Engine, tmp_path: Path) -> Iterator[Shell]:
+    """A service of one container behind a load balancer, which is built."""
+    shells = Shells(tmp_path, engine)
+    yield shells.make(
+        {"copilot/hello/manifest.yml": HELLO, "hello/Dockerfile": DOCKERFILE, "hello/start": START},
+    )
+    shells.remove()

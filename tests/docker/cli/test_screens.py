@@ -13,17 +13,15 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.docker.cli.conftest import Shell
+from emulator.engine.interface import Engine
+from tests.docker.cli.conftest import Ended, Shell, Shells
 
 pytestmark = pytest.mark.docker
 
-Example = Callable[[str], "Shell"]
 TIMEOUT = 60.0
 CTRL_C = b"\x03"
 SCRIPT = """
@@ -31,6 +29,23 @@ import fcntl, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
 from emulator.cli.main import main
 sys.exit(main())
+"""
+
+PROXIED = """
+name: hello
+type: Load Balanced Web Service
+image: {location: busybox:1.37, port: 3000}
+command: "sh -c 'trap exit TERM; echo listening to nothing; sleep 3600 & wait'"
+http: {path: api, healthcheck: /api/x, target_container: proxy}
+sidecars:
+  proxy:
+    port: 80
+    image: 1234567890.dkr.ecr.us-west-2.amazonaws.com/reverse-proxy:revision_1
+"""
+OTHER = """
+FROM busybox:1.37
+RUN mkdir -p /www/api && echo the other one > /www/api/x
+CMD ["httpd", "-f", "-p", "80", "-h", "/www"]
 """
 
 
@@ -100,8 +115,13 @@ class Terminal:
                 self._data += data
 
     @property
-    def text(self) -> str:
+    def printed(self) -> str:
         return bytes(self._data).decode(errors="replace")
+
+    @property
+    def text(self) -> str:
+        """What has been printed, without its colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.printed)
 
     def until(self, text: str) -> None:
         deadline = time.monotonic() + TIMEOUT
@@ -113,108 +133,121 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self.master, keys)
 
+    def kill(self) -> None:
+        """Unless it has ended."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def end(self) -> tuple[int, Screen]:
         """The exit code, and the screen as it is left."""
         code = self.process.wait(TIMEOUT)
         self._reader.join(5)
         os.close(self.master)
         screen = Screen(self.columns)
-        screen.feed(self.text)
+        screen.feed(self.printed)
         return code, screen
 
 
-def run_until_ctrl_c(shell: Shell, columns: int, **variables: str) -> tuple[int, Screen]:
-    return run_with_keys(shell, columns, [(CTRL_C, "")], **variables)
+MakeTerminal = Callable[..., Terminal]
 
 
-def run_with_keys(
-    shell: Shell, columns: int, keys: Sequence[tuple[bytes, str]], **variables: str
-) -> tuple[int, Screen]:
-    """`up` until the service answers; then each key, and what has to be seen after it."""
-    terminal = Terminal(shell, columns, "up", "--port", str(shell.port), **variables)
-    try:
-        terminal.until("Press Ctrl-C to stop.")
-        # A program that has hardly begun misses the signal that would stop it.
-        shell.until(f"an answer; {terminal.text}", lambda: shell.answers("/api/health-check"))
-        for key, seen in keys:
-            terminal.type(key)
-            terminal.until(seen)
-        return terminal.end()
-    finally:
-        if terminal.process.poll() is None:
-            terminal.process.kill()
-            terminal.process.wait()
+@pytest.fixture
+def terminal(shell: Shell) -> Iterator[MakeTerminal]:
+    """Starts a command in a terminal with so many columns."""
+    made: list[Terminal] = []
+
+    def start(columns: int, *arguments: str, **variables: str) -> Terminal:
+        made.append(Terminal(shell, columns, *arguments, **variables))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.kill()
 
 
-@pytest.mark.parametrize("columns", [80, 40])
-def test_a_terminal_shows_steps_logs_and_leaves_no_scraps(example: Example, columns: int) -> None:
-    code, screen = run_until_ctrl_c(example("nginx-sidecar"), columns)
+def until_it_answers(shell: Shell, terminal: Terminal) -> None:
+    """`up` has come up, and the service answers: a program that has hardly begun misses the signal to stop."""
+    terminal.until("Press Ctrl-C to stop.")
+    shell.until(f"an answer; {terminal.text}", lambda: shell.answers("/api/health-check"))
+
+
+def test_a_terminal_shows_steps_and_logs_watches_when_asked_and_leaves_no_scraps(
+    shell: Shell, terminal: MakeTerminal
+) -> None:
+    up = terminal(40, "up", "--port", str(shell.port), DISPLAY="")
+    until_it_answers(shell, up)
+    up.until("w to watch files")
+    for key, seen in (
+        (b"w", ", watching for changes. Press Ctrl-C to stop."),
+        (b"d", "d does nothing while files are watched"),
+        (b"w", "changes wait until w is pressed again"),
+    ):
+        up.type(key)
+        up.until(seen)
+    manifest = shell.folder / "copilot" / "hello" / "manifest.yml"
+    manifest.write_text(manifest.read_text() + "\n# changed\n")
+    up.type(b"w")
+    up.until("what runs is as it says already")
+    assert up.text.index("changes are applied again") < up.text.index("as it says already")
+    up.type(CTRL_C)
+    code, screen = up.end()
     assert code == 130
+    assert "still running" not in up.text
+    assert shell.run("ps").out == ""
     assert screen.coloured
     lines = screen.lines()
     text = "\n".join(lines)
     assert re.search(r"^ ✓ build hello/Dockerfile \d", text, re.MULTILINE)
     assert re.search(r"^ ✓ start hello/hello \w{8} \d", text, re.MULTILINE)
     assert re.search(r"^hello \| listening on port 3000$", text, re.MULTILINE)
-    assert re.search(r"^ ✓ stop hello/nginx \w{8} \d", text, re.MULTILINE)
+    assert re.search(r"^ ✓ stop hello/hello \w{8} \d", text, re.MULTILINE)
     # The line of the step that runs is gone, whatever its length was: a wrapped one would have left its beginning.
     assert not [line for line in lines if line.startswith(" • ")]
 
 
-def test_without_colour_a_terminal_gets_plain_lines_and_keys_open_and_leave(example: Example) -> None:
-    shell = example("nginx-sidecar")
-    opened = f"open: http://127.0.0.1:{shell.port}/api"
-    code, screen = run_with_keys(shell, 80, [(b"o", opened), (b"d", "Detached")], NO_COLOR="1", DISPLAY="")
+def test_without_colour_a_terminal_gets_plain_lines_and_keys_open_and_leave(
+    shell: Shell, terminal: MakeTerminal
+) -> None:
+    up = terminal(80, "up", "--port", str(shell.port), NO_COLOR="1", DISPLAY="")
+    until_it_answers(shell, up)
+    for key, seen in ((b"o", f"open: http://127.0.0.1:{shell.port}/api"), (b"d", "Detached")):
+        up.type(key)
+        up.until(seen)
+    code, screen = up.end()
     assert code == 0
     assert not screen.coloured
     assert any(line.startswith(" ✓ build hello/Dockerfile") for line in screen.lines())
-    listed = shell.run("ps").out
-    assert re.search(r"nginx .* Up ", listed), "d leaves it running"
-    assert re.search(r"hello .* built from hello/Dockerfile ", listed)
+    assert re.search(r"hello .* built from hello/Dockerfile +Up ", shell.run("ps").out), "d leaves it running"
 
 
-def test_a_key_watches_files_and_holds_their_changes(example: Example) -> None:
-    shell = example("nginx-sidecar")
-    terminal = Terminal(shell, 80, "up", "--port", str(shell.port), NO_COLOR="1", DISPLAY="")
-    try:
-        terminal.until("w to watch files")
-        terminal.until("Press Ctrl-C to stop.")
-        terminal.type(b"w")
-        terminal.until(", watching for changes. Press Ctrl-C to stop.")
-        terminal.type(b"d")
-        terminal.until("d does nothing while files are watched")
-        terminal.type(b"w")
-        terminal.until("changes wait until w is pressed again")
-        manifest = shell.folder / "copilot" / "hello" / "manifest.yml"
-        manifest.write_text(manifest.read_text() + "\n# changed\n")
-        terminal.type(b"w")
-        terminal.until("what runs is as it says already")
-        assert terminal.text.index("changes are applied again") < terminal.text.index("as it says already")
-        terminal.type(CTRL_C)
-        code, _ = terminal.end()
-    finally:
-        if terminal.process.poll() is None:
-            terminal.process.kill()
-            terminal.process.wait()
-    assert code == 130
-    assert "still running" not in terminal.text
-    assert shell.run("ps").out == ""
+@pytest.fixture(scope="module")
+def piped(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shell, Ended]]:
+    """A service that runs, and how the `up -d` in a pipe ended. Its sidecar's image is built from a folder."""
+    shells = Shells(tmp_path_factory.mktemp("piped"), engine)
+    shell = shells.make({"copilot/hello/manifest.yml": PROXIED, "other/Dockerfile": OTHER})
+    yield shell, shell.up("-d", "--wait", "--image", "proxy=./other")
+    shells.remove()
 
 
-def test_a_pipe_gets_plain_lines_and_the_logs_alone_on_standard_output(example: Example) -> None:
-    shell = example("nginx-sidecar")
-    up = shell.up("-d", "--wait")
+def test_a_pipe_gets_plain_lines_and_the_logs_alone_on_standard_output(piped: tuple[Shell, Ended]) -> None:
+    shell, up = piped
     assert (up.code, up.out) == (0, "")
     assert "\x1b" not in up.err
     assert re.search(r"^ ✓ start hello/hello", up.err, re.MULTILINE)
     logs = shell.run("logs")
     assert "\x1b" not in logs.out
-    assert re.search(r"^hello/hello \| listening on port 3000$", logs.out, re.MULTILINE)
+    assert re.search(r"^hello/hello \| listening to nothing$", logs.out, re.MULTILINE)
 
 
-def test_help_fits_the_window(example: Example) -> None:
-    terminal = Terminal(example("nginx-sidecar"), 80, "up", "--help")
-    code, screen = terminal.end()
+def test_an_image_option_builds_a_folder_in_place_of_the_manifests_image(piped: tuple[Shell, Ended]) -> None:
+    shell, up = piped
+    assert up.code == 0, up.err
+    assert shell.get("/api/x").text == "the other one\n"
+
+
+def test_help_fits_the_window(terminal: MakeTerminal) -> None:
+    code, screen = terminal(80, "up", "--help").end()
     assert code == 0
     assert screen.lines()[0].startswith("Usage: copilot-local up")
     assert max(len(line) for line in screen.lines()) < 80
