@@ -28,7 +28,7 @@ pytestmark = pytest.mark.docker
 ARN = "arn:aws:secretsmanager:us-west-2:123456789012:secret:shop/hub-AbCdE1"
 LOGIN = json.dumps({"username": USER, "password": PASSWORD})
 MANIFEST = "copilot/api/manifest.yml"
-SLEEP = '["sh", "-c", "trap exit TERM; while :; do sleep 1; done"]'
+SLEEP = '["sh", "-c", "trap exit TERM; sleep 3600 & wait"]'
 SERVICE = f"""
 name: api
 type: Backend Service
@@ -102,8 +102,8 @@ def _archive() -> bytes:
 
 @pytest.fixture
 def project(empty: Project, registry: Registry) -> Project:
-    """A service with a sidecar whose image is in the registry."""
-    empty.write(MANIFEST, SERVICE.replace("IMAGE", registry.new_image()))
+    """A service with a sidecar whose image the registry does not even look for without a login."""
+    empty.write(MANIFEST, SERVICE.replace("IMAGE", f"{registry.address}/private/never-pushed:1"))
     return empty
 
 
@@ -117,7 +117,9 @@ def docker_configuration() -> dict[str, str]:
     return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.json")}
 
 
-def test_a_sidecar_is_pulled_with_the_login_and_the_password_is_nowhere(project: Project) -> None:
+def test_a_sidecar_is_pulled_with_the_login_and_the_password_is_nowhere(empty: Project, registry: Registry) -> None:
+    project = empty
+    project.write(MANIFEST, SERVICE.replace("IMAGE", registry.new_image()))
     secrets = project.write(".copilot-local/secrets.env", f"{ARN}={LOGIN}\n")
     before = docker_configuration()
     up = project.run("up", "-d", "--wait", "--port", str(project.port), "--format", "json").ok()

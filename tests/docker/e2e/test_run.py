@@ -106,22 +106,22 @@ def test_a_job_has_secrets_from_aws_credentials_and_metadata(empty: Project, aws
 
 def test_a_job_beside_an_up_in_the_foreground_ends_alone(empty: Project) -> None:
     """The agent of the services is the job's too."""
-    empty.write(MANIFEST, JOB)
+    empty.write(MANIFEST, JOB.replace('echo "$TOKEN $PORT"', 'echo "$TOKEN $PORT"; exit 3'))
     empty.write(
         "copilot/api/manifest.yml",
         "name: api\ntype: Backend Service\nimage: {location: busybox:1.37}\n"
-        'command: ["sh", "-c", "trap exit TERM; echo up; while :; do sleep 1; done"]\n',
+        'command: ["sh", "-c", "trap exit TERM; echo up; sleep 3600 & wait"]\n',
     )
     variables = {**KEYS, "TOKEN": "t", "PORT": "1"}
     up = empty.start("up", "--port", str(empty.port))  # which asks for nothing of the job's
     up.wait_for("api | up")
+    up.wait_for("nightly: a job is not started with the services; its schedule would run it next at ")
     up.wait_for("`up --jobs` keeps to that, `copilot-local run nightly` runs it once")
     service = {container.name for container in empty.containers()}
-    ended = empty.run("run", "nightly", "--credentials", "static", variables=variables).ok()
+    assert "nightly" not in empty.run("ps").ok().out
+    ended = empty.run("run", "nightly", "--credentials", "static", variables=variables)
+    assert ended.code == 3
     assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out
-    assert {container.name for container in empty.containers()} == service
-    empty.edit(MANIFEST, 'echo "$TOKEN $PORT"', "exit 3")
-    assert empty.run("run", "nightly", variables=variables).code == 3
     assert {container.name for container in empty.containers()} == service
     assert up.process.poll() is None, up.printed()
     up.signal(signal.SIGINT)
@@ -129,7 +129,7 @@ def test_a_job_beside_an_up_in_the_foreground_ends_alone(empty: Project) -> None
 
 
 def test_a_job_that_is_interrupted_leaves_nothing(empty: Project) -> None:
-    empty.write(MANIFEST, JOB.replace('echo "$TOKEN $PORT"', "trap exit TERM; echo waiting; while :; do sleep 1; done"))
+    empty.write(MANIFEST, JOB.replace('echo "$TOKEN $PORT"', "trap exit TERM; echo waiting; sleep 3600 & wait"))
     running = empty.start("run", "nightly", variables={"TOKEN": "t", "PORT": "1"})
     running.wait_for("waiting")
     running.signal(signal.SIGINT)
