@@ -271,7 +271,7 @@ class Scheduler:
         members = task.members.values()
         if task.fault(expected) or any(member.essential and not member.running for member in members):
             return False
-        checked = [m.container.health for m in members if m.container.health is not Health.NONE]
+        checked = [m.container.health for m in members if m.essential and m.container.health is not Health.NONE]
         if any(health is not Health.HEALTHY for health in checked):
             return False
         if any(balanced(desired.service)):
@@ -297,7 +297,7 @@ class Scheduler:
                     self.history.stopping(task_id, self._late.pop(task_id))
             if event.kind is EventKind.STEP_FAILED and (task_id := str(event.fields["task"])):
                 stop = start_failure(str(event.fields["operation"]), event.message)
-                if stop is not None:
+                if stop is not None and not event.fields["task_goes_on"]:
                     self.history.stopping(task_id, stop)
             emit(event)
 

@@ -216,6 +216,7 @@ class Executor:
         except Cancelled:
             raise
         except Exception as error:
+            fields["task_goes_on"] = isinstance(error, NeverStarts)
             self.emit(Event(EventKind.STEP_FAILED, subject, str(error), {**fields, **_last_words(error)}))
             raise
         seconds = round(time.monotonic() - began, 3)

@@ -126,8 +126,7 @@ class ConditionWaiter:
 
     def _steady(self, task: Task) -> bool:
         self._refuse_broken(task)
-        checked = [m.container.health for m in task.members.values() if m.container.health is not Health.NONE]
-        if any(health is not Health.HEALTHY for health in checked):
+        if any(member.container.health is not Health.HEALTHY for member in _judging(task)):
             return False
         return self.target_healthy is None or not self._has_targets(task) or self.target_healthy(task.id)
 
@@ -135,8 +134,7 @@ class ConditionWaiter:
         """Whether a task that was seen to run for so long may end yet, as one does that lacks a setting."""
         if operation.condition != TASK_STEADY or seconds >= self._first_moments:
             return False
-        checked = any(member.container.health is not Health.NONE for member in task.members.values())
-        return not checked and (self.target_healthy is None or not self._has_targets(task))
+        return not _judging(task) and (self.target_healthy is None or not self._has_targets(task))
 
     def _has_targets(self, task: Task) -> bool:
         """Whether a load balancer has a say about the task; so it is where nothing is known of it."""
@@ -149,3 +147,8 @@ def _awaited(operation: Operation, task: Task | None) -> Member | None:
     """The container whose condition is awaited."""
     members = task.members.values() if task is not None else ()
     return next((member for member in members if member.container.name == operation.subject), None)
+
+
+def _judging(task: Task) -> list[Member]:
+    """The containers whose health is their task's: the essential ones that have a check."""
+    return [one for one in task.members.values() if one.essential and one.container.health is not Health.NONE]

@@ -72,6 +72,13 @@ def said(rig: Rig) -> list[str]:
 
 
 class TestASuccess:
+    def test_is_one_also_while_a_container_that_is_not_essential_is_unhealthy(self, rig: Rig) -> None:
+        checked = make_service({"hello": CHECKED, "db": {**CHECKED, "essential": False}})
+        rig.engine.behave("*-hello", Behaviour(health=(Health.HEALTHY,)))
+        rig.engine.behave("*-db", Behaviour(health=(Health.UNHEALTHY,)))
+        runs(rig, checked)
+        assert primary(rig)["rolloutState"] == "COMPLETED"
+
     def test_is_in_progress_until_its_tasks_have_settled(self, rig: Rig) -> None:
         rig.boot(desired_state(make_service()))
         lease = rig.agent.hold(Private())

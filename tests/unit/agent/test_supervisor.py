@@ -152,6 +152,15 @@ class TestReplacing:
         supervisor.look()
         assert rig.task.id == kept
 
+    def test_one_that_cannot_be_started_is_no_end_of_its_task(self, rig: Rig) -> None:
+        rig.engine.fail("start", EngineError("exec: /nothing/here: no such file"), target="*-db")
+        supervisor = rig.boot(acting(make_service({"hello": {}, "db": {"essential": False}})))
+        supervisor.look()
+        rig.watch()
+        [told] = supervisor.scheduler.history.tasks()
+        assert told["desiredStatus"] == "RUNNING"
+        assert not told.get("stopCode")
+
     def test_an_unhealthy_essential_container_is_replaced_after_the_grace_period(self, rig: Rig) -> None:
         service = make_service({"hello": CHECK})
         service.health_check_grace_period = 0

@@ -280,6 +280,12 @@ class TestSteady:
         bench.engine.set_health("cl-demo-test-hello-task0001-hello", Health.HEALTHY)
         self.wait(bench, task.id)
 
+    def test_that_of_a_container_which_is_not_essential_has_not(self, bench: Bench) -> None:
+        task = bench.start(desired_state(make_service({"hello": CHECK, "web": {**CHECK, "essential": False}})))
+        bench.engine.set_health("cl-demo-test-hello-task0001-hello", Health.HEALTHY)
+        bench.engine.set_health("cl-demo-test-hello-task0001-web", Health.UNHEALTHY)
+        self.wait(bench, task.id)
+
     def test_the_load_balancer_has_its_say(self, bench: Bench) -> None:
         task = bench.start(desired_state(make_service(target=("hello", 80))))
         bench.executor["target_healthy"] = lambda task_id: task_id != task.id

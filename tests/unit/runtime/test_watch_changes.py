@@ -17,7 +17,7 @@ TIMEOUT = 10.0
 
 @pytest.fixture
 def watching(tmp_path: Path) -> Iterator[Watching]:
-    """Starts to watch; returns once a first change has been seen, since the system needs a moment."""
+    """Starts to watch; returns once the system tells of changes."""
     made: list[FileChanges] = []
 
     def start(*, flat: bool = False, ignoring: str = "\0") -> FileChanges:
@@ -25,11 +25,7 @@ def watching(tmp_path: Path) -> Iterator[Watching]:
         changes = FileChanges(*folders, lambda path: path.is_relative_to(tmp_path) and ignoring not in path.name)
         changes.start()
         made.append(changes)
-        probe = tmp_path / "probe"
-        while not changes.next(0.1):
-            probe.write_text("x", encoding="utf-8")
-        while changes.next(0.3):
-            pass
+        changes.await_start(TIMEOUT)
         return changes
 
     yield start

@@ -56,8 +56,10 @@ def runs(pause: Container | None) -> TypeGuard[Container]:
 
 
 def is_ready(task: Task) -> bool:
-    """ECS: a task is behind the name once its containers run, and are healthy where they have a check."""
+    """ECS: a task is behind the name once its containers run, and those are healthy that its health is made of: the
+    essential ones that have a check."""
     return task.fault(()) is None and all(
-        member.started and (not member.running or member.container.health in (Health.NONE, Health.HEALTHY))
+        member.started
+        and (not member.running or not member.essential or member.container.health in (Health.NONE, Health.HEALTHY))
         for member in task.members.values()
     )
