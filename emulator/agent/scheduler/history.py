@@ -29,6 +29,8 @@ from emulator.agent.scheduler.described.tasks import (
 )
 from emulator.engine.interface import EngineEvent
 from emulator.runtime.health.exits import KILLED, OUT_OF_MEMORY, Exit, Exits
+from emulator.runtime.planning.one_off import exited_members
+from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.observed import FAILED_TO_START, Observed, Task
 from emulator.runtime.state.operations import Verb
@@ -297,7 +299,8 @@ class TaskHistory:
         content = record.content
         before = (content["lastStatus"], content["desiredStatus"], [c["lastStatus"] for c in content["containers"]])
         # One without an exit code is being removed, to be made anew.
-        if task.one_off and (fault := task.fault(())) and fault.startswith("essential ") and " with code " in fault:
+        fault = task.fault(()) if task.one_off and not any(map(may_restart, exited_members(task))) else None
+        if fault and fault.startswith("essential ") and " with code " in fault:
             self._stops.setdefault(task.id, stop_for(fault))
         stop = self._stops.get(task.id)
         if stop is not None and content["desiredStatus"] != "STOPPED":

@@ -26,7 +26,7 @@ from emulator.ecs.identity import new_task_id
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.planning.one_off import as_one_off, ended_by
+from emulator.runtime.planning.one_off import Ends, as_one_off
 from emulator.runtime.planning.start_plan import start_task
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state import names
@@ -41,6 +41,8 @@ FIRST_DELAY = 10.0
 BACK_OFF = 1.5
 LOOK = 5.0
 """Seconds between two looks at a task of which no event comes."""
+SOON = 0.5
+"""The same while a container of it may be started again."""
 KEPT_RUNS = 20
 """Of each job, the last ones."""
 
@@ -248,7 +250,7 @@ class JobRuns:
         self._scheduler.executor(self._emit).run(plan)
 
     def _wait(self, subject: _Subject, run: JobRun, task_id: str, deadline: float | None) -> Status:
-        scheduler = self._scheduler
+        scheduler, ends = self._scheduler, Ends(self._clock)
         while True:
             with self._changed:
                 seen = self._looks
@@ -256,7 +258,7 @@ class JobRuns:
             if task is None:
                 run.cause, run.exit_code = "its task was removed", None
                 return "FAILED"
-            if (ended := ended_by(task)) is not None:
+            if (ended := ends.by(task)) is not None:
                 run.exit_code = ended.container.exit_code
                 scheduler.history.stopping(task_id, Stop(*ESSENTIAL_EXITED))
                 if run.exit_code == 0:
@@ -265,7 +267,7 @@ class JobRuns:
                 how = "was removed" if run.exit_code is None else f"exited with code {run.exit_code}"
                 run.cause = f"{ended.name} {how}"
                 return "FAILED"
-            if fault := self._tasks.fault(task, subject.containers):
+            if not ends.open and (fault := self._tasks.fault(task, subject.containers)):
                 run.cause, run.exit_code = fault, None
                 scheduler.history.stopping(task_id, Stop(*ESSENTIAL_EXITED))
                 return "FAILED"
@@ -274,7 +276,7 @@ class JobRuns:
                 run.cause, run.exit_code = _timed_out(subject), None
                 scheduler.history.stopping(task_id, Stop("UserInitiated", run.cause))
                 return "TIMED_OUT"
-            self.wait_for_look(seen, min(LOOK, left))
+            self.wait_for_look(seen, min(SOON if ends.open else LOOK, left))
 
     @property
     def looks(self) -> int:

@@ -13,13 +13,13 @@ from functools import partial
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import completed
 from emulator.agent.scheduler.history import ESSENTIAL_EXITED, Stop
-from emulator.agent.scheduler.job_runs import LOOK, JobRuns
+from emulator.agent.scheduler.job_runs import LOOK, SOON, JobRuns
 from emulator.agent.scheduler.one_off_tasks import OneOffs, OneOffTasks
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.planning.one_off import as_one_off, ended_by
+from emulator.runtime.planning.one_off import Ends, as_one_off
 from emulator.runtime.planning.start_plan import start_task
 from emulator.runtime.specs.task import TaskSpec, task_factory
 from emulator.runtime.state import names
@@ -101,7 +101,7 @@ class TaskRuns:
     def _to_its_end(self, task_id: str, expected: Sequence[str] = ()) -> None:
         """`expected`: the containers of its definition; without them, those that are there when it is looked at first
         are all that is known."""
-        scheduler = self._scheduler
+        scheduler, ends = self._scheduler, Ends()
         with contextlib.suppress(Cancelled):
             while True:
                 seen = self._jobs.looks
@@ -109,15 +109,18 @@ class TaskRuns:
                 if task is None:
                     break
                 scheduler.history.note(task, scheduler.state, self._one_offs.services())
-                if ended_by(task) is not None or scheduler.history.failed_to_start(task_id):
+                ended = ends.by(task)
+                if ended is not None or scheduler.history.failed_to_start(task_id):
+                    if ended is not None and ended.container.exit_code is not None and not ended.given_up:
+                        scheduler.history.stopping(task_id, Stop(*ESSENTIAL_EXITED))  # unless it is known
                     self._control.retired.wait(self._linger)
                     self._tasks.remove(task_id, "it has ended")
                     break
                 expected = expected or list(task.members)
-                if fault := self._tasks.fault(task, expected):
+                if not ends.open and (fault := self._tasks.fault(task, expected)):
                     unstarted = not all(member.started for member in task.members.values())
                     scheduler.history.stopping(task_id, LOST if unstarted else Stop(*ESSENTIAL_EXITED))
                     self._tasks.remove(task_id, fault)
                     break
-                self._jobs.wait_for_look(seen, LOOK)
+                self._jobs.wait_for_look(seen, SOON if ends.open else LOOK)
         scheduler.history.gone(task_id, scheduler.state)

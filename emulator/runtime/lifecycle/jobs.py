@@ -23,7 +23,7 @@ from emulator.runtime.health.status import Connected, StatusOverLease
 from emulator.runtime.lifecycle.one_off_agent import attended
 from emulator.runtime.lifecycle.one_off_endpoint import provided
 from emulator.runtime.lifecycle.prepare import prepare
-from emulator.runtime.planning.one_off import as_one_off, ended_by, remove_rest
+from emulator.runtime.planning.one_off import Ends, as_one_off, remove_rest
 from emulator.runtime.planning.start_plan import start_task
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.planning.up_request import UpRequest
@@ -125,16 +125,16 @@ def _wait(
     Raises `TaskError` after `timeout` seconds, and where one of the `expected` containers or the network is gone.
     """
     deadline = time.monotonic() + timeout if timeout else None
-    looks = Looks(engine, request.environment)
+    looks, ends = Looks(engine, request.environment), Ends()
     while not interrupted.wait(POLL):
         observed = looks.look()
         if observed is not None:
             task = observed.tasks.get(task_id)
             if task is None:
                 return None
-            if (ended := ended_by(task)) is not None:
+            if (ended := ends.by(task)) is not None:
                 return ended
-            if fault := task.fault(expected):
+            if not ends.open and (fault := task.fault(expected)):
                 raise TaskError(f"the job failed: {fault}")
         if deadline is not None and time.monotonic() > deadline:
             raise TaskError(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from emulator.engine.interface import ContainerSpec, Engine
+from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.specs.task import TaskSpec
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Member, Task
+
+SETTLES = 5.0
+"""Seconds within which a restart policy has started a container again, if it does."""
 
 
 def as_one_off(task: TaskSpec, labels: Mapping[str, str] | None = None) -> TaskSpec:
@@ -22,9 +27,34 @@ def as_one_off(task: TaskSpec, labels: Mapping[str, str] | None = None) -> TaskS
     return replace(task, pause=marked(task.pause), members=members)
 
 
-def ended_by(task: Task) -> Member | None:
-    """The essential container whose exit has ended the task; None while it runs."""
-    return next((one for one in task.members.values() if one.essential and one.started and not one.running), None)
+class Ends:
+    """Which exit has ended a task, over several looks at it: that of an essential container, unless the container's
+    restart policy starts it again. Whether it does depends on how long the container ran, which a look does not tell:
+    one that was not started again in `SETTLES` seconds has ended. `clock` gives seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, float] = {}
+        """When each container that has exited was seen so first, by id."""
+
+    def by(self, task: Task) -> Member | None:
+        """The container that has ended the task; None while it runs."""
+        now, exited = self._clock(), exited_members(task)
+        self._seen = {one.container.id: self._seen.get(one.container.id, now) for one in exited}
+        return next(
+            (one for one in exited if not may_restart(one) or now - self._seen[one.container.id] >= SETTLES), None
+        )
+
+    @property
+    def open(self) -> bool:
+        """Whether the last look met a container that may be started again."""
+        return bool(self._seen)
+
+
+def exited_members(task: Task) -> list[Member]:
+    """The essential containers that have exited, or whose start was given up."""
+    return [one for one in task.members.values() if one.essential and one.started and not one.running]
 
 
 def remove_rest(engine: Engine, environment: Names, task_id: str) -> None:

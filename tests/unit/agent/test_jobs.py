@@ -13,11 +13,13 @@ import pytest
 from emulator.agent.scheduler.job_runs import JobRun
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.ecs.job import JobSchedule
-from emulator.engine.interface import Container, ContainerState
+from emulator.engine.interface import Container, ContainerState, EngineEvent
 from emulator.errors import EngineError, InputError
+from emulator.runtime.planning.one_off import SETTLES
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from tests.unit.agent.rig import Rig
+from tests.unit.agent.test_restarts import POLICY
 from tests.unit.runtime.world import desired_state, make_service
 
 Until = Callable[[Callable[[], object]], None]
@@ -31,8 +33,9 @@ def with_job(
     timeout: int | None = None,
     made: str = MADE.isoformat(),
     enabled: bool = True,
+    containers: dict[str, dict[str, Any]] | None = None,
 ) -> DesiredState:
-    job = make_service(name="cleanup", count=0, type="Scheduled Job").model_copy(
+    job = make_service(containers, name="cleanup", count=0, type="Scheduled Job").model_copy(
         update={"schedule": JobSchedule(expression=expression, retries=retries, timeout=timeout, enabled=enabled)}
     )
     state = desired_state(job).model_copy(update={"acting": True})
@@ -69,6 +72,13 @@ def at(rig: Rig, supervisor: Supervisor, moment: datetime) -> None:
 def finish(rig: Rig, supervisor: Supervisor, until: Until, code: int) -> None:
     until(lambda: running(rig))
     rig.engine.finish(running(rig)[0], code)
+    supervisor.jobs.wake()
+
+
+def heard(rig: Rig, supervisor: Supervisor, container: str, action: str) -> None:
+    """The agent hears an event of a container."""
+    [row] = [row for row in rig.engine.list_containers({}) if row.name == container]
+    supervisor._restarts.happened(EngineEvent(action, row.id, row.labels, datetime.now(UTC)))
     supervisor.jobs.wake()
 
 
@@ -157,6 +167,28 @@ class TestRuns:
         until(lambda: run.ended)
         assert (run.status, run.tries, run.exit_code, len(run.tasks)) == ("FAILED", 3, 3, 3)
         assert run.cause == "cleanup exited with code 3"
+
+    def test_one_whose_policy_starts_it_again_goes_on(self, threads: Rig, until: Until) -> None:
+        supervisor = threads.boot(with_job(containers={"cleanup": POLICY}))
+        run = supervisor.run_job("cleanup")
+        until(lambda: running(threads))
+        [first] = running(threads)
+        for code, ran in ((3, 61), (4, 5)):
+            heard(threads, supervisor, first, "start")
+            threads.clock.now += ran
+            threads.engine.finish(first, code)
+            heard(threads, supervisor, first, "die")
+            supervisor.look()
+            assert running(threads) == ([first] if code == 3 else [])
+            assert run.status == "RUNNING"
+
+        def passes() -> bool:
+            threads.clock.now += SETTLES
+            supervisor.jobs.wake()
+            return run.ended is not None
+
+        until(passes)
+        assert (run.status, run.tries, run.exit_code) == ("FAILED", 1, 4)
 
     def test_without_retries_a_job_is_tried_once(self, threads: Rig, until: Until) -> None:
         supervisor = threads.boot(with_job())
