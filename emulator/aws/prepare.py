@@ -68,7 +68,7 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
             json.dump({"error": said}, sys.stdout)
             return REFUSED
         answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
-        made_file.write_text(json.dumps(made_in(answer)), encoding="utf-8")
+        _write(made_file, made_in(answer))
         url = f"http://127.0.0.1:{PLAIN_PORT}"
         if "other" not in request:
             answer["seeded"] = FileNotes(NOTES).read()["done"]
@@ -138,6 +138,14 @@ def _make(region: str, group: str) -> None:
             raise
 
 
+def _write(file: Path, content: object) -> None:
+    """Writes what others read at any time: they see it whole, or as it was before."""
+    new = file.with_suffix(".new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        json.dump(content, stream)
+    os.replace(new, file)
+
+
 def _open(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -148,5 +156,5 @@ if __name__ == "__main__":
     asked = Path(sys.argv[1])
     request = json.loads(asked.read_text(encoding="utf-8"))
     kept = {key: value for key, value in request.items() if key not in ("secrets", "parameters")}
-    asked.write_text(json.dumps(kept), encoding="utf-8")
+    _write(asked, kept)
     sys.exit(main(request, Path(sys.argv[2]), asked.with_name("made.json")))

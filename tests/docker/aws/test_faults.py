@@ -6,7 +6,6 @@ import contextlib
 import json
 import subprocess
 import sys
-import textwrap
 import threading
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.docker.aws.conftest import WAITS, client, run_in, write_workspace
 from tests.docker.aws.test_compose_provider import CACHE
-from tests.docker.project import MakeProject, Project, docker, wait_until
+from tests.docker.project import MakeProject, Project, daemon, docker, wait_until
 from tests.unit.render.storage_addons import TABLE
 
 pytestmark = pytest.mark.docker
@@ -151,7 +150,10 @@ def answers(project: Project) -> bool:
 
 
 SUITE = """
+from pathlib import Path
 import pytest
+
+INSTANCES = "{instances}"
 
 @pytest.mark.parametrize("number", range(2))
 def test_alone(copilot_environment, number, worker_id):
@@ -174,6 +176,7 @@ def test_alone(copilot_environment, number, worker_id):
     assert written.exit_code == 0, written.stderr
     read = copilot_environment.exec("api", 'valkey-cli -h "$WORDS_HOST" SMEMBERS workers')
     assert read.stdout.split() == [worker_id]
+    (Path(INSTANCES) / worker_id).write_text(copilot_environment.names.app)
 """
 
 
@@ -188,7 +191,9 @@ def test_two_pytest_workers_see_nothing_of_each_other(make_project: MakeProject,
     write_workspace(project, files)
     tests = tmp_path / "suite"
     tests.mkdir()
-    (tests / "test_suite.py").write_text(textwrap.dedent(SUITE), encoding="utf-8")
+    instances = tmp_path / "instances"
+    instances.mkdir()
+    (tests / "test_suite.py").write_text(SUITE.replace("{instances}", str(instances)), encoding="utf-8")
     (tests / "conftest.py").write_text(
         "from pathlib import Path\nimport pytest\n\n\n@pytest.fixture(scope='session')\ndef copilot_workspace():\n"
         f"    return Path({json.dumps(str(project.folder))})\n",
@@ -204,3 +209,10 @@ def test_two_pytest_workers_see_nothing_of_each_other(make_project: MakeProject,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
+    names = {file.read_text() for file in instances.iterdir()}
+    assert len(names) == 2
+    with daemon() as here:
+        for name in names:
+            label = {"label": f"copilot-local.app={name}"}
+            assert here.containers(all=True, filters=label) == []
+            assert here.volumes(filters=label)["Volumes"] in (None, [])

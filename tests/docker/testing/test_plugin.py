@@ -156,26 +156,6 @@ def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told
     assert running() == before
 
 
-def test_workers_have_environments_of_their_own(suite: Suite) -> None:
-    for number in range(2):
-        suite.write(
-            f"""
-            def test_it(copilot_environment):
-                copilot_environment.http.get("/api/from-{number}")
-                copilot_environment.wait_for_log("GET /api/from-{number}", container="hello")
-                printed = [line.text for line in copilot_environment.logs("hello") if "/api/from" in line.text]
-                assert printed == ["GET /api/from-{number}"]
-                with open("instance-{number}", "w") as file:
-                    file.write(copilot_environment.names.app)
-            """,
-            f"test_{number}.py",
-        )
-    ran = suite.run("-n", "2", "--dist", "loadfile")
-    assert ran.counts() == {"passed": 2}, ran.out
-    assert len({suite.said(f"instance-{number}") for number in range(2)}) == 2
-    assert suite.instances() == set()
-
-
 SLEEPS = """
     import time
 
