@@ -1,8 +1,8 @@
 """The driver for ministack, the program that answers as AWS does, and what of it is not its interface: settings,
 state, log groups.
 
-Everything here is for the pinned version of requirements/aws.in; beside `permissions.described` and `ministack_rules`
-nothing else in this room knows the program.
+Everything here is for the pinned version of requirements/aws.in; beside `permissions.described` and the modules whose
+names begin with `ministack_` nothing else in this room knows the program.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import cast
 from emulator.aws.asgi import Application
 from emulator.aws.checked import with_rules
 from emulator.aws.driver import Driver
+from emulator.aws.ministack_kept import follow_port
 from emulator.aws.ministack_rules import add_rules
 from emulator.regions import LOCAL_KEY
 
@@ -67,6 +68,7 @@ def application() -> Application:
     from ministack.app import app
 
     add_rules()
+    follow_port()
     return cast("Application", app)
 
 

@@ -235,9 +235,8 @@ class _Compose:
             found[dependency.container_name] = {"condition": _CONDITIONS[dependency.condition]}
         implicit = router_dependencies(self._definition).get(container.name)
         if self._router is not None and (implicit is not None or uses_router(container)):
-            # The log driver refuses to start a container before the socket is there, and one that writes to a router
-            # which is gone holds the container in the daemon: it stops before its router is made anew.
-            found[self._router.container.name] = {"condition": "service_healthy", "restart": True}
+            # The log driver refuses to start a container before the socket is there.
+            found[self._router.container.name] = {"condition": "service_healthy"}
         return found
 
     def _environment(self, container: ContainerDefinition, is_router: bool) -> Node:

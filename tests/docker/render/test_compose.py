@@ -42,8 +42,6 @@ class Stack:
     project: str
     services: Services
     port: int
-    update: Callable[[], None]
-    """Renders it again, and brings up what has changed."""
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10, verify=False)
@@ -83,27 +81,18 @@ def running(example: str, folder: Path, images: dict[str, str], root: Path = EXA
     """The example, which is in the folder `root`, rendered by the command and started by pytest-docker."""
     app = f"compose-{uuid.uuid4().hex[:8]}"
     options = [word for name, image in images.items() for word in ("--image", f"{name}={image}")]
-    rendering = (str(COMMAND), "render", "compose", "-a", app, "-e", "test", "-o", str(folder), *options)
-    run(*rendering, cwd=root / example)
+    run(str(COMMAND), "render", "compose", "-a", app, "-e", "test", "-o", str(folder), *options, cwd=root / example)
     file = folder / "hello-test.compose.yml"
     data = run("docker", "info", "--format", "{{.DockerRootDir}}").strip()
     command = f"env DOCKER_ROOT_DIR={data} PORT=0 docker compose"
-
-    def up() -> None:
-        run(*command.split(), "-f", str(file), "-p", app, "up", "-d", "--wait")
-
-    def update() -> None:
-        run(*rendering, cwd=root / example)
-        up()
-
     # Started within, not as its set-up: it cleans up only after a set-up that succeeded.
     with get_docker_services(command, str(file), app, [], ["down -v -t 0"]) as services:
-        up()
+        run(*command.split(), "-f", str(file), "-p", app, "up", "-d", "--wait")
         pause = run("docker", "ps", "-q", "--filter", f"label=com.docker.compose.project={app}",
                     "--filter", "label=com.docker.compose.service=pause").strip()  # fmt: skip
         target = {"nginx-sidecar": 80, "firelens-cloudwatch": 3000}[example]
         port = int(run("docker", "port", pause, str(target)).split(":")[-1])
-        yield Stack(file, app, services, port, update)
+        yield Stack(file, app, services, port)
     assert run("docker", "ps", "-aq", "--filter", f"label=com.docker.compose.project={app}") == ""
 
 
@@ -128,11 +117,45 @@ def test_nginx_sidecar_answers_through_nginx(
             stack.wait(lambda name=name: "/api/some/thing" in stack.compose("logs", "--no-log-prefix", name))  # type: ignore[misc]
 
 
-def test_firelens_records_have_the_fields_of_ecs_and_a_router_that_changes_is_made_anew(
+def test_firelens_records_have_the_fields_of_ecs(
+    tmp_path: Path, build: Callable[[Path, Path], str], local_image: LocalImage
+) -> None:
+    example = EXAMPLES / "firelens-cloudwatch"
+    images = {
+        "hello": build(example, example / "Dockerfile"),
+        "pause": local_image("busybox:1.37"),
+        "firelens_log_router": local_image(ROUTER),
+    }
+    with running("firelens-cloudwatch", tmp_path, images) as stack:
+        stack.wait(lambda: stack.answers("/hello"))
+        assert stack.get("/hello/records").status_code == 200
+        router = f"{stack.project}-firelens_log_router-1"
+
+        def records() -> list[dict[str, Any]]:
+            found = run("docker", "exec", router, "sh", "-c", "cat /copilot-local/logs/* || true")
+            lines = [line[line.index("{") :] for line in found.splitlines() if "/hello/records" in line]
+            # Fluent Bit's `file` output writes tag and time around each record.
+            return [json.JSONDecoder().raw_decode(line)[0] for line in lines]
+
+        stack.wait(lambda: bool(records()))
+        [record] = records()
+        assert record["ecs_cluster"] == f"{stack.project}-test"
+        assert record["ecs_task_arn"].startswith(f"arn:aws:ecs:us-east-1:000000000000:task/{stack.project}-test/")
+        assert record["ecs_task_definition"] == f"{stack.project}-test-hello:1"
+        assert record["container_name"] == "hello"
+        assert record["source"] == "stdout"
+
+
+def test_a_router_with_a_file_of_its_image_captures_what_that_makes_of_the_records(
     tmp_path: Path, build: Callable[[Path, Path], str], local_image: LocalImage
 ) -> None:
     name = "firelens-cloudwatch"
     shutil.copytree(EXAMPLES / name, tmp_path / name)
+    manifest = tmp_path / name / "copilot" / "hello" / "manifest.yml"
+    text = manifest.read_text()
+    changed = text.replace("\nlogging:\n", "\nlogging:\n  configFilePath: /fluent-bit/configs/parse-json.conf\n")
+    assert changed != text
+    manifest.write_text(changed)
     images = {
         "hello": build(tmp_path / name, tmp_path / name / "Dockerfile"),
         "pause": local_image("busybox:1.37"),
@@ -140,30 +163,7 @@ def test_firelens_records_have_the_fields_of_ecs_and_a_router_that_changes_is_ma
     }
     with running(name, tmp_path / "out", images, tmp_path) as stack:
         stack.wait(lambda: stack.answers("/hello"))
-        assert stack.get("/hello/records").status_code == 200
         router = f"{stack.project}-firelens_log_router-1"
-
-        def records(path: str) -> list[dict[str, Any]]:
-            found = run("docker", "exec", router, "sh", "-c", "cat /copilot-local/logs/* || true")
-            lines = [line[line.index("{") :] for line in found.splitlines() if path in line]
-            # Fluent Bit's `file` output writes tag and time around each record.
-            return [json.JSONDecoder().raw_decode(line)[0] for line in lines]
-
-        stack.wait(lambda: bool(records("/hello/records")))
-        [record] = records("/hello/records")
-        assert record["ecs_cluster"] == f"{stack.project}-test"
-        assert record["ecs_task_arn"].startswith(f"arn:aws:ecs:us-east-1:000000000000:task/{stack.project}-test/")
-        assert record["ecs_task_definition"] == f"{stack.project}-test-hello:1"
-        assert record["container_name"] == "hello"
-        assert record["source"] == "stdout"
-
-        manifest = tmp_path / name / "copilot" / "hello" / "manifest.yml"
-        text = manifest.read_text()
-        changed = text.replace("\nlogging:\n", "\nlogging:\n  configFilePath: /fluent-bit/configs/parse-json.conf\n")
-        assert changed != text
-        manifest.write_text(changed)
-        stack.update()  # while the container has a log router that is to go
-        stack.wait(lambda: stack.answers("/hello/again"))
-        stack.wait(lambda: bool(records("/hello/again")))
-        own = "/copilot-local/config/fluent-bit/configs/parse-json.conf"
-        assert "Name parser" in run("docker", "exec", router, "cat", own)
+        command = "cat /copilot-local/logs/* /copilot-local/config/fluent-bit/configs/parse-json.conf || true"
+        stack.wait(lambda: "/hello" in run("docker", "exec", router, "sh", "-c", command))
+        assert "Name parser" in run("docker", "exec", router, "sh", "-c", command)

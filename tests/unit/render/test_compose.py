@@ -71,7 +71,7 @@ def test_containers_that_log_wait_for_the_routers_socket(tmp_path: Path) -> None
         render_compose(Feature(WEB + "logging: {destination: {Name: cloudwatch}}\n").service(tmp_path))
     )
     web = document["services"]["web"]
-    assert web["depends_on"]["firelens_log_router"] == {"condition": "service_healthy", "restart": True}
+    assert web["depends_on"]["firelens_log_router"] == {"condition": "service_healthy"}
     assert web["logging"]["options"]["fluentd-address"] == (
         "unix://${DOCKER_ROOT_DIR:-/var/lib/docker}/volumes/demo-test-web-firelens/_data/fluent.sock"
     )
