@@ -346,7 +346,15 @@ class Front:
         targets = placed(services, self.servers(), self.targets, self.options)
         self.services = services
         self._write(front_configuration(services, targets, self.options), state)
-        problem = reload_problem(self._ask(self.master_port, RELOAD))
+        answers: list[str] = []
+
+        def asked() -> bool:
+            with contextlib.suppress(ConnectionError):  # the master begins to listen once its workers do
+                answers.append(self._ask(self.master_port, RELOAD))
+            return bool(answers)
+
+        wait_until(asked, "HAProxy's master listens")
+        problem = reload_problem(answers[0])
         assert problem is None, problem
         # Until the old worker has heard of its end it may take connections, and answer.
         wait_until(lambda: self.key in self.admin(SHOW_KEY), "the new rules in force")
