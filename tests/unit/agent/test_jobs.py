@@ -17,7 +17,7 @@ from emulator.engine.interface import Container, ContainerState, EngineEvent
 from emulator.errors import EngineError, InputError
 from emulator.runtime.planning.one_off import SETTLES
 from emulator.runtime.state import names
-from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.desired import DesiredState, Private
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.test_restarts import POLICY
 from tests.unit.runtime.world import desired_state, make_service
@@ -189,6 +189,22 @@ class TestRuns:
 
         until(passes)
         assert (run.status, run.tries, run.exit_code) == ("FAILED", 1, 4)
+
+    def test_so_does_a_task_that_was_asked_for(self, threads: Rig, until: Until) -> None:
+        state = with_job(containers={"cleanup": POLICY})
+        supervisor = threads.boot(state)
+        threads.agent.run_task(state.services["cleanup"], Private(), ["0" * 32], "{}")
+        until(lambda: running(threads))
+        [first] = running(threads)
+        heard(threads, supervisor, first, "start")
+        threads.clock.now += 61
+        threads.engine.finish(first, 3)
+        threads.watch()
+        heard(threads, supervisor, first, "die")
+        supervisor.look()
+        assert running(threads) == [first]
+        [told] = supervisor.scheduler.history.tasks()
+        assert told["desiredStatus"] == "RUNNING"
 
     def test_without_retries_a_job_is_tried_once(self, threads: Rig, until: Until) -> None:
         supervisor = threads.boot(with_job())

@@ -90,3 +90,13 @@ def test_what_is_no_endpoint(
     monkeypatch.setattr(_Fixed, "status", status)
     monkeypatch.setattr(_Fixed, "text", text)
     assert said(fixed, capsys, monkeypatch, tmp_path)["message"] == message
+
+
+def test_who_reads_what_it_keeps_while_it_is_written_sees_it_whole(tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_text('{"region": "before"}')
+    with file.open() as reader:
+        prepare._write(file, {"region": "after"})
+        assert json.load(reader) == {"region": "before"}
+    assert json.loads(file.read_text()) == {"region": "after"}
+    assert list(tmp_path.iterdir()) == [file]

@@ -113,6 +113,14 @@ class TestWhichTasksAreBehindAName:
         address = second.pause.addresses[DEMO.network]
         assert set(entries(bench.observed, DEMO.network).values()) == {f"{address} api # Service Connect\n"}
 
+    def test_the_health_of_a_container_that_is_not_essential_does_not_count(self, bench: Bench) -> None:
+        containers = {"api": CHECKED, "beside": {**CHECKED, "image": "api:1", "essential": False}}
+        bench.start(desired_state(connected("api", serves="api", containers=containers, count=2), WEB))
+        tasks = [task for task in bench.observed.tasks.values() if task.service == "api"]
+        bench.engine.set_health(f"cl-demo-test-api-{tasks[0].short_id}-beside", Health.UNHEALTHY)
+        written = "".join(entries(bench.observed, DEMO.network).values())
+        assert all(task.pause and task.pause.addresses[DEMO.network] in written for task in tasks)
+
     def test_each_client_tries_another_one_first_and_all_of_them(self) -> None:
         world = World(connected("api", serves="api", count=2), connected("web", count=8))
         for service in ("api", "api", *["web"] * 8):
