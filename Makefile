@@ -45,7 +45,7 @@ down: venv  ## Remove what `make up` started
 test: setup  ## Run the whole suite, Docker tests included
 	@$(BIN)/python -m emulator.setup --plugins
 	@requirements/tools.sh
-	@$(PYTEST)
+	@$(PYTEST) --ignore=tests/browser
 
 .PHONY: test-unit
 test-unit: venv  ## Run the tests that need no Docker, in seconds

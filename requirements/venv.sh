@@ -3,13 +3,17 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Prints the first Python that is new enough. A version manager's shim may exist and not work, so each is run.
+# Prints the first Python that is new enough, one that can make a .venv before one that cannot. That of the distribution
+# is asked first: it is built with profiles, those of version managers seldom are, and they take a quarter more time for
+# the same. A version manager's shim may exist and not work, so each is run.
 find_python() {
-    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
-            command -v "$candidate"
-            return 0
-        fi
+    for needed in 'import ensurepip, venv' ''; do
+        for candidate in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do
+            if "$candidate" -c "import sys; sys.version_info >= (3, 11) or sys.exit(1); $needed" 2> /dev/null; then
+                command -v "$candidate"
+                return 0
+            fi
+        done
     done
     return 1
 }

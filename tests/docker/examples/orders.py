@@ -19,6 +19,8 @@ FETCHED = {
     "worker/node_modules": "worker/package.json",
 }
 """What `make packages` makes, and of what."""
+IGNORED = ("web/.dockerignore", "worker/.dockerignore")
+"""What builds leave out of them. Copies have none of it either: most of the files."""
 SOURCES = shutil.ignore_patterns("__pycache__", *{Path(name).name for name in FETCHED})
 
 
@@ -42,7 +44,7 @@ def _link(source: str, target: str) -> None:
 
 def _packages() -> Path:
     digest = hashlib.sha256(sys.version.encode())
-    for name in ("Makefile", *FETCHED.values()):
+    for name in ("Makefile", *FETCHED.values(), *IGNORED):
         digest.update((ORDERS / name).read_bytes())
     folder = ROOT / "build" / "orders"
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,5 +60,14 @@ def _packages() -> Path:
                 command, cwd=made, env=variables, capture_output=True, text=True, timeout=400, check=False
             )
             assert done.returncode == 0, done.stdout + done.stderr
+            _leave_out(made)
             made.rename(kept)
     return kept
+
+
+def _leave_out(folder: Path) -> None:
+    for name in IGNORED:
+        patterns = [line for line in (folder / name).read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+        for pattern in patterns:
+            for path in list((folder / name).parent.glob(pattern)):
+                path.unlink()

@@ -67,7 +67,7 @@ def test_down_in_the_middle_of_a_stream_loses_nothing(project: Project) -> None:
 
 
 def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(make_project: MakeProject) -> None:
-    count = 40_000  # some 16 MB as records, and the router's limit is 3 MB for the five seconds until it delivers
+    count = 20_000  # some 8 MB as records, and the router's limit is 3 MB for the five seconds until it delivers
     project = make_project("")
     project.write(MANIFEST, SERVICE)
     project.write("copilot-local.toml", '[logs]\nfidelity = "ecs"\n')

@@ -91,6 +91,7 @@ class RemoteDaemon(PrivateDaemon):
             f"HostKey {folder / 'host'}",
             f"AuthorizedKeysFile {home}/.ssh/authorized_keys",
             f"PidFile {folder / 'pid'}",
+            f"SetEnv HOME={folder}",  # a shell that SSH starts reads ~/.bashrc, for each connection
             "PasswordAuthentication no\nUsePAM no\nStrictModes no\nPermitRootLogin yes",
         ]
         (folder / "sshd_config").write_text("\n".join(configuration) + "\n")
