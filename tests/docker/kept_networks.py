@@ -8,18 +8,26 @@ none. `down` warns of such a network with what to do; it is no fault of what lef
 from __future__ import annotations
 
 from docker import APIClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 
 MENDED = 23
 """The first version of Docker whose networks count what is in them."""
 
 
-def is_kept_by_docker(client: APIClient, network: str) -> bool:
-    """Whether Docker refuses to remove a network in which it shows no container. One that it removes was left by us."""
-    if int(client.version()["Version"].split(".")[0]) >= MENDED or client.inspect_network(network)["Containers"]:
-        return False
+def left_of(client: APIClient, networks: list[str]) -> list[str]:
+    """Those of networks that were just listed that are left: neither gone by now nor kept by Docker."""
+    return [network for network in networks if _is_left(client, network)]
+
+
+def _is_left(client: APIClient, network: str) -> bool:
+    """One that Docker removes when it is asked to was left by us."""
     try:
-        client.remove_network(network)
+        if client.inspect_network(network)["Containers"]:
+            return True
+        if int(client.version()["Version"].split(".")[0]) < MENDED:
+            client.remove_network(network)
+    except NotFound:
+        return False
     except APIError as error:
-        return "has active endpoints" in str(error)
-    return False
+        return "has active endpoints" not in str(error)
+    return True

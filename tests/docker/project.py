@@ -25,6 +25,7 @@ from typing import IO, Any
 import httpx
 import pytest
 from docker import APIClient
+from docker.errors import NotFound
 
 from emulator.engine.connect import connect
 from emulator.events import discard
@@ -33,7 +34,7 @@ from emulator.runtime.state.names import Names
 from emulator.setup import substitutes
 from emulator.setup.images import ensure_agent_image
 from tests.docker.command import COMMAND, Command
-from tests.docker.kept_networks import is_kept_by_docker
+from tests.docker.kept_networks import left_of
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -74,6 +75,14 @@ def daemon() -> Iterator[APIClient]:
 @cache
 def _host_of_context() -> str:
     return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
+
+
+def output_of(container: str, *, stderr: bool = True) -> str:
+    """What a container has printed; nothing where it is gone."""
+    with daemon() as client, contextlib.suppress(NotFound):
+        printed: bytes = client.logs(container, stderr=stderr)
+        return printed.decode()
+    return ""
 
 
 _applications: set[str] = set()
@@ -317,6 +326,15 @@ class Project:
             found.append(Container(row["Names"][0].removeprefix("/"), row["State"], labels))
         return found
 
+    def inspected(self) -> dict[str, dict[str, Any]]:
+        """What Docker shows of each container, by its name, but for those that go meanwhile."""
+        found: dict[str, dict[str, Any]] = {}
+        with daemon() as client:
+            for container in self.containers():
+                with contextlib.suppress(NotFound):
+                    found[container.name] = client.inspect_container(container.name)
+        return found
+
     def container(self, name: str, *, other_than: str = "") -> str:
         """The Docker name of the running container that the task definition calls so, or of that role.
 
@@ -355,7 +373,7 @@ class Project:
     def networks_left(self) -> list[str]:
         """Its networks, where no container of it is left: without those that Docker keeps by itself."""
         with daemon() as client:
-            return [name for name in self.networks() if not is_kept_by_docker(client, name)]
+            return left_of(client, self.networks())
 
     def clean_up(self) -> None:
         """What `down -v` does, after which nothing may be left."""

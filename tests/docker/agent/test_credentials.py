@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.docker.agent.conftest import Service
+from tests.docker.project import docker, output_of
 
 pytestmark = pytest.mark.docker
 
@@ -58,20 +59,13 @@ def test_botocore_gets_credentials_and_metadata_unmodified(shared_service: Servi
         f"{service.project.app}-test-sdk",
         ["AccessKeyId", "Expiration", "RoleArn", "SecretAccessKey", "Token"],
     ]
+    agent = service.name("agent")
+    processes = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2> /dev/null | tr '\\0' '\\n'"  # some end meanwhile
     everything = [
-        subprocess.run(["docker", *command], capture_output=True, text=True, check=True, timeout=60).stdout
-        for command in (
-            ["inspect", *(row.name for row in service.containers())],
-            ["logs", service.name("agent")],
-            ["exec", service.name("agent"), "cat", "/copilot-local/state/desired.json"],
-            [
-                "exec",
-                service.name("agent"),
-                "sh",
-                "-c",
-                "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'",
-            ],
-        )
+        str(service.project.inspected()),
+        output_of(agent),
+        docker("exec", agent, "cat", "/copilot-local/state/desired.json"),
+        docker("exec", agent, "sh", "-c", processes),
     ]
     assert all(everything[:1] + everything[2:])
     assert not any(value in text for value in KEYS.values() for text in everything)

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from emulator.api.created import names_of
 from tests.docker.api.conftest import api
-from tests.docker.kept_networks import is_kept_by_docker
+from tests.docker.kept_networks import left_of
 from tests.docker.project import daemon, wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("created-clusters")]
@@ -71,8 +71,7 @@ class Cluster:
         only = {"label": f"copilot-local.app={names_of(self.arn).app}"}
         with daemon() as client:
             containers = [row["Names"][0] for row in client.containers(all=True, filters=only)]
-            names = [row["Name"] for row in client.networks(filters=only)]
-            networks = [name for name in names if not is_kept_by_docker(client, name)]
+            networks = left_of(client, [row["Name"] for row in client.networks(filters=only)])
             volumes = [row["Name"] for row in client.volumes(filters=only)["Volumes"] or []]
         return " ".join([*containers, *networks, *volumes])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from emulator.runtime.state.names import DATA, Names
 from emulator.testing import Environment
 from tests.docker.aws.conftest import WAITS, client, variables, write_workspace
 from tests.docker.aws.shared_workspace import MYSQL_ADDON, ROWS, SCHEMA, SHOP, TOKEN
-from tests.docker.project import MakeProject, Project, daemon, docker, wait_until
+from tests.docker.project import MakeProject, Project, docker, output_of, wait_until
 from tests.unit.render.storage_addons import AURORA, AURORA_PARAMETERS, PARAMETERS
 
 __all__ = ["MYSQL_ADDON", "ROWS", "SCHEMA", "SHOP"]  # for test_sql_seed.py
@@ -109,16 +108,14 @@ def test_passwords_are_in_nothing_that_others_see(shop: Project) -> None:
     """Those of databases, and the one that an addon makes for a service."""
     own = variables(shop)
     secrets = [json.loads(own[name])["password"] for name in ("DATA_SECRET", "SHOP_SECRET", "LOGIN_SECRET")]
-    with daemon() as docker_client:
-        for container in shop.containers():
-            shown: dict[str, Any] = docker_client.inspect_container(container.name)
-            # The service's own are for it alone; that output of its addon is for every container of the task.
-            pairs = [] if container.name == shop.container("api") else shown["Config"]["Env"]
-            shown["Config"]["Env"] = [pair for pair in pairs if not pair.startswith("URL=")]
-            logs = docker_client.logs(container.name).decode()
-            for secret in (*secrets, TOKEN):
-                assert json.dumps(secret)[1:-1] not in json.dumps(shown)
-                assert secret not in logs
+    for name, shown in shop.inspected().items():
+        # The service's own are for it alone; that output of its addon is for every container of the task.
+        pairs = [] if name == shop.container("api") else shown["Config"]["Env"]
+        shown["Config"]["Env"] = [pair for pair in pairs if not pair.startswith("URL=")]
+        logs = output_of(name)
+        for secret in (*secrets, TOKEN):
+            assert json.dumps(secret)[1:-1] not in json.dumps(shown)
+            assert secret not in logs
     state = docker("exec", shop.container("agent"), "sh", "-c", "cat /copilot-local/state/*")
     assert "LOGIN_SECRET" in state
     printed = shop.run("up", "--dry-run").ok().out

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.docker.aws.conftest import WAITS, client, run_in, variables, write_workspace
-from tests.docker.project import MakeProject, Project, daemon, docker
+from tests.docker.project import MakeProject, Project, daemon, docker, output_of
 
 pytestmark = pytest.mark.docker
 
@@ -201,15 +201,12 @@ print(json.dumps({{
 
 def test_no_value_is_in_a_label_a_command_a_state_or_a_log(shop: Project) -> None:
     values = [value for value in given(shop).values() if len(value) > 2]
-    with daemon() as docker_client:
-        for container in shop.containers():
-            shown: dict[str, Any] = docker_client.inspect_container(container.name)
-            config = shown["Config"]
-            seen = json.dumps([config["Labels"], config["Cmd"], config["Entrypoint"], shown["Args"]])
-            if container.role != "member":
-                printed = docker_client.logs(container.name, stderr=False).decode()
-                seen += json.dumps(config["Env"]) + printed
-            assert [value for value in values if value in seen] == []
+    for name, shown in shop.inspected().items():
+        config = shown["Config"]
+        seen = json.dumps([config["Labels"], config["Cmd"], config["Entrypoint"], shown["Args"]])
+        if config["Labels"].get("copilot-local.role") != "member":
+            seen += json.dumps(config["Env"]) + output_of(name, stderr=False)
+        assert [value for value in values if value in seen] == []
     state = docker("exec", shop.container("agent"), "sh", "-c", "cat /copilot-local/state/*")
     own = docker("exec", shop.container("aws"), "sh", "-c", "cat /copilot-local/own/* /copilot-local/data/seed")
     assert [value for value in values if value in state + own] == []

@@ -194,8 +194,8 @@ def test_the_agent_writes_nowhere_but_to_its_volumes_and_has_what_it_needs_alone
     found = dict(line.split(":\t", 1) for line in status.splitlines() if line.startswith("Cap"))
     assert int(found["CapPrm"], 16) == 1 << 1, "to open files of others"
     assert hello.container("front")
-    for container in json.loads(docker("inspect", *(it.name for it in hello.containers()))):
-        assert container["HostConfig"]["PidsLimit"], container["Name"]
+    for name, container in hello.inspected().items():
+        assert container["HostConfig"]["PidsLimit"], name
 
 
 def test_a_sidecar_may_be_called_like_a_container_of_ours(hello: Project) -> None:

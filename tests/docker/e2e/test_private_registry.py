@@ -131,7 +131,7 @@ def test_a_sidecar_is_pulled_with_the_login_and_the_password_is_nowhere(empty: P
     agent = project.container("agent")
     everything = {
         "output": up.out + up.err,
-        "inspect": docker("inspect", *project.everything()),
+        "inspect": f"{project.inspected()} {docker('inspect', *project.networks(), *project.volumes())}",
         "image": docker("inspect", docker("inspect", "--format", "{{.Image}}", helper).strip()),
         "agent's log": str(subprocess.run(["docker", "logs", agent], capture_output=True, text=True, timeout=60)),
         "agent's state": docker("exec", agent, "cat", "/copilot-local/state/desired.json"),

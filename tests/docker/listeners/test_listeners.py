@@ -11,7 +11,7 @@ import pytest
 
 from tests.docker.listeners.conftest import NAME, Shop
 from tests.docker.listeners.http2 import Client
-from tests.docker.project import daemon, docker, wait_until
+from tests.docker.project import wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -156,9 +156,8 @@ class TestNetworkLoadBalancer:
 
 class TestWhereItAnswers:
     def test_everything_is_published_on_loopback_alone(self, shop: Shop) -> None:
-        with daemon() as client:
-            found = [client.inspect_container(container.name) for container in shop.project.containers()]
-        ports = [bound for one in found for bound in one["NetworkSettings"]["Ports"].values() if bound]
+        found = shop.project.inspected()
+        ports = [bound for one in found.values() for bound in one["NetworkSettings"]["Ports"].values() if bound]
         published = [one["HostIp"] for bound in ports for one in bound]
         assert len(published) == 5
         assert set(published) == {"127.0.0.1"}
@@ -183,4 +182,4 @@ class TestTrust:
         assert authority.parent.stat().st_mode & 0o077 == 0
 
     def test_no_container_is_given_a_key_where_docker_shows_it(self, shop: Shop) -> None:
-        assert "PRIVATE KEY" not in docker("inspect", *(container.name for container in shop.project.containers()))
+        assert "PRIVATE KEY" not in str(shop.project.inspected())
