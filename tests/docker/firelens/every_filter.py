@@ -1,15 +1,16 @@
-"""One container for each filter plugin of Fluent Bit, all behind one router, and the lines that each of them prints."""
+"""Every filter plugin of Fluent Bit, all behind one router, and the lines that each of their containers prints: one for
+those that look at each record by itself, one after the other, and one for each that makes more or fewer records."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
-LINES = 1000
+LINES = 500
 LAST = "the last line"
 AFTER_LAST = "after the last line"
 """Completes the one before in a filter that joins lines."""
-THROTTLED = 400
+THROTTLED = 200
 
 NOT_TRIED = {
     "aws": "asks an EC2 instance's metadata service, on ECS too, and passes records on as they are without it",
@@ -24,9 +25,13 @@ NOT_TRIED = {
 """Filter plugins that are left out, and why."""
 
 
+CHAIN = "chain"
+"""The container whose records go through several filters."""
+
+
 @dataclass(frozen=True)
 class Filter:
-    """A filter plugin on the lines of its own container."""
+    """A filter plugin on the lines of its own container, or of one that it shares."""
 
     plugin: str
     options: tuple[str, ...]
@@ -35,10 +40,11 @@ class Filter:
     """How many records come out, where the last line does not."""
     tags: tuple[tuple[str, str], ...] = ()
     """Tags that it gives to some of the records, and how their lines start: each tag has an output of its own."""
+    chained: bool = False
 
     @property
     def container(self) -> str:
-        return f"{self.plugin.replace('_', '-')}{self.variant}"
+        return CHAIN if self.chained else f"{self.plugin.replace('_', '-')}{self.variant}"
 
     def section(self) -> str:
         """Its part of the router's configuration file."""
@@ -48,13 +54,16 @@ class Filter:
 
 FILTERS = (
     Filter("alter_size", ("add 1",)),
-    Filter("checklist", ("file /extra/list", "lookup_key log", "mode partial", "record listed yes")),
-    Filter("expect", ("key_exists source", "action warn")),
-    Filter("geoip2", ("database /extra/geo.mmdb", "lookup_key log", "record country log %{country.iso_code}")),
-    Filter("grep", ("exclude log audit",)),
+    Filter("checklist", ("file /extra/list", "lookup_key log", "mode partial", "record listed yes"), chained=True),
+    Filter("expect", ("key_exists source", "action warn"), chained=True),
+    Filter(
+        "geoip2",
+        ("database /extra/geo.mmdb", "lookup_key log", "record country log %{country.iso_code}"),
+        chained=True,
+    ),
     Filter("kubernetes", ("dummy_meta on", "merge_log on", "merge_log_key merged", "buffer_size 0")),
-    Filter("lua", ("script /extra/count.lua", "call count")),
-    Filter("modify", ("condition key_value_matches log ^\\{", "add kind json", "rename source from")),
+    Filter("lua", ("script /extra/count.lua", "call count"), chained=True),
+    Filter("modify", ("condition key_value_matches log ^\\{", "add kind json", "copy source from"), chained=True),
     Filter("multiline", ("multiline.key_content log", "multiline.parser trace", "buffer off"), "-off"),
     Filter(
         "multiline",
@@ -68,17 +77,21 @@ FILTERS = (
         "-on",
     ),
     Filter("multiline", ("multiline.key_content log", "multiline.parser java", "buffer off"), "-java"),
-    Filter("nest", ("operation nest", "wildcard ecs_*", "nest_under ecs", "remove_prefix ecs_")),
-    Filter("parser", ("key_name log", "parser json", "reserve_data on", "preserve_key on")),
-    Filter("record_modifier", ("record added yes", "remove_key source")),
+    Filter("nest", ("operation nest", "wildcard ecs_*", "nest_under ecs", "remove_prefix ecs_"), chained=True),
+    Filter("parser", ("key_name log", "parser json", "reserve_data on", "preserve_key on"), chained=True),
+    Filter("record_modifier", ("record added yes", "remove_key source"), chained=True),
+    Filter("grep", ("exclude log audit",), chained=True),
     Filter(
         "rewrite_tag",
         ("rule $log ^audit audited false", "rule $log ^\\{ parsed true", "emitter_mem_buf_limit 100M"),
         tags=(("audited", "audit"), ("parsed", "{")),
     ),
-    Filter("stdout", ()),
+    Filter("stdout", (), chained=True),
     Filter("throttle", (f"rate {THROTTLED // 2}", "window 2", "interval 1h"), count=THROTTLED),
 )
+
+CONTAINERS = {one.container: one for one in FILTERS}
+"""By their names."""
 
 
 def lines() -> list[str]:
@@ -121,7 +134,7 @@ def files() -> dict[str, str | bytes]:
         ),
         "/extra/count.lua": (
             "number = 0\nfunction count(tag, time, record)\n    number = number + 1\n"
-            '    record["number"] = number\n    return 2, time, record\nend\n'
+            '    record["counted"] = number\n    return 2, time, record\nend\n'
         ),
         "/extra/list": "audit 1\nnaïve\n",
         "/extra/geo.mmdb": geo_database(),

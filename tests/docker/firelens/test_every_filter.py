@@ -18,7 +18,7 @@ from emulator.firelens.log_options import IDENTITY_FIELDS
 from emulator.firelens.stored import LOG_FOLDER
 from emulator.model import from_plain
 from tests.docker.firelens.conftest import ROUTER_IMAGE
-from tests.docker.firelens.every_filter import FILTERS, LAST, LINES, NOT_TRIED, Filter, files, lines
+from tests.docker.firelens.every_filter import CHAIN, CONTAINERS, FILTERS, LAST, LINES, NOT_TRIED, files, lines
 
 pytestmark = pytest.mark.docker
 
@@ -31,9 +31,7 @@ Run = Callable[[Literal["local", "ecs"]], dict[str, Records]]
 
 def task() -> TaskDefinition:
     log = {"logDriver": "awsfirelens", "options": {"Name": "http", "Host": "logs.example.com"}}
-    containers: list[dict[str, Any]] = [
-        {"name": one.container, "image": "app", "logConfiguration": log} for one in FILTERS
-    ]
+    containers: list[dict[str, Any]] = [{"name": name, "image": "app", "logConfiguration": log} for name in CONTAINERS]
     own = {"config-file-type": "file", "config-file-value": "/extra/user.conf"}
     # Half of its memory is how much may wait by ECS's file: nothing is dropped.
     router = {"name": "log_router", "image": "router", "memory": 4096}
@@ -55,22 +53,22 @@ def run(start_router: Callable[..., Any], identity: TaskIdentity) -> Run:
         router = start_router(definition, identity, every, relay=fidelity == "local")
         printed = File("lines", "".join(f"{line}\n" for line in lines()).encode())
 
-        def print_lines(one: Filter) -> None:
+        def print_lines(container: str) -> None:
             # It stays: ECS's driver drops what is queued when a container exits.
             command = "cat /lines; exec sleep 3600"
-            router.start(one.container, command, asynchronous=fidelity == "ecs", files=(printed,))
+            router.start(container, command, asynchronous=fidelity == "ecs", files=(printed,))
 
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(print_lines, FILTERS))
+            list(pool.map(print_lines, CONTAINERS))
         rewritten = [start for one in FILTERS for _, start in one.tags]
         wanted = {f"output-{number}": counted(start) for number, start in enumerate(rewritten, start=1)}
-        counts = wanted | {one.container: one.count for one in FILTERS if one.count}
+        counts = wanted | {name: one.count for name, one in CONTAINERS.items() if one.count}
         commands = {f"{count} of {stream}": router.has_lines(count, stream) for stream, count in counts.items()}
-        for one in FILTERS:
+        for name, one in CONTAINERS.items():
             if not one.count:
-                commands[f"the end of {one.container}"] = has_last_line(router, one.container)
+                commands[f"the end of {name}"] = has_last_line(router, name)
         router.wait_for_commands(commands)
-        return {stream: records(router, stream) for stream in (*wanted, *(one.container for one in FILTERS))}
+        return {stream: records(router, stream) for stream in (*wanted, *CONTAINERS)}
 
     return run
 
@@ -126,3 +124,7 @@ def test_each_filter_sees_what_it_would_see_behind_ecs_driver(run: Run) -> None:
             assert mine == theirs, f"record {number} of {stream}"
         assert len(found) == len(expected), stream
     assert [fields["log"] for _, fields in here["rewrite-tag"]][:2] == ["web 1 GET /orders/1 200", lines()[2]]
+    chained = {name for _, fields in here[CHAIN] for name in fields}
+    assert {"listed", "country", "counted", "kind", "from", "ecs", "level", "added"} <= chained, "each has done its part"
+    assert "source" not in chained
+    assert not any(fields["log"].startswith("audit") for _, fields in here[CHAIN])
