@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import pytest
 
 from emulator.setup import substitutes
 from tests.docker.aws.shared_workspace import CLIENTS, COPILOT_FILES, FILES, IMPORTS
-from tests.docker.project import MakeProject, Project, daemon, docker, projects
+from tests.docker.project import MakeProject, Project, Result, daemon, docker, projects
 from tests.unit.render.storage_addons import PARAMETERS
 
 PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -177,12 +179,49 @@ Outputs:
 make_session_project = pytest.fixture(projects, scope="session", name="make_session_project")
 
 
+@dataclass(frozen=True)
+class Held:
+    """What the endpoint holds where the seed of `everything` puts something."""
+
+    items: list[dict[str, Any]]
+    keys: list[str]
+    messages: int
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An environment, and what was there as its first task had ended and when its tasks had started."""
+
+    project: Project
+    job: Result
+    """A run of its job before anything else, which so ran by itself."""
+    left: list[str]
+    """Containers and networks that the run left."""
+    held: Held
+    limit: str
+    runs: Any
+    """What the job had counted, once tasks ran."""
+
+
 @pytest.fixture(scope="session")
-def everything(make_session_project: MakeProject) -> Project:
-    """Both services run, with addons of their own and of the environment, databases among them; and a job is there."""
+def begun(make_session_project: MakeProject) -> Begun:
     project = write_everything(make_session_project(""))
+    job = project.run("run", "nightly")
+    left = [*(container.name for container in project.containers()), *project.networks_left()]
     project.up()
-    return project
+    limit = client(project, "ssm").get_parameter(Name="/shop/limit")["Parameter"]["Value"]
+    table = variables(project)["SHARED_TABLE"]
+    runs = client(project, "dynamodb").get_item(TableName=table, Key={"id": {"S": "runs"}}).get("Item")
+    found = Begun(project, job, left, held(project), limit, runs)
+    empty(project)
+    return found
+
+
+@pytest.fixture(scope="session")
+def everything(begun: Begun) -> Project:
+    """Both services run, with addons of their own and of the environment, databases among them; and a job is there.
+    For tests that put nothing into queues, tables and buckets."""
+    return begun.project
 
 
 def write_everything(project: Project) -> Project:
@@ -198,7 +237,12 @@ def write_everything(project: Project) -> Project:
 def shop(everything: Project) -> Iterator[Project]:
     """The same, without messages, items and objects. What is in databases stays."""
     yield everything
-    sqs, dynamodb, s3 = (client(everything, name) for name in ("sqs", "dynamodb", "s3"))
+    empty(everything)
+
+
+def empty(project: Project) -> None:
+    """Takes messages, items and objects away."""
+    sqs, dynamodb, s3 = (client(project, name) for name in ("sqs", "dynamodb", "s3"))
     for url in sqs.list_queues()["QueueUrls"]:
         sqs.purge_queue(QueueUrl=url)
     for table in dynamodb.list_tables()["TableNames"]:
@@ -207,6 +251,17 @@ def shop(everything: Project) -> Iterator[Project]:
     for bucket in s3.list_buckets()["Buckets"]:
         for found in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
             s3.delete_object(Bucket=bucket["Name"], Key=found["Key"])
+
+
+def held(project: Project) -> Held:
+    """What is in the table, the bucket and the queue that are seeded."""
+    dynamodb, s3, sqs = (client(project, name) for name in ("dynamodb", "s3", "sqs"))
+    own = variables(project, "worker")
+    items = dynamodb.scan(TableName=own["COUNTS"])["Items"]
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=own["BUCKET"]).get("Contents", [])]
+    queue = json.loads(own["COPILOT_TOPIC_QUEUE_URIS"])["apiBillsfifoEventsQueue"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    return Held(sorted(items, key=str), keys, int(attributes["ApproximateNumberOfMessages"]))
 
 
 def run_in(project: Project, service: str, code: str) -> str:

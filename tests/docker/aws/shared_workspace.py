@@ -1,5 +1,5 @@
 """What `everything` of conftest.py has beside topics, queues and an addon of its api: addons of the environment, a job,
-and databases."""
+databases, and a seed."""
 
 from __future__ import annotations
 
@@ -98,7 +98,14 @@ Resources:
     Type: AWS::S3::Bucket
     Properties:
       Tags: [{Key: table, Value: {'Fn::ImportValue': {'Fn::Sub': '${App}-${Env}-SharedTable'}}}]
+  Counts:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
 Outputs:
+  Counts: {Value: !Ref Counts}
   Bucket: {Value: !Ref Files, Export: {Name: !Sub '${App}-${Env}-WorkersBucket'}}
   Both: {Value: !Join ['/', [!Ref Files, {'Fn::ImportValue': {'Fn::Sub': '${App}-${Env}-SharedTable'}}]]}
 """
@@ -136,6 +143,18 @@ Outputs:
   wordsHost: {{Value: !GetAtt words.PrimaryEndPoint.Address}}
 """
 SETTINGS = """\
+[seed]
+parameters = "seed/ssm.env"
+
+[seed.tables]
+"worker/Counts" = "seed/counts.json"
+
+[seed.buckets]
+"worker/Files" = "seed/files"
+
+[seed.queues]
+"worker/bills" = "seed/events.jsonl"
+
 [seed.databases]
 "api/dataDBCluster" = ["seed/schema.sql", "seed/rows.sql"]
 "api/shop" = ["seed/shop.sql"]
@@ -159,5 +178,9 @@ FILES = {
     "seed/schema.sql": SCHEMA,
     "seed/rows.sql": ROWS,
     "seed/shop.sql": SHOP,
+    "seed/counts.json": '[\n{"id": "1", "n": 2},\n{"id": "2"}\n]\n',
+    "seed/files/a/b.txt": "content",
+    "seed/events.jsonl": '{"Message": "from the start"}\n',
+    "seed/ssm.env": "/shop/limit=3\n",
 }
 """Files of the workspace."""

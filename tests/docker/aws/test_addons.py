@@ -8,7 +8,7 @@ import json
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from tests.docker.aws.conftest import ADDON, WAITS, client, run_in, variables, write_workspace
+from tests.docker.aws.conftest import ADDON, WAITS, Held, client, held, run_in, variables, write_workspace
 from tests.docker.project import MakeProject, Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
@@ -20,9 +20,9 @@ def make_workspace(project: Project, template: str = ADDON) -> Project:
     return write_workspace(project, {"api/manifest.yml": MANIFEST, "api/addons/things.yml": template})
 
 
-def test_outputs_are_what_copilot_makes_of_them(shop: Project) -> None:
-    found = variables(shop)
-    assert found["THINGS_NAME"] == f"{shop.app}-test-api-things"
+def test_outputs_are_what_copilot_makes_of_them(everything: Project) -> None:
+    found = variables(everything)
+    assert found["THINGS_NAME"] == f"{everything.app}-test-api-things"
     login = json.loads(found["LOGIN_SECRET"])
     assert (login["username"], len(login["password"])) == ("me", 16)
     assert found["URL"] == f"pg://{login['password']}@host"
@@ -42,11 +42,12 @@ print(table.get_item(Key={"id": "1"})["Item"]["word"])
     assert s3.get_object(Bucket=found["FILES_NAME"], Key="a.txt")["Body"].read() == b"content"
 
 
-def test_a_second_up_changes_nothing(shop: Project) -> None:
+def test_a_second_up_changes_nothing(everything: Project) -> None:
     """That data and passwords survive `down`, and that no password is shown, is in `test_databases.py`."""
-    tasks = shop.tasks()
-    shop.up()
-    assert shop.tasks() == tasks
+    tasks = everything.tasks()
+    everything.up()
+    assert everything.tasks() == tasks
+    assert held(everything) == Held([], [], 0), "what was emptied is not seeded again"
 
 
 def test_an_addon_that_comes_later_reaches_the_tasks_that_run_and_its_endpoint_is_started_again(

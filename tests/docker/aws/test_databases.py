@@ -9,7 +9,7 @@ import pytest
 from emulator.runtime.specs.databases.programs import PROGRAMS
 from emulator.runtime.state.names import DATA, Names
 from emulator.testing import Environment
-from tests.docker.aws.conftest import WAITS, client, variables, write_workspace
+from tests.docker.aws.conftest import WAITS, Held, client, held, variables, write_workspace
 from tests.docker.aws.shared_workspace import MYSQL_ADDON, ROWS, SCHEMA, SHOP, TOKEN
 from tests.docker.project import MakeProject, Project, docker, output_of, wait_until
 from tests.unit.render.storage_addons import AURORA, AURORA_PARAMETERS, PARAMETERS
@@ -87,47 +87,47 @@ def mysql(project: Project, query: str) -> str:
     return docker("exec", database(project, "shop"), "sh", "-c", script).strip()
 
 
-def test_copilots_aurora_cluster_is_a_postgres_that_takes_tls(shop: Project) -> None:
-    assert psql(shop, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == "t"
-    assert psql(shop, "CREATE TABLE t (a int); INSERT INTO t VALUES (1); SELECT a FROM t") == "1"
+def test_copilots_aurora_cluster_is_a_postgres_that_takes_tls(everything: Project) -> None:
+    assert psql(everything, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == "t"
+    assert psql(everything, "CREATE TABLE t (a int); INSERT INTO t VALUES (1); SELECT a FROM t") == "1"
     fields = ["dbClusterIdentifier", "dbname", "engine", "host", "password", "port", "username"]
-    assert sorted(json.loads(variables(shop)["DATA_SECRET"])) == fields
+    assert sorted(json.loads(variables(everything)["DATA_SECRET"])) == fields
 
 
-def test_an_aurora_mysql_cluster_takes_its_user(shop: Project) -> None:
-    assert mysql_client(shop, "CREATE TABLE t (a int); SELECT CURRENT_USER(), DATABASE()") == "admin@%\tshop"
+def test_an_aurora_mysql_cluster_takes_its_user(everything: Project) -> None:
+    assert mysql_client(everything, "CREATE TABLE t (a int); SELECT CURRENT_USER(), DATABASE()") == "admin@%\tshop"
 
 
-def test_a_replication_group_has_its_token(shop: Project) -> None:
-    assert redis_client(shop, "SET", "a", "one") == "OK"
-    assert redis_client(shop, "GET", "a") == "one"
-    assert "Authentication required" in redis_client(shop, "PING", token="")
+def test_a_replication_group_has_its_token(everything: Project) -> None:
+    assert redis_client(everything, "SET", "a", "one") == "OK"
+    assert redis_client(everything, "GET", "a") == "one"
+    assert "Authentication required" in redis_client(everything, "PING", token="")
 
 
-def test_passwords_are_in_nothing_that_others_see(shop: Project) -> None:
+def test_passwords_are_in_nothing_that_others_see(everything: Project) -> None:
     """Those of databases, and the one that an addon makes for a service."""
-    own = variables(shop)
+    own = variables(everything)
     secrets = [json.loads(own[name])["password"] for name in ("DATA_SECRET", "SHOP_SECRET", "LOGIN_SECRET")]
-    for name, shown in shop.inspected().items():
+    for name, shown in everything.inspected().items():
         # The service's own are for it alone; that output of its addon is for every container of the task.
-        pairs = [] if name == shop.container("api") else shown["Config"]["Env"]
+        pairs = [] if name == everything.container("api") else shown["Config"]["Env"]
         shown["Config"]["Env"] = [pair for pair in pairs if not pair.startswith("URL=")]
         logs = output_of(name)
         for secret in (*secrets, TOKEN):
             assert json.dumps(secret)[1:-1] not in json.dumps(shown)
             assert secret not in logs
-    state = docker("exec", shop.container("agent"), "sh", "-c", "cat /copilot-local/state/*")
+    state = docker("exec", everything.container("agent"), "sh", "-c", "cat /copilot-local/state/*")
     assert "LOGIN_SECRET" in state
-    printed = shop.run("up", "--dry-run").ok().out
+    printed = everything.run("up", "--dry-run").ok().out
     assert not [secret for secret in secrets if secret in state + printed]
-    listed = shop.ps()["containers"]
+    listed = everything.ps()["containers"]
     assert {"dataDBCluster", "shop", "words"} <= {row["name"] for row in listed}
 
 
-def test_a_database_that_is_killed_comes_back_with_its_data(shop: Project) -> None:
-    assert psql(shop, "CREATE TABLE killed AS SELECT 7 AS a; SELECT a FROM killed") == "7"
-    docker("kill", database(shop, "dataDBCluster"))
-    wait_until(lambda: psql(shop, "SELECT a FROM killed") == "7", "the database again, with its data")
+def test_a_database_that_is_killed_comes_back_with_its_data(everything: Project) -> None:
+    assert psql(everything, "CREATE TABLE killed AS SELECT 7 AS a; SELECT a FROM killed") == "7"
+    docker("kill", database(everything, "dataDBCluster"))
+    wait_until(lambda: psql(everything, "SELECT a FROM killed") == "7", "the database again, with its data")
 
 
 def test_sql_runs_as_the_databases_own_user_and_again_in_a_reset(shop: Project) -> None:
@@ -161,6 +161,7 @@ def test_data_and_passwords_outlive_down_and_sql_runs_once(shop: Project) -> Non
     assert psql(shop, "SELECT word FROM words") == "two"
     assert redis_client(shop, "GET", "kept") == "word"
     assert client(shop, "dynamodb").scan(TableName=before["THINGS_NAME"])["Count"] == 1
+    assert held(shop) == Held([], [], 0), "what was emptied is not seeded again"
     queue = variables(shop, "worker")["COPILOT_QUEUE_URI"]
     [message] = client(shop, "sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     assert json.loads(message["Body"])["Message"] == "kept"
@@ -182,19 +183,19 @@ def test_one_that_ends_as_it_starts_is_shown_with_its_log_and_leaves_nothing(mak
     assert project.everything() == []
 
 
-def test_a_full_volume_is_said(shop: Project) -> None:
+def test_a_full_volume_is_said(everything: Project) -> None:
     """Of one that comes later: what runs goes on."""
-    names = Names(shop.app, "test")
-    volume = names.database_volume(f"{shop.app}-test-api-AddonsStack/notes")
+    names = Names(everything.app, "test")
+    volume = names.database_volume(f"{everything.app}-test-api-AddonsStack/notes")
     pairs = {**names.labels(), DATA: "a database"}.items()
     labels = [word for pair in pairs for word in ("--label", "=".join(pair))]
     size = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m")
-    before = set(shop.everything())
+    before = set(everything.everything())
     docker("volume", "create", *size, *labels, volume)
-    addon = shop.write("copilot/api/addons/notes.yml", NOTES)
+    addon = everything.write("copilot/api/addons/notes.yml", NOTES)
     try:
-        done = shop.run("up", "-d")
-        assert set(shop.everything()) == before | {volume}
+        done = everything.run("up", "-d")
+        assert set(everything.everything()) == before | {volume}
     finally:
         addon.unlink()
         docker("volume", "rm", "--force", volume)

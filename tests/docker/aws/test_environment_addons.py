@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docker.aws.conftest import WAITS, run_in, variables, write_workspace
+from tests.docker.aws.conftest import WAITS, Begun, client, variables, write_workspace
 from tests.docker.aws.shared_workspace import COPILOT_FILES
 from tests.docker.project import MakeProject, Project, Result
 
@@ -17,9 +17,9 @@ def make_workspace(project: Project) -> Project:
     return write_workspace(project, {**files, "worker/manifest.yml": f"name: worker\ntype: Backend Service\n{WAITS}"})
 
 
-def test_exports_reach_services_and_their_addons(shop: Project) -> None:
-    api, worker = variables(shop), variables(shop, "worker")
-    assert api["SHARED_TABLE"] == f"{shop.app}-test-shared"
+def test_exports_reach_services_and_their_addons(everything: Project) -> None:
+    api, worker = variables(everything), variables(everything, "worker")
+    assert api["SHARED_TABLE"] == f"{everything.app}-test-shared"
     assert api["SHARED_GROUP"].startswith("sg-")
     assert api["VPC"].startswith("vpc-")
     assert (api["LOGIN"], api["WORD"]) == ("the-login-of-all", "the-word-of-all")
@@ -29,9 +29,13 @@ def test_exports_reach_services_and_their_addons(shop: Project) -> None:
 
 
 def test_a_service_and_a_job_share_what_it_has(shop: Project) -> None:
-    table = 'boto3.resource("dynamodb").Table(os.environ["SHARED_TABLE"])'
-    run_in(shop, "api", f'{table}.put_item(Item={{"id": "runs", "n": 41}})')
-    assert_counted(shop.run("run", "nightly").ok(), 42)
+    """That the service's own code finds a table: test_addons.py."""
+    table, item = variables(shop)["SHARED_TABLE"], {"id": {"S": "runs"}, "n": {"N": "41"}}
+    client(shop, "dynamodb").put_item(TableName=table, Item=item)
+    try:
+        assert_counted(shop.run("run", "nightly").ok(), 42)
+    finally:
+        shop.up()  # the run leaves the endpoint with the logical ids of the job's stacks alone
 
 
 def assert_counted(run: Result, number: int) -> None:
@@ -56,24 +60,22 @@ def test_what_is_wrong_in_one_is_found_by_validate_and_by_up(make_project: MakeP
     assert project.containers() == []
 
 
-def test_an_import_that_nothing_exports_is_found_by_up_and_changes_nothing(shop: Project) -> None:
+def test_an_import_that_nothing_exports_is_found_by_up_and_changes_nothing(everything: Project) -> None:
     addon = "copilot/worker/addons/files.yml"
-    before, tasks, text = set(shop.everything()), shop.tasks(), (shop.folder / addon).read_text()
+    before, tasks, text = set(everything.everything()), everything.tasks(), (everything.folder / addon).read_text()
     try:
-        shop.edit(addon, "SharedTable'}}]]", "Nothing'}}]]")
-        done = shop.run("up", "-d")
+        everything.edit(addon, "SharedTable'}}]]", "Nothing'}}]]")
+        done = everything.run("up", "-d")
     finally:
-        shop.write(addon, text)
+        everything.write(addon, text)
     assert done.code == 1
     assert "test-Nothing" in done.err
     assert "files.yml:" in done.err
     assert "[values]" in done.err
-    assert (set(shop.everything()), shop.tasks()) == (before, tasks)
+    assert (set(everything.everything()), everything.tasks()) == (before, tasks)
 
 
-def test_a_job_that_is_run_by_itself_finds_what_the_environment_has(make_project: MakeProject) -> None:
-    project = make_workspace(make_project(""))
-    for number in (1, 2):
-        assert_counted(project.run("run", "nightly").ok(), number)  # what it wrote is kept
-        assert project.containers() == []
-        assert project.networks_left() == []
+def test_a_job_that_is_run_by_itself_finds_what_the_environment_has(begun: Begun) -> None:
+    assert_counted(begun.job.ok(), 1)
+    assert begun.left == []
+    assert begun.runs == {"id": {"S": "runs"}, "n": {"N": "1"}}, "what it wrote is kept"

@@ -141,9 +141,8 @@ sqs, url = boto3.client("sqs"), os.environ["COPILOT_QUEUE_URI"]
 sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": message["ReceiptHandle"]}])
 sqs.send_message(QueueUrl=url, MessageBody="of its own")
 """
-WITHOUT_VARIABLE = """
+CLIENT = """
 from botocore.config import Config
-del os.environ["AWS_ENDPOINT_URL"]
 def client(name, **more):
     return boto3.client(name, region_name="us-east-1", **more)
 """
@@ -180,23 +179,20 @@ def test_what_an_addon_makes_is_in_the_variables(shop: Project) -> None:
 
 
 def test_code_that_asks_for_them_finds_them(shop: Project) -> None:
-    code = f"""
-ssm, secrets = boto3.client("ssm"), boto3.client("secretsmanager")
-def read(name):
-    found = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
-    return [found["Value"], found["Type"]]
-ids = ["shop/db", "{ARN}"]
-print(json.dumps({{
-    "ssm": [read(name) for name in ("/copilot/shop/test/secrets/TOKEN", "/only/read/by/code")],
-    "arn": read("arn:aws:ssm:us-east-1:123456789012:parameter/copilot/shop/test/secrets/TOKEN"),
-    "db": [json.loads(secrets.get_secret_value(SecretId=one)["SecretString"]) for one in ids],
-}}))
-"""
-    found = json.loads(run_in(shop, "named", code))
-    token = [given(shop)["TOKEN"], "SecureString"]
-    assert found["ssm"] == [token, ["the-word-of-code", "SecureString"]]
-    assert found["arn"] == token
-    assert found["db"] == [{"username": "me", "password": "the-password-of-the-user"}] * 2
+    """That code in a container reaches what is asked here: the tests of names, below."""
+    ssm, secretsmanager = client(shop, "ssm"), client(shop, "secretsmanager")
+    token = given(shop)["TOKEN"]
+    name = "/copilot/shop/test/secrets/TOKEN"
+    for asked, value in (
+        (name, token),
+        (f"arn:aws:ssm:us-east-1:123456789012:parameter{name}", token),
+        ("/only/read/by/code", "the-word-of-code"),
+    ):
+        found = ssm.get_parameter(Name=asked, WithDecryption=True)["Parameter"]
+        assert (found["Value"], found["Type"]) == (value, "SecureString")
+    for id in ("shop/db", ARN):
+        text = secretsmanager.get_secret_value(SecretId=id)["SecretString"]
+        assert json.loads(text) == {"username": "me", "password": "the-password-of-the-user"}
 
 
 def test_no_value_is_in_a_label_a_command_a_state_or_a_log(shop: Project) -> None:
@@ -219,11 +215,8 @@ def test_what_is_given_anew_is_read_anew(shop: Project) -> None:
     shop.edit(".copilot-local/secrets.env", given(shop)["TOKEN"], new)
     shop.up()
     assert variables(shop)["TOKEN"] == new
-    code = """
-found = boto3.client("ssm").get_parameter(Name="/copilot/shop/test/secrets/TOKEN", WithDecryption=True)
-print(found["Parameter"]["Value"])
-"""
-    assert run_in(shop, "named", code).strip() == new
+    found = client(shop, "ssm").get_parameter(Name="/copilot/shop/test/secrets/TOKEN", WithDecryption=True)
+    assert found["Parameter"]["Value"] == new
 
 
 def test_what_nothing_gives_is_missing_with_its_line_and_what_an_addon_gives_is_not(make_project: MakeProject) -> None:
@@ -295,8 +288,8 @@ def test_a_policy_that_is_changed_is_read_anew(shop: Project) -> None:
 
 
 def ask(project: Project, code: str) -> Any:
-    """What a program in the service with names prints, as JSON. It has `client`, without the variable."""
-    return json.loads(run_in(project, "named", WITHOUT_VARIABLE + code))
+    """What a program in the service with names prints, as JSON. It has `client`, for when the variable is gone."""
+    return json.loads(run_in(project, "named", CLIENT + code))
 
 
 def addresses(project: Project, service: str, *names: str) -> list[list[str]]:
@@ -317,12 +310,13 @@ def address_of(container: str) -> str:
     return str(network["IPAddress"])
 
 
-def test_an_sdk_without_the_variable_has_queues_buckets_and_an_identity_and_is_known_as_its_service(
-    shop: Project,
-) -> None:
+def test_an_sdk_without_the_variable_has_what_it_leads_to_and_is_known_as_its_service(shop: Project) -> None:
+    """Queues, buckets, secrets and an identity."""
     found = ask(
         shop,
         """
+led = boto3.client("sqs")
+del os.environ["AWS_ENDPOINT_URL"]
 sqs = client("sqs")
 url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
 sqs.send_message(QueueUrl=url, MessageBody="one")
@@ -337,29 +331,25 @@ print(json.dumps({
     "object": s3.get_object(Bucket="some-files", Key="a/b.txt")["Body"].read().decode(),
     "linked": urllib.request.urlopen(link).read().decode(),
     "account": client("sts").get_caller_identity()["Account"],
+    "word": client("ssm").get_parameter(Name="/only/read/by/code", WithDecryption=True)["Parameter"]["Value"],
+    "secret": json.loads(client("secretsmanager").get_secret_value(SecretId="shop/db")["SecretString"]),
+    "with": [led.meta.endpoint_url, led.list_queues(QueueNamePrefix="jobs")["QueueUrls"]],
 }))
 """,
     )
     assert all(one.startswith("https://") and one.endswith(".amazonaws.com") for one in found["endpoints"])
     assert found["link"].startswith("https://some-files.s3.")
     assert (found["body"], found["object"], found["linked"]) == ("one", "content", "content")
+    assert (found["word"], found["secret"]["username"]) == ("the-word-of-code", "me")
+    endpoint, [url] = found["with"]
+    assert not endpoint.endswith(".amazonaws.com")
+    assert url.startswith("http://127.0.0.1:"), "the variable leads to the same endpoint"
     assert found["account"] == "000000000000"
     port = docker("port", shop.container("aws")).split(":")[-1].strip()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/copilot-local/calls") as answer:
         calls = json.load(answer)["calls"]
     put = [one["resource"] for one in calls if (one["service"], one["action"]) == ("named", "s3:PutObject")]
     assert "arn:aws:s3:::some-files/a/b.txt" in put
-
-
-def test_the_variable_leads_to_the_same_endpoint(shop: Project) -> None:
-    code = f"""
-variable = os.environ["AWS_ENDPOINT_URL"]
-{WITHOUT_VARIABLE}
-client("sqs").create_queue(QueueName="both")
-os.environ["AWS_ENDPOINT_URL"] = variable
-print(boto3.client("sqs").list_queues(QueueNamePrefix="both")["QueueUrls"])
-"""
-    assert "http://127.0.0.1:" in run_in(shop, "named", code)
 
 
 def test_every_name_of_aws_is_the_endpoint_and_no_other_is(shop: Project) -> None:

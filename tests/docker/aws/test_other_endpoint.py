@@ -7,13 +7,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.docker.aws.conftest import API, WAITS, WORKER, client_of, run_in, variables, write_workspace
-from tests.docker.project import MakeProject, Project, free_port
+from tests.docker.aws.conftest import WAITS, client_of, variables, write_workspace
+from tests.docker.project import MakeProject, Project, docker, free_port
 
 pytestmark = pytest.mark.docker
 
@@ -35,18 +35,15 @@ Outputs:
   ThingsName:
     Value: !Ref Things
 """
-PUBLISH = """
-arns = json.loads(os.environ["COPILOT_SNS_TOPIC_ARNS"])
-size = {"size": {"DataType": "String", "StringValue": "big"}}
-boto3.client("sns").publish(TopicArn=arns["orders"], Message="hello", MessageAttributes=size)
-boto3.resource("dynamodb").Table(os.environ["THINGS_NAME"]).put_item(Item={"id": "7"})
+PUBLISH = """\
+arn=$(echo "$COPILOT_SNS_TOPIC_ARNS" | sed 's/.*"orders": *"\\([^"]*\\)".*/\\1/')
+wget -qO- "$AWS_ENDPOINT_URL/?Action=Publish&TopicArn=$arn&Message=hello"
+printf '{"TableName":"%s","Item":{"id":{"S":"7"}}}' "$THINGS_NAME" > /tmp/item
+target=X-Amz-Target:DynamoDB_20120810.PutItem type=Content-Type:application/x-amz-json-1.0
+wget -qO- --header $target --header $type --post-file /tmp/item "$AWS_ENDPOINT_URL"
 """
-RECEIVE = """
-queue = os.environ["COPILOT_QUEUE_URI"]
-[message] = boto3.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
-print(json.loads(message["Body"])["Message"])
-boto3.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-"""
+RECEIVE = 'wget -qO- "$COPILOT_QUEUE_URI?Action=ReceiveMessage&MaxNumberOfMessages=10&WaitTimeSeconds=20"'
+"""What services ask: of the endpoint that is told to them, without an SDK."""
 SERVICES = "dynamodb,logs,s3,secretsmanager,sns,sqs,ssm,sts"
 
 
@@ -79,37 +76,24 @@ PLAIN = {
 """Services that do nothing."""
 
 
-def workspace(project: Project, url: str, files: Mapping[str, str] = PLAIN) -> Project:
-    write_workspace(project, files)
-    project.write("copilot-local.toml", f'[seed]\nqueues = {{worker = "events.jsonl"}}\n[aws]\nendpoint = "{url}"\n')
+def settings(project: Project, url: str, more: str = "") -> None:
+    """That URL, and a seed."""
+    text = f'[seed]\nqueues = {{worker = "events.jsonl"}}\n[aws]\nendpoint = "{url}"\n{more}'
+    project.write("copilot-local.toml", text)
     project.write("events.jsonl", '{"Message": "seeded"}\n')
+
+
+def workspace(project: Project, url: str) -> Project:
+    write_workspace(project, PLAIN)
+    settings(project, url)
     return project
-
-
-def test_everything_is_made_there_and_stays_there(make_project: MakeProject, other: str) -> None:
-    files = {"api/manifest.yml": API, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
-    project = workspace(make_project(""), other, files)
-    project.up()
-
-    assert run_in(project, "worker", RECEIVE).split() == ["seeded"]
-    run_in(project, "api", PUBLISH)
-    [queue] = [one for one in json.loads(project.run("queues", "--format", "json").ok().out) if one["name"] == "worker"]
-    assert (queue["visible"], queue["queue"]) == (1, f"{project.app}-test-worker-EventsQueue")
-    assert run_in(project, "worker", RECEIVE).split() == ["hello"]
-
-    table = variables(project)["THINGS_NAME"]
-    assert client_of(other, "dynamodb").scan(TableName=table)["Items"] == [{"id": {"S": "7"}}]
-
-    project.run("down", "-v", "-t", "1").ok()
-    assert project.everything() == []
-    assert client_of(other, "dynamodb").scan(TableName=table)["Count"] == 1
-    assert client_of(other, "sqs").list_queues(QueueNamePrefix=f"{project.app}-")["QueueUrls"]
 
 
 def test_while_a_service_runs_it_moves_to_other_ports_with_what_it_holds_and_to_another_url(
     make_project: MakeProject, other: str
 ) -> None:
-    project = write_workspace(make_project(""), PLAIN)
+    """At the URL everything is made, and stays there."""
+    project = write_workspace(make_project(""), {**PLAIN, "api/addons/things.yml": ADDON})
     project.up("worker")
     project.run("queues", "send", "worker", "kept").ok()
     port = free_port()
@@ -118,13 +102,24 @@ def test_while_a_service_runs_it_moves_to_other_ports_with_what_it_holds_and_to_
     assert "kept" in project.run("queues", "peek", "worker").ok().out
     assert client_of(f"http://127.0.0.1:{port}", "sqs").list_queues()["QueueUrls"]
 
-    project.write("copilot-local.toml", f'[aws]\nendpoint = "{other}"\nport = {port}\n')
+    settings(project, other, f"port = {port}\n")
     alone = project.run("up", "-d", "api")
     assert alone.code != 0
     assert f"{other} is to take the place of the one that comes with copilot-local, which worker may use" in alone.err
-    project.up("worker")
+    project.up()
+
+    [queue] = [one for one in json.loads(project.run("queues", "--format", "json").ok().out) if one["name"] == "worker"]
+    assert (queue["visible"], queue["queue"]) == (1, f"{project.app}-test-worker-EventsQueue"), "the seed alone"
+    docker("exec", project.container("api"), "sh", "-ec", PUBLISH)
+    received = docker("exec", project.container("worker"), "sh", "-c", RECEIVE)
+    assert ("seeded" in received, "hello" in received) == (True, True), received
+    table = variables(project)["THINGS_NAME"]
+    assert client_of(other, "dynamodb").scan(TableName=table)["Items"] == [{"id": {"S": "7"}}]
+
+    project.run("down", "-v", "-t", "1").ok()
+    assert project.everything() == []
+    assert client_of(other, "dynamodb").scan(TableName=table)["Count"] == 1
     assert client_of(other, "sqs").list_queues(QueueNamePrefix=f"{project.app}-")["QueueUrls"]
-    assert "kept" not in project.run("queues", "peek", "worker").ok().out
 
 
 def test_where_nothing_answers_nothing_is_made(make_project: MakeProject) -> None:
