@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,10 @@ def odd_outputs(ear: Ear) -> str:
 
 
 def included_outputs(ear: Ear) -> dict[str, str]:
-    """Files in the working directory of the image, and in the folder of the main file."""
+    """Files in the working directory of the image, in the folder of the main file, and elsewhere."""
     tabbed = ear.output("tab", indent="\t").replace("Host ", "Host \t ").replace("Match *", "Match *\t")
     return {
-        "work/extra.conf": "@INCLUDE beside.conf\n@include parts/*.conf\n",
+        "work/extra.conf": "@INCLUDE beside.conf\n@include parts/*.conf\n@INCLUDE /odd.conf\n",
         "work/beside.conf": f"[OUTPUT]\n{ear.output('beside', indent='  ')}",
         "fluent-bit/etc/parts/one.conf": f"[OUTPUT]\n{tabbed}",
         "fluent-bit/etc/parts/two.conf": f"# x\n[OUTPUT]\n{ear.output('crlf')}".replace("\n", "\r\n"),
@@ -132,8 +133,7 @@ def sending(make_shared_project: MakeProject) -> Iterator[tuple[Project, Ear]]:
         project = make_shared_project("")
         files = {"odd.conf": odd_outputs(ear), **included_outputs(ear), **streams(ear), **plugins_that_send(ear)}
         add_router(project, "all", files, image="WORKDIR /work\n")
-        add_service(project, "odd", "  configFilePath: /odd.conf\n  variables:\n    PLUGIN: http\n", router="all")
-        add_service(project, "includes", "  configFilePath: extra.conf\n", router="all")
+        add_service(project, "odd", "  configFilePath: extra.conf\n  variables:\n    PLUGIN: http\n", router="all")
         add_service(project, "streams", "  configFilePath: /streams.conf\n", router="all")
         add_service(project, "inputs", "  configFilePath: /inputs.conf\n", router="all")
         project.up()
@@ -142,8 +142,14 @@ def sending(make_shared_project: MakeProject) -> Iterator[tuple[Project, Ear]]:
 
 def test_outputs_are_found_however_they_are_written(sending: tuple[Project, Ear]) -> None:
     project, ear = sending
-    for name in ("odd", "includes", "streams"):
-        wait_until(lambda name=name: f"secret of {name}" in project.run("logs", "--routed", name).out, name)  # type: ignore[misc]
+
+    def captured() -> set[tuple[str, str]]:
+        """Service and stream of each output that has got what the service prints."""
+        found = map(json.loads, project.run("logs", "--routed", "--format", "json").ok().out.splitlines())
+        return {(one["service"], one["stream"]) for one in found if "secret of" in str(one["record"].get("log"))}
+
+    odd = {("odd", f"output-{number}") for number in range(1, 11) if number != 9}  # of the ninth is a tag of its own
+    wait_until(lambda: captured() >= {*odd, ("streams", "output-1")}, lambda: str(captured()))
     assert can_hear(project, ear, "odd")
     assert [first for first in ear.heard if "/control" not in first] == []
 

@@ -46,14 +46,6 @@ ORPHAN = """\
     log_group_name: /copilot/of-another-application
     log_stream_prefix: copilot/
 """
-REFUSED = """\
-  destination:
-    Name: cloudwatch_logs
-    auto_create_group: true
-    region: us-west-2
-    log_group_name: /aws/$(ecs_cluster)
-    log_stream_prefix: copilot/
-"""
 OUTPUTS = """\
 [OUTPUT]
     Name s3
@@ -63,18 +55,27 @@ OUTPUTS = """\
     use_put_object On
     upload_timeout 1s
     total_file_size 1M
+
+[OUTPUT]
+    Name cloudwatch_logs
+    Match *
+    auto_create_group true
+    region us-west-2
+    log_group_name /aws/$(ecs_cluster)
+    log_stream_prefix copilot/
 """
+"""To S3, and to a group whose name is refused."""
 
 
 @pytest.fixture(scope="module")
 def project(make_shared_project: MakeProject) -> Project:
-    """Five services that send to one local AWS: as the example does, to S3, to no group, to a forbidden one, and to a
-    stream with a fixed name."""
+    """Four services that send to one local AWS: as the example does, to S3 and to a forbidden group, to no group, and
+    to a stream with a fixed name."""
     project = make_shared_project("firelens-cloudwatch")
     # The published manifest but for the application's name, which is the test's own here.
     project.edit(HELLO, "/copilot/sidecar-test-hello", f"/copilot/{project.app}-test-hello")
     project.append(HELLO, f"\ncommand: sh -c 'seq 1 {LINES}; exec /app/start'\n")
-    for name, logging in (("shipper", SHIPPER), ("orphan", ORPHAN), ("refused", REFUSED)):
+    for name, logging in (("shipper", SHIPPER), ("orphan", ORPHAN)):
         project.write(f"copilot/{name}/manifest.yml", BACKEND.format(name=name) + logging)
     project.write("router/outputs.conf", OUTPUTS)
     fixed = 'log_stream_name: fixed\n    auto_create_group: "true"'
@@ -166,7 +167,7 @@ def test_a_group_that_no_stack_makes_is_not_there_as_on_aws(project: Project) ->
 
 def test_names_that_aws_refuses_are_refused(project: Project) -> None:
     def said() -> str:
-        return router_says(project, "refused")
+        return router_says(project, "shipper")
 
     wait_until(lambda: "InvalidParameterException" in said(), said)
     assert [group for group in groups(project) if group.startswith("/aws")] == []

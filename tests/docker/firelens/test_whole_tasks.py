@@ -67,13 +67,14 @@ def test_down_in_the_middle_of_a_stream_loses_nothing(project: Project) -> None:
 
 
 def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(make_project: MakeProject) -> None:
-    count = 20_000  # some 8 MB as records, and the router's limit is 3 MB for the five seconds until it delivers
+    count, length = 4_000, 2_000  # 8 MB, and the router's limit is 3 MB for the five seconds until it delivers
+    prints = f'x=$(head -c {length} /dev/zero | tr "\\0" x); seq {count} | sed "s/$/ $x/"'
     project = make_project("")
     project.write(MANIFEST, SERVICE)
     project.write("copilot-local.toml", '[logs]\nfidelity = "ecs"\n')
     override = "ContainerDefinitions[1].MemoryReservation\n  value: 6\n"
     project.append(MANIFEST, f"\ntaskdef_overrides:\n- path: {override}")
-    project.append(MANIFEST, f"\ncommand: sh -c 'seq {count}; echo last; exec sleep 3600'\n")
+    project.append(MANIFEST, f"\ncommand: sh -c '{prints}; echo last; exec sleep 3600'\n")
     project.up()
 
     def compared() -> dict[str, Any]:
