@@ -167,30 +167,32 @@ def test_plugins_that_send_by_themselves_reach_nothing(sending: tuple[Project, E
     assert [first for first in ear.heard if "/control" not in first] == []
 
 
-@pytest.mark.parametrize(
-    ("image", "message"),
-    [
-        ('ENTRYPOINT ["/start.sh"]\n', "on /alt/main.conf"),
-        (f'CMD ["sh", "-c", "exec {FLUENT_BIT} -i dummy -o http://{HOST}"]\n', f"adds the output http://{HOST}"),
-        (
-            f'ENV CONF=/alt/main.conf\nENTRYPOINT ["sh", "-c"]\nCMD ["{FLUENT_BIT} --config=$CONF"]\n',
-            "on /alt/main.conf",
-        ),
-    ],
-)
-def test_a_command_that_gives_another_main_file_is_refused(
-    project: Project, ear: Ear, image: str, message: str
-) -> None:
+OTHER_COMMANDS = {
+    "script": ('ENTRYPOINT ["/start.sh"]\n', "on /alt/main.conf"),
+    "output": (
+        f'CMD ["sh", "-c", "exec {FLUENT_BIT} -i dummy -o http://{HOST}"]\n',
+        f"adds the output http://{HOST}",
+    ),
+    "variable": (
+        f'ENV CONF=/alt/main.conf\nENTRYPOINT ["sh", "-c"]\nCMD ["{FLUENT_BIT} --config=$CONF"]\n',
+        "on /alt/main.conf",
+    ),
+}
+"""Further lines of an image's Dockerfile, and what is said of it."""
+
+
+def test_a_command_that_gives_another_main_file_is_refused(project: Project, ear: Ear) -> None:
     files = {"alt/main.conf": own_file(ear), "start.sh": f"#!/bin/sh\nset -e\n{FLUENT_BIT} -c /alt/main.conf\n"}
-    add_router(project, "other", files, image=image)
-    add_service(project, "other", '  destination:\n    Name: "null"\n')
     line = 1 + MANIFEST.splitlines().index("  image: router:{name}")
-    verbs = [("firelens", "check"), ("up", "-d", "--port", str(project.port))]
-    for verb in verbs if "start.sh" in image else verbs[:1]:  # both have it from the same look at the image
-        result = project.run(*verb)
-        assert result.code == 1
-        assert f"error: copilot/other/manifest.yml:{line}:3: " in result.err
-        assert message in result.err
+    for name, (image, message) in OTHER_COMMANDS.items():
+        add_router(project, name, files, image=image)
+        add_service(project, name, '  destination:\n    Name: "null"\n')
+        verbs = [("firelens", "check", name), ("up", "-d", "--port", str(project.port), name)]
+        for verb in verbs if name == "script" else verbs[:1]:  # both have it from the same look at the image
+            result = project.run(*verb)
+            assert result.code == 1
+            assert f"error: copilot/{name}/manifest.yml:{line}:3: " in result.err
+            assert message in result.err
     assert project.containers() == []
     assert ear.heard == []
 

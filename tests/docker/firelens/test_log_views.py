@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 PRINTS = """
-command: sh -c 'trap exit TERM; i=0; while :; do seq $i $((i+50)); i=$((i+51)); sleep 0.1; done'
+command: sh -c 'trap exit TERM; i=0; while :; do seq $i $((i+9)); i=$((i+10)); sleep 0.1; done'
 """
 
 

@@ -89,7 +89,7 @@ def alive(router: Any) -> bool:
 
 
 def test_containers_that_print_and_exit_at_once(router: Any) -> None:
-    containers, rounds = 5, 4
+    containers, rounds = 4, 2
 
     def print_and_exit(number: int) -> None:
         """A container that is started again as soon as it has exited: no time goes to making it."""
@@ -106,7 +106,7 @@ def test_containers_that_print_and_exit_at_once(router: Any) -> None:
 
 
 def test_five_containers_that_print_as_fast_as_a_shell_can(router: Any) -> None:
-    count = 2_500
+    count = 1_200
     # They stay: Docker gives the output of a container that exits ten seconds, too few on a busy machine.
     script = f"i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo line $i; done; exec sleep 3600"
     for name in CONTAINERS:

@@ -86,7 +86,7 @@ def test_records_are_those_of_fargate(router: Any, identity: TaskIdentity) -> No
 
 
 def test_a_burst_arrives_whole(router: Any) -> None:
-    count = 10_000
+    count = 4_000
     # It stays: Docker gives the output of a container that exits ten seconds.
     router.start("burst", f"seq {count}; exec sleep 3600")
     router.wait_for_lines(count, "burst")

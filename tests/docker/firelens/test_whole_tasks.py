@@ -37,7 +37,7 @@ command: sh -c 'trap "exit 0" TERM; sleep 3600 & wait'
 COUNT_UNTIL_STOPPED = """
 command: >-
   sh -c 'trap end=1 TERM; i=0;
-  while [ -z "$end" ]; do i=$((i+1)); echo line $i; [ $((i % 20)) -ne 0 ] || usleep 10000; done; echo last $i'
+  while [ -z "$end" ]; do i=$((i+1)); echo line $i; [ $((i % 20)) -ne 0 ] || usleep 40000; done; echo last $i'
 """
 
 
