@@ -149,7 +149,8 @@ def client(name, **more):
 
 
 @pytest.fixture(scope="module")
-def shop(make_shared_project: MakeProject) -> Project:
+def shop(make_session_project: MakeProject, make_shared_project: MakeProject) -> Project:
+    """Of this file. `make_session_project` has its tests run where others of the folder do: their image is there."""
     files = {"api/manifest.yml": API, "api/addons/things.yml": THINGS, "api/addons/words.yml": WORDS}
     files |= {"worker/manifest.yml": WORKER, "named/manifest.yml": NAMED}
     project = write_workspace(make_shared_project(""), files)

@@ -45,7 +45,9 @@ def waiting(project: Project, queue: str = "worker-EventsQueue") -> int:
 
 def test_a_message_is_published_seen_and_removed(shop: Project) -> None:
     shop.run("topics", "publish", "api/orders", '{"id": 7}', "--attribute", "size=big").ok()
-    shop.run("topics", "publish", "api/orders", '{"id": 8}', "--attribute", "size=small").ok()
+    topics = json.loads(variables(shop)["COPILOT_SNS_TOPIC_ARNS"])
+    small = {"size": {"DataType": "String", "StringValue": "small"}}
+    client(shop, "sns").publish(TopicArn=topics["orders"], Message='{"id": 8}', MessageAttributes=small)
     [seen] = listed(shop, "queues", "peek", "worker")
     assert json.loads(json.loads(seen["body"])["Message"]) == {"id": 7}
     assert seen["received"] == 0, "looking is no receiving"
@@ -77,16 +79,16 @@ def test_a_queue_of_one_topic_has_the_topics_name(shop: Project) -> None:
 
 
 def test_tables_and_buckets_are_shown_by_their_logical_ids(shop: Project) -> None:
+    own = variables(shop)
+    client(shop, "dynamodb").put_item(TableName=own["THINGS_NAME"], Item={"id": {"S": "1"}, "n": {"N": "2"}})
+    client(shop, "s3").put_object(Bucket=own["FILES_NAME"], Key="a.txt", Body=b"1234")
     tables, buckets = by_name(listed(shop, "tables")), by_name(listed(shop, "buckets"))
-    assert sorted(tables) == ["Table", "api/Things", "worker/Counts"]
-    assert sorted(buckets) == ["api/Files", "worker/Files"]
-    table, bucket = tables["api/Things"], buckets["api/Files"]
-    assert (table["items"], bucket["objects"]) == (0, 0)
-    client(shop, "dynamodb").put_item(TableName=table["table"], Item={"id": {"S": "1"}, "n": {"N": "2"}})
-    client(shop, "s3").put_object(Bucket=bucket["bucket"], Key="a.txt", Body=b"1234")
+    assert {name: row["items"] for name, row in tables.items()} == {"Table": 0, "api/Things": 1, "worker/Counts": 0}
+    assert {name: row["objects"] for name, row in buckets.items()} == {"api/Files": 1, "worker/Files": 0}
+    found = (tables["api/Things"]["table"], buckets["api/Files"]["bucket"])
+    assert found == (own["THINGS_NAME"], own["FILES_NAME"])
     assert shop.run("tables", "items", "Things").ok().out == '{"id": "1", "n": 2}\n'
     assert "a.txt" in shop.run("buckets", "objects", "api/Files").ok().out
-    assert by_name(listed(shop, "tables"))["api/Things"]["items"] == 1
 
 
 def by_name(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -121,15 +123,11 @@ def test_a_test_has_a_client_and_waits_for_messages(shop: Project, environment: 
         one["TopicArn"] for one in environment.aws("sns").list_topics()["Topics"] if "api-orders" in one["TopicArn"]
     ]
     attributes = {"size": {"DataType": "String", "StringValue": "big"}}
-    for number in range(2):
-        text = json.dumps({"id": number})
-        later = threading.Timer(
-            0.2,
-            environment.aws("sns").publish,
-            kwargs={"TopicArn": arn, "Message": text, "MessageAttributes": attributes},
-        )
-        later.start()
-        assert environment.wait_for_message("worker", f'"id": {number}').json() == {"id": number}
+    publish = environment.aws("sns").publish
+    given = [{"TopicArn": arn, "Message": json.dumps({"id": id}), "MessageAttributes": attributes} for id in range(2)]
+    threading.Timer(0.2, publish, kwargs=given[0]).start()
+    assert environment.wait_for_message("worker", '"id": 0').json() == {"id": 0}
+    publish(**given[1])
     found = environment.wait_for_message("worker", lambda message: message.json()["id"] == 1)
     assert (found.received, found.visible) == (0, True)
     assert environment.aws("sns") is environment.aws("sns")
