@@ -1,4 +1,7 @@
-"""Services with proxies of Service Connect: three tasks that speak HTTP, two that are TCP, and clients."""
+"""Services with proxies of Service Connect: two tasks that speak HTTP, two that are TCP, two of gRPC, and a client.
+
+Servers are told by signals, as one that looks for a file keeps a hundredth of a processor.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_whee
 from tests.docker.project import Container, MakeProject, Project, build_once, docker, wait_until
 
 SERVER = """
-import contextlib, http.server, os, signal, socket, threading, time
+import contextlib, http.server, os, signal, socket, threading
 
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+signals = {signal.SIGTERM, signal.SIGUSR1}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 connections = []
 
 
@@ -45,17 +49,22 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 host = os.environ.get("LISTEN", "")
-server = Server((socket.gethostbyname(socket.gethostname()) if host == "own" else host, 8080), Handler)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-while not os.path.exists("/tmp/refuse"):
-    time.sleep(0.02)
-server.shutdown()
-server.server_close()
-for connection in connections:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-open("/tmp/refused", "w").close()
-signal.pause()
+address = (socket.gethostbyname(socket.gethostname()) if host == "own" else host, 8080)
+while True:
+    server = Server(address, Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with contextlib.suppress(FileNotFoundError):
+        os.remove("/tmp/refused")
+    if signal.sigwait(signals) == signal.SIGTERM:
+        os._exit(0)
+    server.shutdown()
+    server.server_close()
+    for connection in connections:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+    open("/tmp/refused", "w").close()
+    if signal.sigwait(signals) == signal.SIGTERM:
+        os._exit(0)
 """
 CLIENT = """
 import collections, concurrent.futures, http.client, json, os, sys, threading, time
@@ -94,12 +103,12 @@ else:
     while not os.path.exists("/tmp/enough"):
         list(pool.map(ask, range(threads)))
         open("/tmp/begun", "w").close()
-        time.sleep(0.01 if how == "kept" else 0.05)
+        time.sleep(0.05 if how == "kept" else 0.1)
 print(json.dumps({"by": by, "failed": failed}))
 """
 DOCKERFILE = """
 FROM python:3.13-slim
-COPY server.py client.py /app/
+COPY . /app/
 CMD ["python3", "-u", "/app/server.py"]
 """
 MANIFEST = """
@@ -133,14 +142,16 @@ type: Backend Service
 image:
   build: app/Dockerfile
 command: ["python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
-count: 3
 network: {connect: true}
 """
 GRPC_SERVER = """
-import os, signal, socket, time
+import os, signal, socket
 from concurrent import futures
 
 import grpc
+
+signals = {signal.SIGTERM, signal.SIGUSR1}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
 me = socket.gethostname().encode()
 identity = grpc.unary_unary_rpc_method_handler(lambda request, context: me)
@@ -148,12 +159,11 @@ server = grpc.server(futures.ThreadPoolExecutor(8))
 server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Shop", {"Who": identity}),))
 server.add_insecure_port("0.0.0.0:8080")
 server.start()
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-while not os.path.exists("/tmp/refuse"):
-    time.sleep(0.02)
-server.stop(0).wait()
-open("/tmp/refused", "w").close()
-signal.pause()
+if signal.sigwait(signals) == signal.SIGUSR1:
+    server.stop(0).wait()
+    open("/tmp/refused", "w").close()
+    signal.sigwait({signal.SIGTERM})
+os._exit(0)
 """
 GRPC_CLIENT = """
 import collections, json, sys
@@ -171,18 +181,14 @@ with grpc.insecure_channel(f"{host}:8080", options=[("grpc.enable_retries", 0)])
             failed[error.code().name] += 1
 print(json.dumps({"by": by, "failed": failed}))
 """
-GRPC_DOCKERFILE = """
-FROM python:3.13-slim
-COPY . /app/
-ENV PYTHONPATH=/app/site
-CMD ["python3", "-u", "/app/server.py"]
-"""
 SPEAKS_GRPC = """
 name: grpc
 type: Backend Service
 image:
-  build: {dockerfile: grpc/Dockerfile, context: grpc}
+  build: app/Dockerfile
   port: 8080
+command: ["python3", "-u", "/app/grpc_server.py"]
+variables: {PYTHONPATH: /app/site}
 count: 2
 network: {connect: true}
 taskdef_overrides:
@@ -209,23 +215,18 @@ class Asked:
 
 
 class Mesh:
-    """The environment. Each test asks from a client of its own, since a proxy avoids tasks that failed before."""
+    """The environment. A proxy avoids tasks that failed before: each test in which some do asks from another task."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._clients = iter(self.tasks("client"))
 
     def tasks(self, service: str) -> list[str]:
         """The containers of the running tasks of a service."""
         return sorted(found.name for found in self.project.containers() if is_main(found, service))
 
-    def client(self) -> str:
-        return next(self._clients)
-
-    def found_all(self, client: str) -> None:
-        """Waits until a client reaches all tasks: one that was replaced is behind its name once it is healthy."""
-        for service, count in (("http", 3), ("tcp", 2)):
-            wait_until(lambda s=service, c=count: len(self.ask(client, "each", s, 12).by) == c, f"all of {service}")  # type: ignore[misc]
+    def found_all(self, client: str, service: str = "http") -> None:
+        """Waits until a client reaches both tasks: one that was replaced is behind its name once it is healthy."""
+        wait_until(lambda: len(self.ask(client, "each", service, 8).by) == 2, f"both of {service}")
 
     @staticmethod
     def ask(client: str, how: str, host: str, count: int, threads: int = 1) -> Asked:
@@ -235,7 +236,7 @@ class Mesh:
     @staticmethod
     def call(client: str, count: int) -> Asked:
         """Calls of gRPC over one channel."""
-        return Asked(**json.loads(docker("exec", client, "python3", "/app/client.py", "grpc", str(count))))
+        return Asked(**json.loads(docker("exec", client, "python3", "/app/grpc_client.py", "grpc", str(count))))
 
 
 def is_main(container: Container, service: str) -> bool:
@@ -249,11 +250,11 @@ def write_programs(project: Project) -> None:
 
 def write_grpc(project: Project) -> None:
     """A server and a client of gRPC, with the library that programs have."""
-    for name, text in (("Dockerfile", GRPC_DOCKERFILE), ("server.py", GRPC_SERVER), ("client.py", GRPC_CLIENT)):
-        project.write(f"grpc/{name}", text)
+    for name, text in (("grpc_server.py", GRPC_SERVER), ("grpc_client.py", GRPC_CLIENT)):
+        project.write(f"app/{name}", text)
     with contextlib.closing(connect()) as engine:
         wheels = fetch_wheels(pinned_closure(("grpcio",)), engine.info().architecture, "sdk")
-    unpack_wheels(wheels, project.folder / "grpc" / "site")
+    unpack_wheels(wheels, project.folder / "app" / "site")
     project.write("copilot/grpc/manifest.yml", SPEAKS_GRPC)
 
 
@@ -262,13 +263,13 @@ def mesh(make_shared_project: MakeProject) -> Mesh:
     project = make_shared_project("")
     write_programs(project)
     project.write("copilot-local.toml", '[service_connect]\naccess_log = "json"\n')
-    project.write("copilot/http/manifest.yml", MANIFEST.format(name="http", count=3) + SPEAKS_HTTP)
+    project.write("copilot/http/manifest.yml", MANIFEST.format(name="http", count=2) + SPEAKS_HTTP)
     project.write("copilot/tcp/manifest.yml", MANIFEST.format(name="tcp", count=2))
     project.write("copilot/client/manifest.yml", CLIENTS)
     write_grpc(project)
     project.write("copilot/own/manifest.yml", ON_ITS_OWN_ADDRESS)
     image = build_once(project.folder / "app", project.app)
-    images = [word for name in ("http", "tcp", "client", "own") for word in ("--image", f"{name}={image}")]
+    images = [word for name in ("http", "tcp", "client", "own", "grpc") for word in ("--image", f"{name}={image}")]
     project.run("up", "-d", "--wait", *images).ok()
     return Mesh(project)
 
