@@ -71,7 +71,7 @@ def figures() -> Iterator[Figure]:
     folder = Path(tempfile.mkdtemp())
     try:
         workspace = write_workspace(folder / "traces")
-        for name in SERVICES.keys() - {"proto"}:
+        for name in SERVICES.keys() - {"web"}:
             shutil.rmtree(workspace / "copilot" / name)
         with Environment(workspace) as environment:
             yield from _figures(environment)
@@ -94,7 +94,7 @@ def _figures(environment: Environment) -> Iterator[Figure]:
 
 
 def _run(environment: Environment, script: str, *arguments: int) -> float:
-    done = environment.exec("proto/proto", ["python3", "-c", script, *map(str, arguments)], timeout=120)
+    done = environment.exec("web/web", ["python3", "-c", script, *map(str, arguments)], timeout=120)
     assert done.exit_code == 0, done.stderr
     return float(done.stdout)
 

@@ -42,6 +42,7 @@ memory: 512
 """
 WEB = "Load Balanced Web Service"
 COLLECTOR = "observability: {tracing: awsxray}\n"
+IDLE = """command: ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]\n"""
 SERVICES = {
     # X-Ray's SDK with the daemon as sidecar, the way of AWS's own sample.
     "shop": SERVICE.format(name="shop", type=WEB)
@@ -53,20 +54,16 @@ SERVICES = {
     + COLLECTOR
     + "variables: {SDK: otel-grpc, OTEL_PROPAGATORS: xray, OTEL_PYTHON_ID_GENERATOR: xray, OTEL_SERVICE_NAME: pay,"
     + ' OTEL_EXPORTER_OTLP_INSECURE: "true"}\n',
-    # OpenTelemetry with its defaults, which a deployment would lose.
+    # OpenTelemetry with its defaults, which a deployment would lose: OTLP in JSON, and in protobuf.
     "web": SERVICE.format(name="web", type=WEB)
-    + "http: {path: /web, healthcheck: /web}\n"
+    + "http: {path: /web, healthcheck: /web, additional_rules: [{path: /proto, healthcheck: /web}]}\n"
     + COLLECTOR
-    + "variables: {SDK: otel-json, OTEL_SERVICE_NAME: web}\n",
-    # X-Ray's SDK where nothing listens when deployed, and OTLP in protobuf.
+    + "variables: {SDK: otel-http, OTEL_SERVICE_NAME: web}\n",
+    # X-Ray's SDK where nothing listens when deployed.
     "deaf": SERVICE.format(name="deaf", type=WEB)
     + "http: {path: /deaf, healthcheck: /deaf}\n"
     + COLLECTOR
     + "variables: {SDK: xray}\n",
-    "proto": SERVICE.format(name="proto", type=WEB)
-    + "http: {path: /proto, healthcheck: /proto}\n"
-    + COLLECTOR
-    + "variables: {SDK: otel-proto, OTEL_SERVICE_NAME: proto}\n",
     # Node.js: X-Ray's SDK, and OpenTelemetry with each of its exporters.
     "node": SERVICE.format(name="node", type=WEB).replace("app", "node").replace("256", "1024").replace("512", "2048")
     + COLLECTOR
@@ -75,11 +72,11 @@ SERVICES = {
     + "".join(f"    - {{path: /node-{one}, target_port: 8081, healthcheck: /}}\n" for one in ("grpc", "proto", "http")),
     # A collector that is not essential.
     "loose": "name: loose\ntype: Backend Service\nimage: {location: busybox:1.37}\ncpu: 256\nmemory: 512\n"
-    + """command: ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]\n"""
+    + IDLE
     + "sidecars: {xray: {image: amazon/aws-xray-daemon, essential: false}}\n",
     # Collectors that run themselves: a program of ours in their place.
     "forwards": SERVICE.format(name="forwards", type="Backend Service")
-    + "variables: {SDK: otel-proto}\n"
+    + IDLE
     + """\
 sidecars:
   real-xray: {image: example/aws-xray-daemon}
@@ -149,6 +146,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
     workspace = write_workspace(tmp_path_factory.mktemp("traces") / "traces")
     fetch_node_modules(workspace / "node")
     image = build_once(workspace / "app", built_for(f"traces-{uuid.uuid4().hex[:8]}"))
-    services = ("shop", "pay", "web", "deaf", "proto", "forwards")
+    services = ("shop", "pay", "web", "deaf", "forwards")
     with Environment(workspace, images=dict.fromkeys(services, image)) as found:
         yield found

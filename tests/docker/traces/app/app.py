@@ -1,4 +1,7 @@
-"""A service of the tests: it answers GET, asks NEXT where that is set, and traces both with the SDK that SDK names."""
+"""A service of the tests: it answers GET, asks NEXT where that is set, and traces both with the SDK that SDK names.
+
+With `otel-http` the path says how OpenTelemetry sends a trace: `/proto…` in protobuf, any other in JSON.
+"""
 
 from __future__ import annotations
 
@@ -63,25 +66,22 @@ def with_xray() -> App:
     return app
 
 
-def exporter() -> Any:
-    """The exporter that the SDK's name chooses."""
+def exporters() -> list[Any]:
+    """Those that the SDK's name chooses: the first one sends a trace, the second one where the path begins so."""
     if SDK == "otel-grpc":
         from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc
 
-        return grpc.OTLPSpanExporter()
-    if SDK == "otel-json":
-        from opentelemetry.exporter.otlp.json.http import trace_exporter as json
-
-        return json.OTLPSpanExporter()
+        return [grpc.OTLPSpanExporter()]
+    from opentelemetry.exporter.otlp.json.http import trace_exporter as json
     from opentelemetry.exporter.otlp.proto.http import trace_exporter as proto
 
-    return proto.OTLPSpanExporter()
+    return [json.OTLPSpanExporter(), proto.OTLPSpanExporter()]
 
 
 def with_otel() -> App:
     from opentelemetry import propagate, trace
     from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.trace import SpanKind
 
@@ -90,13 +90,23 @@ def with_otel() -> App:
         from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
 
         ids = AwsXRayIdGenerator()
+    senders = [BatchSpanProcessor(one, schedule_delay_millis=200) for one in exporters()]
+    in_protobuf: set[int] = set()
+
+    class ByPath(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            senders[span.context.trace_id in in_protobuf].on_end(span)
+
     provider = TracerProvider(id_generator=ids)
-    provider.add_span_processor(BatchSpanProcessor(exporter(), schedule_delay_millis=200))
+    provider.add_span_processor(ByPath())
     trace.set_tracer_provider(provider)
     tracer = trace.get_tracer("app")
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        id = format(trace.get_current_span().get_span_context().trace_id, "032x")
+        number = trace.get_current_span().get_span_context().trace_id
+        if environ["PATH_INFO"].startswith("/proto"):
+            in_protobuf.add(number)
+        id = format(number, "032x")
         print(f"serving {id}", flush=True)
         with tracer.start_as_current_span("ask", kind=SpanKind.CLIENT, attributes={"peer.service": "next"}) as span:
             headers: dict[str, str] = {}
