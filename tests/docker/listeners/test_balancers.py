@@ -10,8 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from emulator.console.serve import serving
+from emulator.engine.interface import Engine
+from emulator.runtime.state.names import Names
 from emulator.testing import Environment
 from tests.docker.project import MakeProject, Project, build_once, wait_until
+from tests.unit.console.conftest import Page
+
+pytestmark = pytest.mark.docker
 
 SERVER = Path(__file__).parent / "workspace" / "server"
 MANIFEST = """
@@ -25,9 +31,9 @@ memory: 512
 
 
 @pytest.fixture(scope="module")
-def project(make_session_project: MakeProject) -> Project:
+def project(make_shared_project: MakeProject) -> Project:
     """Two services on the internal load balancer, which come first in every order, and one on the public one."""
-    project = make_session_project("")
+    project = make_shared_project("")
     shutil.copytree(SERVER, project.folder / "server")
     image = build_once(project.folder / "server", project.app)
     kinds = {"api": "Backend Service", "area": "Backend Service", "web": "Load Balanced Web Service"}
@@ -85,17 +91,22 @@ def test_the_variable_names_the_load_balancer_that_a_service_is_behind(project: 
     }
 
 
-def test_what_is_said_of_a_request_is_what_happens(project: Project) -> None:
-    for url, service in (
-        ("/x", "web"),
-        (f"http://api.test.{project.app}.internal/x", "api"),
-        (f"http://area.test.{project.app}.internal.localhost:{port(project, 'internal')}/x", "area"),
-    ):
-        explained = json.loads(project.run("route", url, "--format", "json").ok().out)
-        assert [found["service"] for found in explained["destinations"]] == [service]
-        assert explained["warnings"] == []
-        traced = json.loads(project.run("trace", "GET", url, "--format", "json").ok().out)
-        assert traced["hops"][-1]["server"] == f"{service}:80"
+def test_what_is_said_of_a_request_is_what_happens(project: Project, engine: Engine) -> None:
+    """The console's capture sees all of them: `trace` would begin one for each."""
+    with serving(engine, Names(project.app, "test")) as address:
+        page = Page(address)
+        page.post("/api/capture", {"on": True})
+        assert next(it for it in page.stream("kinds=capture") if it["k"] == "capture" and it["v"]["on"])
+        for url, service in (
+            ("/x", "web"),
+            (f"http://api.test.{project.app}.internal/x", "api"),
+            (f"http://area.test.{project.app}.internal.localhost:{port(project, 'internal')}/x", "area"),
+        ):
+            explained = json.loads(project.run("route", url, "--format", "json").ok().out)
+            assert [found["service"] for found in explained["destinations"]] == [service]
+            assert explained["warnings"] == []
+            traced = page.post("/api/send", {"url": url}).json()
+            assert traced["hops"][-1]["server"] == f"{service}:80"
 
 
 def test_requests_are_logged_with_the_load_balancer_that_took_them(project: Project) -> None:

@@ -14,9 +14,9 @@ from tests.docker.project import docker, wait_until
 
 pytestmark = pytest.mark.docker
 
-CONNECTIONS = 20
+CONNECTIONS = 10
 PAUSE = 0.1
-"""Seconds of a connection between two requests: together up to two hundred a second. Asked without a break, both
+"""Seconds of a connection between two requests: together up to one hundred a second. Asked without a break, both
 processors had nothing left for what changes meanwhile."""
 
 
