@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +16,15 @@ from typing import Any
 
 import httpx
 import pytest
-from pytest_docker.plugin import Services, get_docker_services
+from pytest_docker.plugin import get_docker_services
+
+from tests.docker.command import COMMAND, Command
+from tests.docker.project import Running, wait_until
 
 pytestmark = pytest.mark.docker
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-COMMAND = Path(sys.executable).parent / "copilot-local"
 ROUTER = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
-DEADLINE = 90.0
 
 LocalImage = Callable[[str], str]
 
@@ -40,7 +41,6 @@ class Stack:
 
     file: Path
     project: str
-    services: Services
     port: int
 
     def get(self, path: str) -> httpx.Response:
@@ -52,28 +52,28 @@ class Stack:
         except httpx.TransportError:
             return False
 
-    def wait(self, check: Callable[[], bool]) -> None:
-        self.services.wait_until_responsive(check=check, timeout=DEADLINE, pause=0.2)
-
     def compose(self, *words: str) -> str:
         return run("docker", "compose", "-f", str(self.file), "-p", self.project, *words)
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory, local_image: LocalImage) -> Iterator[Callable[[Path, Path], str]]:
-    """Builds a Dockerfile whose base may be a stand-in here; the image is gone at the end."""
-    made: list[str] = []
+    """Builds a Dockerfile whose base may be a stand-in here, once; the image is gone at the end."""
+    made: dict[Path, str] = {}
 
     def image(context: Path, dockerfile: Path) -> str:
+        if dockerfile in made:
+            return made[dockerfile]
         text = re.sub(r"(?m)^FROM (\S+)", lambda found: f"FROM {local_image(found[1])}", dockerfile.read_text())
         changed = tmp_path_factory.mktemp("build") / "Dockerfile"
         changed.write_text(text)
-        made.append(f"copilot-local-test-compose:{uuid.uuid4().hex[:12]}")
-        run("docker", "build", "-q", "-t", made[-1], "-f", str(changed), str(context))
-        return made[-1]
+        name = f"copilot-local-test-compose:{uuid.uuid4().hex[:12]}"
+        run("docker", "build", "-q", "-t", name, "-f", str(changed), str(context))
+        made[dockerfile] = name
+        return name
 
     yield image
-    run("docker", "rmi", "-f", *made)
+    run("docker", "rmi", "-f", *made.values())
 
 
 @contextmanager
@@ -81,18 +81,19 @@ def running(example: str, folder: Path, images: dict[str, str], root: Path = EXA
     """The example, which is in the folder `root`, rendered by the command and started by pytest-docker."""
     app = f"compose-{uuid.uuid4().hex[:8]}"
     options = [word for name, image in images.items() for word in ("--image", f"{name}={image}")]
-    run(str(COMMAND), "render", "compose", "-a", app, "-e", "test", "-o", str(folder), *options, cwd=root / example)
+    words = [str(COMMAND), "render", "compose", "-a", app, "-e", "test", "-o", str(folder), *options]
+    Running(Command(words, root / example, os.environ)).wait().ok()
     file = folder / "hello-test.compose.yml"
     data = run("docker", "info", "--format", "{{.DockerRootDir}}").strip()
     command = f"env DOCKER_ROOT_DIR={data} PORT=0 docker compose"
     # Started within, not as its set-up: it cleans up only after a set-up that succeeded.
-    with get_docker_services(command, str(file), app, [], ["down -v -t 0"]) as services:
+    with get_docker_services(command, str(file), app, [], ["down -v -t 0"]):
         run(*command.split(), "-f", str(file), "-p", app, "up", "-d", "--wait")
         pause = run("docker", "ps", "-q", "--filter", f"label=com.docker.compose.project={app}",
                     "--filter", "label=com.docker.compose.service=pause").strip()  # fmt: skip
         target = {"nginx-sidecar": 80, "firelens-cloudwatch": 3000}[example]
         port = int(run("docker", "port", pause, str(target)).split(":")[-1])
-        yield Stack(file, app, services, port)
+        yield Stack(file, app, port)
     assert run("docker", "ps", "-aq", "--filter", f"label=com.docker.compose.project={app}") == ""
 
 
@@ -106,15 +107,19 @@ def test_nginx_sidecar_answers_through_nginx(
         "pause": local_image("busybox:1.37"),
     }
     with running("nginx-sidecar", tmp_path, images) as stack:
-        stack.wait(lambda: stack.answers("/api/health-check"))
+        wait_until(lambda: stack.answers("/api/health-check"), "nginx answers for hello")
         response = stack.get("/api/some/thing?x=1")
         assert response.status_code == 200
         assert "hello from the main container" in response.text
         assert "GET /api/some/thing?x=1" in response.text
         assert "X-Proxy: nginx" in response.text
         assert stack.get("/elsewhere").status_code == 404  # nginx's own: there is no load balancer to say 503
-        for name in ("hello", "nginx"):
-            stack.wait(lambda name=name: "/api/some/thing" in stack.compose("logs", "--no-log-prefix", name))  # type: ignore[misc]
+
+        def logged() -> set[str]:
+            """The services that wrote of the request."""
+            return set(re.findall(r"(hello|nginx)-1 +\| .*/api/some/thing", stack.compose("logs", "--no-color")))
+
+        wait_until(lambda: logged() == {"hello", "nginx"}, lambda: stack.compose("logs"))
 
 
 def test_firelens_records_have_the_fields_of_ecs(
@@ -127,7 +132,7 @@ def test_firelens_records_have_the_fields_of_ecs(
         "firelens_log_router": local_image(ROUTER),
     }
     with running("firelens-cloudwatch", tmp_path, images) as stack:
-        stack.wait(lambda: stack.answers("/hello"))
+        wait_until(lambda: stack.answers("/hello"), "hello answers")
         assert stack.get("/hello/records").status_code == 200
         router = f"{stack.project}-firelens_log_router-1"
 
@@ -137,7 +142,7 @@ def test_firelens_records_have_the_fields_of_ecs(
             # Fluent Bit's `file` output writes tag and time around each record.
             return [json.JSONDecoder().raw_decode(line)[0] for line in lines]
 
-        stack.wait(lambda: bool(records()))
+        wait_until(lambda: bool(records()), "a record of the request")
         [record] = records()
         assert record["ecs_cluster"] == f"{stack.project}-test"
         assert record["ecs_task_arn"].startswith(f"arn:aws:ecs:us-east-1:000000000000:task/{stack.project}-test/")
@@ -157,13 +162,19 @@ def test_a_router_with_a_file_of_its_image_captures_what_that_makes_of_the_recor
     assert changed != text
     manifest.write_text(changed)
     images = {
-        "hello": build(tmp_path / name, tmp_path / name / "Dockerfile"),
+        "hello": build(EXAMPLES / name, EXAMPLES / name / "Dockerfile"),
         "pause": local_image("busybox:1.37"),
         "firelens_log_router": local_image(ROUTER),
     }
     with running(name, tmp_path / "out", images, tmp_path) as stack:
-        stack.wait(lambda: stack.answers("/hello"))
+        wait_until(lambda: stack.answers("/hello"), "hello answers")
         router = f"{stack.project}-firelens_log_router-1"
         command = "cat /copilot-local/logs/* /copilot-local/config/fluent-bit/configs/parse-json.conf || true"
-        stack.wait(lambda: "/hello" in run("docker", "exec", router, "sh", "-c", command))
-        assert "Name parser" in run("docker", "exec", router, "sh", "-c", command)
+        printed: list[str] = []
+
+        def captured() -> bool:
+            printed.append(run("docker", "exec", router, "sh", "-c", command))
+            return "/hello" in printed[-1]
+
+        wait_until(captured, "a record of the request")
+        assert "Name parser" in printed[-1]
