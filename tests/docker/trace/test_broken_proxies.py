@@ -1,4 +1,4 @@
-"""The three broken examples: each comes up as it stands, and `trace` names its fault and what to write instead."""
+"""The three broken examples: `trace` names the fault of each and what to write instead."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.project import ROOT, MakeProject, Project, Result, docker, wait_until
+from tests.docker.project import ROOT, Project, Result, docker, wait_until
+from tests.docker.trace.conftest import CONFIGURATION, configure
 
 pytestmark = pytest.mark.docker
-
-CONFIGURATION = "/etc/nginx/conf.d/default.conf"
 
 
 def said(result: Result) -> str:
@@ -49,20 +48,9 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def broken(make_shared_project: MakeProject) -> Project:
-    """The first example, running. The others differ in nginx's configuration alone, which another test sees to: theirs
-    is put in its place, which takes a moment, and starting each takes many."""
-    project = make_shared_project("broken-proxy/wrong-port")
-    project.up()
-    return project
-
-
 @pytest.mark.parametrize(("name", "answer", "url", "expected"), CASES, ids=[case[0] for case in CASES])
 def test_the_fault_is_found(broken: Project, name: str, answer: str, url: str, expected: str) -> None:
-    nginx = broken.container("nginx")
-    docker("cp", str(ROOT / "examples" / "broken-proxy" / name / "nginx" / "default.conf"), f"{nginx}:{CONFIGURATION}")
-    docker("exec", nginx, "nginx", "-s", "reload")
+    configure(broken, ROOT / "examples" / "broken-proxy" / name / "nginx" / "default.conf")
     wait_until(lambda: answer in broken.get("/api/orders").text, f"{answer!r} is answered")
     result = broken.run("trace", "GET", url, variables={"COLUMNS": "80"})
     assert result.code == 1, result.err
@@ -71,14 +59,12 @@ def test_the_fault_is_found(broken: Project, name: str, answer: str, url: str, e
 
 
 def test_an_answer_that_nginx_has_no_room_for(broken: Project, tmp_path: Path) -> None:
-    nginx = broken.container("nginx")
     (tmp_path / "default.conf").write_text(
         "server {\n    listen 80;\n    location /health { return 200 ok; }\n    location /api {\n"
         "        proxy_pass http://localhost:3000;\n        proxy_buffer_size 40;\n    }\n}\n",
         encoding="utf-8",
     )
-    docker("cp", str(tmp_path / "default.conf"), f"{nginx}:{CONFIGURATION}")
-    docker("exec", nginx, "nginx", "-s", "reload")
+    configure(broken, tmp_path / "default.conf")
     wait_until(lambda: broken.get("/api/orders").status_code == 502, "nginx answers itself")
     expected = (
         rf"fault at hop 2: {CONFIGURATION}:6: nginx answered 502 although hello:3000 answered 200: the answer's headers"
@@ -109,8 +95,7 @@ def test_a_redirect_loop_in_a_file_that_is_included(broken: Project, tmp_path: P
     (tmp_path / "api.conf").write_text(snippet, encoding="utf-8")
     docker("exec", nginx, "mkdir", "-p", "/etc/nginx/snippets")
     docker("cp", str(tmp_path / "api.conf"), f"{nginx}:/etc/nginx/snippets/api.conf")
-    docker("cp", str(tmp_path / "default.conf"), f"{nginx}:{CONFIGURATION}")
-    docker("exec", nginx, "nginx", "-s", "reload")
+    configure(broken, tmp_path / "default.conf")
     wait_until(lambda: broken.get("/api/orders").status_code == 301, "nginx redirects")
     result = broken.run("trace", "/api/orders", variables={"COLUMNS": "80"})
     assert result.code == 1, result.err
