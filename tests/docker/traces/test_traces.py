@@ -15,6 +15,8 @@ from emulator.testing import Environment
 from tests.docker.command import COMMAND, Command
 from tests.docker.project import Running, wait_until
 
+pytestmark = pytest.mark.docker
+
 REQUESTS = 120
 AT_ONCE = 8
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
