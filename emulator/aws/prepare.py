@@ -1,14 +1,15 @@
-"""Waits until the endpoint answers and makes what has to be there: `python3 -m emulator.aws.prepare REQUEST SEED`.
+"""Waits until the endpoint answers and makes what has to be there: `python3 -m emulator.aws.prepare NEW REQUEST SEED`.
 
-`REQUEST` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`)
+`NEW` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`)
 and `places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`.
 Prints the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names (a
 parameter by its name), `looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`), and
 `seeded`: what was seeded before, as far as a look into a file tells.
-`secrets` and `parameters` are taken out of `REQUEST` once it is read. Exit code 3, with the error of `provision`,
-where something cannot be made, or where `other` of the request, the URL of an endpoint that answers in place of the
-program here, is none. `SEED` is the file that generated passwords are derived from; it is made at the first
-time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
+`NEW` goes once it is read, and `REQUEST` is it without `secrets` and `parameters`. Where it `adds`, for a task beside
+the services of the environment, `REQUEST` keeps what these asked for as well. Exit code 3, with the error of
+`provision`, where something cannot be made, or where `other` of the request, the URL of an endpoint that answers in
+place of the program here, is none. `SEED` is the file that generated passwords are derived from; it is made at the
+first time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
             json.dump({"error": said}, sys.stdout)
             return REFUSED
         answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
-        _write(made_file, made_in(answer))
+        _write(made_file, {**_kept(made_file, request), **made_in(answer)})
         url = f"http://127.0.0.1:{PLAIN_PORT}"
         if "other" not in request:
             answer["seeded"] = FileNotes(NOTES).read()["done"]
@@ -146,6 +147,29 @@ def _write(file: Path, content: object) -> None:
     os.replace(new, file)
 
 
+def _kept(file: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """What a file holds that the request adds to; nothing for one that takes its place."""
+    return json.loads(file.read_text(encoding="utf-8")) if request.get("adds") and file.exists() else {}
+
+
+def _both(old: Any, new: Any) -> Any:
+    """What either asks for; of what both do, as the new one does."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{key: _both(old.get(key), value) for key, value in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return [*(one for one in old if one not in new), *new]
+    return new
+
+
+def take(new: Path, file: Path) -> dict[str, Any]:
+    """The request in `new`, which goes; `file` keeps it, without what is secret, for who looks into the endpoint."""
+    request: dict[str, Any] = json.loads(new.read_text(encoding="utf-8"))
+    shown = {key: value for key, value in request.items() if key not in ("secrets", "parameters", "adds")}
+    _write(file, _both(_kept(file, request), shown))
+    new.unlink()
+    return request
+
+
 def _open(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -153,8 +177,5 @@ def _open(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    asked = Path(sys.argv[1])
-    request = json.loads(asked.read_text(encoding="utf-8"))
-    kept = {key: value for key, value in request.items() if key not in ("secrets", "parameters")}
-    _write(asked, kept)
-    sys.exit(main(request, Path(sys.argv[2]), asked.with_name("made.json")))
+    new, file, seed_file = map(Path, sys.argv[1:])
+    sys.exit(main(take(new, file), seed_file, file.with_name("made.json")))

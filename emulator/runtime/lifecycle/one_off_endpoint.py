@@ -50,7 +50,8 @@ def _given(
             engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
             try:
                 with provision(engine, environment, Turns(engine, environment, emit, cancelled)):
-                    return provide(engine, request, chosen, observe(engine, environment), emit, cancelled)
+                    now = observe(engine, environment)
+                    return provide(engine, request, chosen, now, emit, cancelled, adds=True)
             except PortInUse as error:  # another process was faster: the next free one is taken
                 ours = replaceable(error, chosen, asked.values())
                 if not ours:

@@ -35,10 +35,12 @@ def provide(
     observed: Observed,
     emit: Emit,
     cancelled: threading.Event,
+    *,
+    adds: bool = False,
 ) -> tuple[DesiredState, Private]:
     """Starts the local AWS endpoint where services need it and makes what they need there, and the databases of their
     addons beside it; what is there stays. Returns the state with the values of addon outputs, and the private values
-    with those that are secret.
+    with those that are secret. With `adds` the state is of a task beside the services that the endpoint is for.
 
     Raises `InputError`, with the place in the template, for what cannot be made; `ContainerFailed` where the endpoint
     or a database does not come up: databases that were not there before are gone then, unless `retain`.
@@ -54,7 +56,7 @@ def provide(
         text = f"what services had in the endpoint before, {before}, is not in this one"
         emit(Event(EventKind.WARNING, "[aws] endpoint", text))
     secrets = request.endpoint_secrets
-    asked = secrets.request()
+    asked = {**secrets.request(), **({"adds": True} if adds else {})}
     if state.aws_way is not None:
         asked["other_position"] = checked_position(request.workspace, state.aws_way, state.aws_port)
     ready = plan_endpoint(plan, state, observed, None, prepare=True, secrets=asked)

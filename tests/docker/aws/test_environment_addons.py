@@ -32,10 +32,9 @@ def test_a_service_and_a_job_share_what_it_has(shop: Project) -> None:
     """That the service's own code finds a table: test_addons.py."""
     table, item = variables(shop)["SHARED_TABLE"], {"id": {"S": "runs"}, "n": {"N": "41"}}
     client(shop, "dynamodb").put_item(TableName=table, Item=item)
-    try:
-        assert_counted(shop.run("run", "nightly").ok(), 42)
-    finally:
-        shop.up()  # the run leaves the endpoint with the logical ids of the job's stacks alone
+    assert_counted(shop.run("run", "nightly").ok(), 42)
+    for what, name in (("tables", "api/Things"), ("queues", "worker"), ("buckets", "worker/Files")):
+        assert name in shop.run(what).ok().out.split(), "what services have keeps its name"
 
 
 def assert_counted(run: Result, number: int) -> None:

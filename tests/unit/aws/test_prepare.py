@@ -100,3 +100,46 @@ def test_who_reads_what_it_keeps_while_it_is_written_sees_it_whole(tmp_path: Pat
         assert json.load(reader) == {"region": "before"}
     assert json.loads(file.read_text()) == {"region": "after"}
     assert list(tmp_path.iterdir()) == [file]
+
+
+SERVICES = {
+    "labels": {"queues": {"worker": "a-t-worker"}},
+    "topics": [{"name": "a-t-api-orders"}],
+    "region": "eu-west-1",
+}
+JOB = {"labels": {"queues": {"job": "a-t-job"}}, "topics": [], "region": "eu-west-1", "exports": {"Word": "said"}}
+
+
+@pytest.mark.parametrize(
+    ("adds", "kept"),
+    [
+        (False, JOB),
+        (
+            True,
+            {
+                "labels": {"queues": {"worker": "a-t-worker", "job": "a-t-job"}},
+                "topics": [{"name": "a-t-api-orders"}],
+                "region": "eu-west-1",
+                "exports": {"Word": "said"},
+            },
+        ),
+    ],
+    ids=["services", "a-task-beside-them"],
+)
+def test_a_task_beside_services_leaves_what_is_known_of_theirs(
+    adds: bool, kept: dict[str, Any], tmp_path: Path
+) -> None:
+    new, file = tmp_path / "request.json.new", tmp_path / "request.json"
+    file.write_text(json.dumps(SERVICES))
+    asked = {**JOB, "secrets": {"token": "secret"}, "parameters": {}, **({"adds": True} if adds else {})}
+    new.write_text(json.dumps(asked))
+    assert prepare.take(new, file) == asked
+    assert json.loads(file.read_text()) == kept
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_first_task_needs_no_services_before_it(tmp_path: Path) -> None:
+    new, file = tmp_path / "request.json.new", tmp_path / "request.json"
+    new.write_text(json.dumps({**JOB, "adds": True}))
+    prepare.take(new, file)
+    assert json.loads(file.read_text()) == JOB

@@ -27,7 +27,6 @@ PLAIN_PORT = 5000
 OWN_FOLDER = "/copilot-local/own"
 DATA_FOLDER = "/copilot-local/data"
 REQUEST_FILE = "request.json"
-_PREPARE = 'mv "$1" "$2" && shift && exec python3 -m "$0" "$@"'
 """In `OWN_FOLDER`: what has to be there."""
 SEED_FILE = "seed"
 """In `DATA_FOLDER`: what generated passwords are derived from. It goes with the data that they are for."""
@@ -130,10 +129,10 @@ def _regions(desired: DesiredService) -> Iterator[str]:
 def prepare_aws(engine: Engine, name: str, request: Mapping[str, object]) -> dict[str, Any]:
     """Waits until the endpoint answers, and makes what is asked for. Returns its answer: see `emulator.aws.prepare`.
     Raises ContainerFailed where it does not come up, InputError for what it refuses."""
-    beside, file = f"{OWN_FOLDER}/{REQUEST_FILE}.new", f"{OWN_FOLDER}/{REQUEST_FILE}"
+    new, file = f"{OWN_FOLDER}/{REQUEST_FILE}.new", f"{OWN_FOLDER}/{REQUEST_FILE}"
     # Commands that look into the endpoint read the file meanwhile: it is there whole, or not yet.
     engine.put_files(name, OWN_FOLDER, [File(f"{REQUEST_FILE}.new", json.dumps(request).encode(), 0o600)])
-    words = ("sh", "-c", _PREPARE, "emulator.aws.prepare", beside, file, f"{DATA_FOLDER}/{SEED_FILE}")
+    words = ("python3", "-m", "emulator.aws.prepare", new, file, f"{DATA_FOLDER}/{SEED_FILE}")
     result = engine.exec(name, words, timeout=START_TIMEOUT)
     if result.exit_code == REFUSED:
         said = json.loads(result.stdout)["error"]
