@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.docker.project import DockerEvents, MakeProject, Project
+
+
+class Beside(Project):
+    """A folder of its own for an environment in which something runs."""
+
+    def __init__(self, folder: Path, runs: Project) -> None:
+        super().__init__(folder)
+        self.app = runs.app
+        self._there = sorted(super().everything())
+
+    def everything(self) -> list[str]:
+        """What is there now and was not, or was there and is not now."""
+        return sorted({*self._there} ^ {*super().everything()})
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
-"""What goes wrong is said once: what, where and what to do, with the right exit code and nothing left behind."""
+"""What goes wrong is said once: what, where and what to do, with the right exit code and nothing left behind.
+
+What goes wrong before a task is made does so in an environment in which another service runs: its agent is there, and
+does not come and go each time.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,41 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docker.e2e import small
-from tests.docker.faults.services import MANIFEST, backend
+from tests.docker.e2e.conftest import Beside
+from tests.docker.faults.services import MANIFEST, WAITS, backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.docker.project import Project, Result
+    from tests.docker.project import MakeProject, Project, Result
 
 pytestmark = pytest.mark.docker
 
 EXITS = "echo no database; echo giving up; exit 3"
 WEB_PORT = "  port: 3000\n"
+MISSPELT = "variabels: {COLOUR: red}\n"
+RUNS = f"""
+name: runs
+type: Backend Service
+image:
+  location: busybox:1.37
+command: sh -c '{WAITS}'
+{MISSPELT}"""
+
+
+@pytest.fixture(scope="module")
+def begun(make_shared_project: MakeProject) -> tuple[Project, Result]:
+    """A service that runs, and how its `up` ended. There is no such key as its manifest has."""
+    project = make_shared_project("")
+    project.write("copilot/runs/manifest.yml", RUNS)
+    return project, project.run("up", "-d").ok()
+
+
+@pytest.fixture
+def beside(begun: tuple[Project, Result], tmp_path: Path) -> Project:
+    """An empty folder. What it runs is for the environment in which that service runs."""
+    return Beside(tmp_path, begun[0])
 
 
 def failed(project: Project, result: Result, code: int, *texts: str) -> None:
@@ -32,15 +59,15 @@ def failed(project: Project, result: Result, code: int, *texts: str) -> None:
     assert project.everything() == []
 
 
-def position(project: Project, text: str) -> str:
+def position(project: Project, text: str, manifest: str = MANIFEST) -> str:
     """FILE:LINE of the first line of the manifest that has this text."""
-    lines = (project.folder / MANIFEST).read_text().splitlines()
-    return f"{MANIFEST}:{next(number for number, line in enumerate(lines, start=1) if text in line)}"
+    lines = (project.folder / manifest).read_text().splitlines()
+    return f"{manifest}:{next(number for number, line in enumerate(lines, start=1) if text in line)}"
 
 
 @pytest.fixture
-def web(empty: Project) -> Project:
-    return small.web(empty)
+def web(beside: Project) -> Project:
+    return small.web(beside)
 
 
 @pytest.mark.parametrize("arguments", [("up", "-d"), ("ps",), ("logs",), ("down",)])
@@ -51,9 +78,8 @@ def test_no_docker(web: Project, arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("verb", ["up", "validate", "ps"])
-def test_no_manifest(web: Project, tmp_path: Path, verb: str) -> None:
-    web.folder = tmp_path
-    failed(web, web.run(verb), 1, "copilot/", str(tmp_path))
+def test_no_manifest(beside: Project, verb: str) -> None:
+    failed(beside, beside.run(verb), 1, "copilot/", str(beside.folder))
 
 
 def test_yaml_that_does_not_parse(web: Project) -> None:
@@ -69,17 +95,14 @@ def test_yaml_that_does_not_parse(web: Project) -> None:
 class TestAnUnknownKey:
     """That `validate` calls it an error: `unit/cli/test_verbs.py`."""
 
-    @pytest.fixture
-    def misspelt(self, empty: Project) -> Project:
-        return backend(empty, more="variabels: {COLOUR: red}\n")
-
-    def test_is_a_warning_of_up(self, misspelt: Project) -> None:
-        result = misspelt.run("up", "-d").ok()
+    def test_is_a_warning_of_up(self, begun: tuple[Project, Result]) -> None:
+        project, result = begun
         assert "warning" in result.err
-        assert position(misspelt, "variabels") in result.err
-        assert misspelt.container("hello")
+        assert position(project, "variabels", "copilot/runs/manifest.yml") in result.err
+        assert project.container("runs")
 
-    def test_is_an_error_of_up_strict(self, misspelt: Project) -> None:
+    def test_is_an_error_of_up_strict(self, beside: Project) -> None:
+        misspelt = backend(beside, more=MISSPELT)
         failed(misspelt, misspelt.run("up", "-d", "--strict"), 1, position(misspelt, "variabels"))
 
 
@@ -98,16 +121,16 @@ class TestABusyPort:
         failed(web, web.run("up", "-d"), 1, f"port {web.port}", "127.0.0.1")
 
 
-def test_a_dockerfile_that_fails(empty: Project) -> None:
-    project = backend(empty)
+def test_a_dockerfile_that_fails(beside: Project) -> None:
+    project = backend(beside)
     project.edit(MANIFEST, "location: busybox:1.37", "build: hello/Dockerfile")
     project.write("hello/Dockerfile", 'FROM busybox:1.37\nRUN echo "the compiler says no" && exit 7\n')
     failed(project, project.run("up", "-d"), 1, "hello/Dockerfile", "the compiler says no")
 
 
-def test_an_image_that_cannot_be_pulled(empty: Project) -> None:
+def test_an_image_that_cannot_be_pulled(beside: Project) -> None:
     image = "127.0.0.1:1/nobody/nothing:1"
-    project = backend(empty)
+    project = backend(beside)
     project.edit(MANIFEST, "busybox:1.37", image)
     failed(project, project.run("up", "-d"), 1, image)
 

@@ -17,17 +17,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docker.e2e.conftest import Beside
 from tests.docker.project import docker
 from tests.docker.registry import COMMAND, HTPASSWD, PASSWORD, SETTINGS, USER, until_it_answers
 
 if TYPE_CHECKING:
-    from tests.docker.project import Project
+    from tests.docker.project import MakeProject, Project, Result
 
 pytestmark = pytest.mark.docker
 
 ARN = "arn:aws:secretsmanager:us-west-2:123456789012:secret:shop/hub-AbCdE1"
 LOGIN = json.dumps({"username": USER, "password": PASSWORD})
 MANIFEST = "copilot/api/manifest.yml"
+FAMILY = "plain"
+OTHER = "copilot/other/manifest.yml"
+SECRETS = ".copilot-local/secrets.env"
 SLEEP = '["sh", "-c", "trap exit TERM; sleep 3600 & wait"]'
 SERVICE = f"""
 name: api
@@ -100,11 +104,29 @@ def _archive() -> bytes:
     return buffer.getvalue()
 
 
+@pytest.fixture(scope="module")
+def pulled(make_shared_project: MakeProject, registry: Registry) -> tuple[Project, Result]:
+    """A service that runs, whose sidecar's image needed the login, and how its `up` ended."""
+    project = make_shared_project("")
+    project.write(MANIFEST, SERVICE.replace("IMAGE", registry.new_image()))
+    project.write(SECRETS, f"{ARN}={LOGIN}\n")
+    before = docker_configuration()
+    up = project.run("up", "-d", "--wait", "--port", str(project.port), "--format", "json").ok()
+    assert docker_configuration() == before
+    return project, up
+
+
 @pytest.fixture
-def project(empty: Project, registry: Registry) -> Project:
+def beside(pulled: tuple[Project, Result], tmp_path: Path) -> Project:
+    """An empty folder. What it runs is for the environment in which that service runs, whose agent is there already."""
+    return Beside(tmp_path, pulled[0])
+
+
+@pytest.fixture
+def project(beside: Project, registry: Registry) -> Project:
     """A service with a sidecar whose image the registry does not even look for without a login."""
-    empty.write(MANIFEST, SERVICE.replace("IMAGE", f"{registry.address}/private/never-pushed:1"))
-    return empty
+    beside.write(OTHER, SERVICE.replace("api", "other").replace("IMAGE", f"{registry.address}/private/never-pushed:1"))
+    return beside
 
 
 def line_of(project: Project, file: str, text: str) -> str:
@@ -117,17 +139,12 @@ def docker_configuration() -> dict[str, str]:
     return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.json")}
 
 
-def test_a_sidecar_is_pulled_with_the_login_and_the_password_is_nowhere(empty: Project, registry: Registry) -> None:
-    project = empty
-    project.write(MANIFEST, SERVICE.replace("IMAGE", registry.new_image()))
-    secrets = project.write(".copilot-local/secrets.env", f"{ARN}={LOGIN}\n")
-    before = docker_configuration()
-    up = project.run("up", "-d", "--wait", "--port", str(project.port), "--format", "json").ok()
+def test_a_sidecar_is_pulled_with_the_login_and_the_password_is_nowhere(pulled: tuple[Project, Result]) -> None:
+    project, up = pulled
     assert '"pull 127.0.0.1' in up.out
     helper = project.container("helper")
     assert helper
 
-    assert docker_configuration() == before
     agent = project.container("agent")
     everything = {
         "output": up.out + up.err,
@@ -145,16 +162,16 @@ def test_a_sidecar_is_pulled_with_the_login_and_the_password_is_nowhere(empty: P
         for secret in (PASSWORD, encoded):
             assert secret not in text, where
 
-    secrets.unlink()
+    (project.folder / SECRETS).unlink(missing_ok=True)
     project.run("up", "-d").ok()  # the image is here now, and needs none
     assert project.container("helper") == helper
 
 
 def test_a_wrong_password_is_refused_in_ecs_words_and_leaves_nothing(project: Project) -> None:
-    project.write(".copilot-local/secrets.env", f"shop/hub={LOGIN.replace(PASSWORD, 'open-barley')}\n")
+    project.write(SECRETS, f"shop/hub={LOGIN.replace(PASSWORD, 'open-barley')}\n")
     ended = project.run("up", "-d")
     assert ended.code == 1
-    assert f"{line_of(project, MANIFEST, ARN)}:" in ended.err
+    assert f"{line_of(project, OTHER, ARN)}:" in ended.err
     assert "CannotPullContainerError: cannot pull 127.0.0.1" in ended.err
     assert "hint: the registry refused the user name and password" in ended.err
     assert f"its login is in the secret {ARN}" in ended.err
@@ -168,32 +185,32 @@ def test_a_missing_login_is_named_with_whatever_else_is_missing(project: Project
     assert ended.code == 1
     said = "ResourceInitializationError: unable to pull secrets or registry auth: 1 secret has no value here"
     assert said in ended.err
-    assert f"{line_of(project, MANIFEST, ARN)}: the registry login of api/helper: {ARN}" in ended.err
+    assert f"{line_of(project, OTHER, ARN)}: the registry login of other/helper: {ARN}" in ended.err
     assert ".copilot-local/secrets.env" in ended.err
     assert "SHOP_HUB" in ended.err
     assert project.everything() == []
 
-    project.append(MANIFEST, "secrets: {TOKEN: /prod/token}\n")
+    project.append(OTHER, "secrets: {TOKEN: /prod/token}\n")
     both = project.run("up", "-d").err
-    assert f"{line_of(project, MANIFEST, ARN)}: {ARN} (api): to pull the image of helper" in both
-    assert f"{line_of(project, MANIFEST, 'TOKEN')}: TOKEN (api): /prod/token" in both
+    assert f"{line_of(project, OTHER, ARN)}: {ARN} (other): to pull the image of helper" in both
+    assert f"{line_of(project, OTHER, 'TOKEN')}: TOKEN (other): /prod/token" in both
 
 
-def test_a_plain_task_definition_has_its_login_from_the_shell(empty: Project, registry: Registry) -> None:
+def test_a_plain_task_definition_has_its_login_from_the_shell(beside: Project, registry: Registry) -> None:
     container = {
         "name": "web",
         "image": registry.new_image(),
         "repositoryCredentials": {"credentialsParameter": "hub"},
         "command": json.loads(SLEEP),
     }
-    definition = {"family": empty.app, "networkMode": "awsvpc", "containerDefinitions": [container]}
-    empty.write("td.json", json.dumps(definition, indent=1))
+    definition = {"family": FAMILY, "networkMode": "awsvpc", "containerDefinitions": [container]}
+    beside.write("td.json", json.dumps(definition, indent=1))
     up = ("up", "-d", "--task-definition", "td.json")
-    where = line_of(empty, "td.json", "credentialsParameter")
-    missing = empty.run(*up)
+    where = line_of(beside, "td.json", "credentialsParameter")
+    missing = beside.run(*up)
     assert missing.code == 1
-    assert f"{where}: the registry login of {empty.app}/web: hub" in missing.err
-    refused = empty.run(*up, variables={"HUB": LOGIN.replace(PASSWORD, "open-barley")})
+    assert f"{where}: the registry login of {FAMILY}/web: hub" in missing.err
+    refused = beside.run(*up, variables={"HUB": LOGIN.replace(PASSWORD, "open-barley")})
     assert f"{where}: CannotPullContainerError: " in refused.err
-    empty.run(*up, variables={"HUB": LOGIN}).ok()
-    assert empty.container("web")
+    beside.run(*up, variables={"HUB": LOGIN}).ok()
+    assert beside.container("web")

@@ -134,11 +134,12 @@ def test_an_essential_container_whose_dependency_failed_fails_the_start(tasks: T
     ],
 )
 def test_dependencies_that_ecs_refuses_start_nothing(
-    shared_tasks: Tasks, containers: dict[str, Any], message: str
+    shared_tasks: Tasks, result: Result, containers: dict[str, Any], message: str
 ) -> None:
+    """Beside the task that runs, whose agent is there already."""
+    project, before = shared_tasks.project, shared_tasks.project.tasks()
     rows = [{"name": name, **fields} for name, fields in containers.items()]
-    text = json.dumps({"family": "refused", "containerDefinitions": rows})
-    shared_tasks.project.write("refused.json", text)
-    result = shared_tasks.project.run("up", "-d", "-e", "refused", "--task-definition", "refused.json")
-    assert (result.code, message in result.err) == (1, True), result.err
-    assert [c for c in shared_tasks.project.containers() if c.labels["copilot-local.env"] == "refused"] == []
+    project.write("refused.json", json.dumps({"family": "refused", "containerDefinitions": rows}))
+    refused = project.run("up", "-d", "--task-definition", "refused.json")
+    assert (refused.code, message in refused.err) == (1, True), refused.err
+    assert project.tasks() == before
