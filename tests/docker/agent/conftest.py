@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from emulator.engine.interface import Container, ContainerState, Engine, ExecResult, File
 from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
-from tests.docker.project import MakeProject, Project
+from tests.docker.project import MakeProject, Project, wait_until
 
 MANIFEST = """
 name: sdk
@@ -34,23 +35,27 @@ sidecars:
     image: busybox:1.37
     command: ["sh", "-c", "trap exit TERM; sleep 3600 & wait"]
     essential: false
-  brief: *waits
 """
-"""`brief` is there for the one test that ends it."""
 SDK = "/opt/sdk"
+AGENT = "169.254.170.2"
 DATA = ("partitions.json", "endpoints.json", "sdk-default-configuration.json", "_retry.json")
 """Of botocore's data what a session needs that calls no service."""
-FETCH = """
-import json, sys, urllib.error, urllib.request
-try:
-    with urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])) as answer:
-        found = [answer.status, answer.read().decode()]
-except urllib.error.HTTPError as error:
-    found = [error.code, error.read().decode()]
-except OSError as error:
-    found = [0, str(error)]
-print(json.dumps(found))
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
+    "AWS_SECRET_ACCESS_KEY": "very-secret-key",
+    "AWS_SESSION_TOKEN": "very-secret-token",
+}
+SESSION = """
+import json, botocore.session
+found = botocore.session.Session().get_credentials()
+frozen = found.get_frozen_credentials() if found else None
+told = [found.method, *frozen] if found else None
 """
+TELL = """
+print(json.dumps(told))
+"""
+# Not wget, which prints no answer but one of 200; Python takes many times as long.
+FETCH = r"""printf "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n" "$2" "$1" | timeout "$3" nc "$1" 80"""
 
 
 @dataclass
@@ -94,11 +99,12 @@ class Service:
         return dict(line.partition("=")[::2] for line in lines)
 
     def fetch(self, url: str, timeout: float = 5) -> tuple[int, str]:
-        """Status and body of a request from the main container; status 0 and the reason where nothing answers."""
-        if url.startswith("/"):
-            url = f"http://169.254.170.2{url}"
-        status, body = json.loads(self.exec("sdk", ["python3", "-c", FETCH, url, str(timeout)]).stdout)
-        return status, body
+        """Status and body of a request from the task; status 0 and the reason where nothing answers."""
+        found = urlsplit(url)
+        words = ("sh", "-c", FETCH, "sh", found.hostname or AGENT, found.path, f"{timeout:g}")
+        done = self.exec("helper", words)
+        head, end, body = done.stdout.decode().replace("\r\n", "\n").partition("\n\n")
+        return (int(head.split()[1]), body) if end else (0, done.stderr.decode())
 
     def json(self, url: str) -> Any:
         status, body = self.fetch(url)
@@ -166,13 +172,9 @@ def shared_service(engine: Engine, make_shared_project: MakeProject) -> Iterator
 @pytest.fixture
 def until() -> Callable[[str, Callable[[], object]], None]:
     """Waits until something holds; fails with what it was."""
-    import time
 
     def wait(what: str, holds: Callable[[], object], seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-            time.sleep(0.1)
+        wait_until(lambda: bool(holds()), what, seconds)
 
     return wait
 

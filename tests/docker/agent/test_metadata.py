@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from emulator.engine.interface import ContainerSpec
-from tests.docker.agent.conftest import Service
+from tests.docker.agent.conftest import KEYS, MANIFEST, SESSION, TELL, Service
 
 pytestmark = pytest.mark.docker
 
 Until = Callable[[str, Callable[[], object]], None]
+BRIEF = "  brief: *waits\n"
+"""It is there for the one test that ends it."""
 OPENTELEMETRY = """
 import json
 from opentelemetry.sdk.extension.aws.resource.ecs import AwsEcsResourceDetector
@@ -31,6 +33,8 @@ print(json.dumps([main.fetch_container_metadata()["Name"], main.fetch_container_
 @pytest.fixture(scope="module")
 def service(shared_service: Service) -> Service:
     """The service, which runs; tests leave it as it was."""
+    shared_service.project.write("copilot/sdk/manifest.yml", MANIFEST + BRIEF)
+    shared_service.configure(**KEYS)
     shared_service.up()
     return shared_service
 
@@ -72,14 +76,25 @@ def test_every_container_finds_itself_and_its_task(service: Service, until: Unti
     assert service.fetch("/v4/") != service.fetch("/v4") == (404, "404 page not found\n")
 
     wanted = {"status": "HEALTHY", "output": "fine\n"}
-    until("a healthy container", lambda: service.metadata()["Health"].items() >= wanted.items())
-    health = service.metadata()["Health"]
+    health: dict[str, str] = {}
+
+    def is_healthy() -> bool:
+        health.update(service.json(mine["ECS_CONTAINER_METADATA_URI_V4"])["Health"])
+        return health.items() >= wanted.items()
+
+    until("a healthy container", is_healthy)
     assert health["statusSince"] > own["StartedAt"]
 
     service.engine.kill(service.name("brief"), "SIGTERM")
     ended = {"ExitCode", "FinishedAt"}
-    until("a stopped container", lambda: ended <= set(service.metadata("/task")["Containers"][1]))
-    assert service.metadata("/task")["Containers"][1]["KnownStatus"] == "STOPPED"
+    brief: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        brief.update(service.json(mine["ECS_CONTAINER_METADATA_URI_V4"] + "/task")["Containers"][1])
+        return ended <= set(brief)
+
+    until("a stopped container", has_ended)
+    assert brief["KnownStatus"] == "STOPPED"
 
 
 def test_the_first_request_has_statistics(service: Service) -> None:
@@ -153,3 +168,10 @@ def test_opentelemetry_detects_ecs_and_another_client_the_address(service: Servi
     assert len(found["container.id"]) == 64
     assert found["aws.log.stream.arns"][0].endswith(f"log-stream:{stream}")
     assert service.python(ECS_METADATA) == ["sdk", container["Networks"][0]["IPv4Addresses"]]
+
+
+def test_without_a_source_botocore_finds_no_credentials(service: Service) -> None:
+    service.install("botocore")
+    assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in service.variables()
+    # else it would go on to ask EC2's instance metadata, and wait for it
+    assert service.python(f"import os; os.environ['AWS_EC2_METADATA_DISABLED'] = 'true'{SESSION}{TELL}") is None

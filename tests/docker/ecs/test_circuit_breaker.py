@@ -24,13 +24,12 @@ pytestmark = pytest.mark.docker
 BREAKER = "/Resources/Service/Properties/DeploymentConfiguration/DeploymentCircuitBreaker"
 ONE = {"Type": "COUNT", "Value": 1}
 BREAKERS: dict[str, tuple[int, dict[str, Any]]] = {
-    "counted": (1, {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}),
     "bounded": (1, {}),
-    "unbounded": (2, {"ThresholdConfiguration": {"Type": "UNBOUNDED_PERCENT", "Value": 50}}),
-    "stays": (1, {"Rollback": False, "ThresholdConfiguration": ONE}),
+    "stays": (2, {"Rollback": False, "ThresholdConfiguration": {"Type": "UNBOUNDED_PERCENT", "Value": 50}}),
 }
 """Service to the number of its tasks, and what a patch changes of its circuit breaker."""
-THRESHOLDS = {"counted": 2, "bounded": 3, "unbounded": 1, "stays": 1, "fresh": 1}
+THRESHOLDS = {"bounded": 3, "stays": 1, "fresh": 1}
+"""That of `fresh` is a COUNT, so is that of `flaky` below."""
 TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 ROLLED_BACK = "Service deployment rolled back because the circuit breaker threshold was exceeded."
 OUTCOMES = {

@@ -23,11 +23,6 @@ def tasks(shared_tasks: Tasks) -> Tasks:
     return shared_tasks
 
 
-def begin_anew(tasks: Tasks) -> None:
-    """For a first task: an update also waits for containers that are not essential."""
-    tasks.project.run("down", "-e", "test").ok()
-
-
 def after(name: str) -> dict[str, Any]:
     return {"dependsOn": [{"containerName": name, "condition": "START"}]}
 
@@ -49,7 +44,6 @@ def starts(tasks: Tasks, name: str) -> int:
 
 def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_too(tasks: Tasks) -> None:
     """A service's task is replaced; what is not essential may exit, or fail to start."""
-    begin_anew(tasks)
     tasks.up(
         {
             "main": script(FOREVER),
@@ -139,7 +133,6 @@ def test_containers_stop_in_reverse_order_each_with_its_own_timeout_and_pause_la
 
 
 def test_health_is_that_of_essential_containers_and_an_unhealthy_task_is_replaced(tasks: Tasks) -> None:
-    begin_anew(tasks)
     check = {"command": ["CMD-SHELL", "test ! -e /sick"], "interval": 1, "timeout": 60, "retries": 1}
     fails = {"command": ["CMD-SHELL", "exit 1"], "interval": 1, "timeout": 2, "retries": 1}
     tasks.up(
