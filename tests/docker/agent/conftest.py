@@ -155,16 +155,9 @@ def service_of(project: Project, engine: Engine) -> Iterator[Service]:
         yield Service(project, engine)
 
 
-@pytest.fixture
-def service(engine: Engine, make_project: MakeProject) -> Iterator[Service]:
-    """The service, not up yet."""
-    with service_of(make_project(""), engine) as service:
-        yield service
-
-
 @pytest.fixture(scope="module")
 def shared_service(engine: Engine, make_shared_project: MakeProject) -> Iterator[Service]:
-    """The same for the tests of a module: each brings it up as it needs it."""
+    """The service, for the tests of a module: each brings it up as it needs it."""
     with service_of(make_shared_project(""), engine) as service:
         yield service
 

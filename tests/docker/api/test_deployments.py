@@ -85,26 +85,9 @@ DEAF = 'trap "exit 0" TERM; sleep 3600 & wait'
 
 
 def test_tasks_that_never_listen_trip_the_circuit_breaker(pipeline: Pipeline) -> None:
-    """The load balancer's checks fail once the grace period is over: the scheduler stops and counts such tasks."""
-    ecs, before = pipeline.ecs, pipeline.service()["taskDefinition"]
-    deaf = pipeline.definition(command=["sh", "-c", DEAF])
-    arn = ecs.register_task_definition(**deaf)["taskDefinition"]["taskDefinitionArn"]
-    ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=arn)
-    # Three tasks are given up one after the other.
-    wait_until(lambda: pipeline.service()["taskDefinition"] == before, lambda: str(pipeline.service()), timeout=180)
-    assert pipeline.project.answers("/")
-    pipeline.wait("services_stable", services=["web"])
-    rolled_back = "ROLLBACK_SUCCESSFUL"
-    wait_until(lambda: newest_deployment(pipeline)["status"] == rolled_back, lambda: str(newest_deployment(pipeline)))
-    told_of_deaf_tasks(pipeline, pipeline.service()["events"], newest_deployment(pipeline))
-    tasks = ecs.list_tasks(cluster=pipeline.cluster, desiredStatus="STOPPED")["taskArns"]
-    stopped = ecs.describe_tasks(cluster=pipeline.cluster, tasks=tasks)["tasks"]
-    reasons = {one["stoppedReason"] for one in stopped if one["taskDefinitionArn"] == arn}
-    assert reasons == {f"Task failed ELB health checks in (target-group {target_group(pipeline)})"}
-
-
-def test_up_replaces_and_counts_such_tasks_alike(pipeline: Pipeline) -> None:
-    project = pipeline.project
+    """The load balancer's checks fail once the grace period is over: the scheduler stops and counts such tasks. `up`
+    and all that tells of it say so alike."""
+    ecs, project, before = pipeline.ecs, pipeline.project, pipeline.service()["taskDefinition"]
     manifest = (project.folder / "copilot/web/manifest.yml").read_text()
     try:
         project.edit("copilot/web/manifest.yml", "echo $COLOUR > /index.html; httpd -f -p 8080 -h / & wait", DEAF)
@@ -117,15 +100,27 @@ def test_up_replaces_and_counts_such_tasks_alike(pipeline: Pipeline) -> None:
     assert "the deployment of web failed, rolled back to revision" in result.err
     assert project.answers("/")
     pipeline.wait("services_stable", services=["web"])
+    rolled_back = "ROLLBACK_SUCCESSFUL"
+    wait_until(lambda: newest_deployment(pipeline)["status"] == rolled_back, lambda: str(newest_deployment(pipeline)))
+    assert pipeline.service()["taskDefinition"] == before
+    failed = newest_deployment(pipeline)
+    told_of_deaf_tasks(pipeline, pipeline.service()["events"], failed)
     [inspected] = json.loads(project.run("inspect", "-e", "test").ok().out)["services"]
     told_of_deaf_tasks(pipeline, inspected["events"], inspected["serviceDeployments"][0])
     assert any("3 failed: nothing listens on port 8080 of web" in line for line in project.ps()["failures"])
+    reason = f"Task failed ELB health checks in (target-group {target_group(pipeline)})"
+    revision = failed["targetServiceRevision"]["arn"]
+    [deaf] = ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
+    tasks = ecs.list_tasks(cluster=pipeline.cluster, desiredStatus="STOPPED")["taskArns"]
+    stopped = ecs.describe_tasks(cluster=pipeline.cluster, tasks=tasks)["tasks"]
+    of_it = [one["stoppedReason"] for one in stopped if one["taskDefinitionArn"] == deaf["taskDefinition"]]
+    assert set(of_it) == {reason}
     reasons = [
         event["detail"].get("stoppedReason", "")
         for line in project.run("events", "-e", "test").ok().out.splitlines()
         if (event := json.loads(line))["detail-type"] == "ECS Task State Change"
     ]
-    assert f"Task failed ELB health checks in (target-group {target_group(pipeline)})" in reasons
+    assert reason in reasons
 
 
 def told_of_deaf_tasks(pipeline: Pipeline, events: list[dict[str, Any]], deployment: dict[str, Any]) -> None:

@@ -164,7 +164,8 @@ class TestEcsDeploy:
         assert "Deployment successful" in out
         assert pipeline.project.get("/").text == "purple\n"
         assert "Scaling successful" in tool(pipeline, "ecs", "scale", pipeline.cluster, "web", "2", "--timeout", "120")
-        assert "Scaling successful" in tool(pipeline, "ecs", "scale", pipeline.cluster, "web", "1", "--timeout", "120")
+        pipeline.ecs.update_service(cluster=pipeline.cluster, service="web", desiredCount=1)
+        pipeline.wait("services_stable", services=["web"])
 
     def test_rolls_a_broken_image_back(self, pipeline: Pipeline) -> None:
         # Without a circuit breaker: where one rolls back, the tool takes the old tasks for its own.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -187,18 +186,6 @@ class TestTheSameEnvironment:
         services = [it.labels["copilot-local.service"] for it in project.containers() if it.role == "pause"]
         assert sorted(services) == ["quick", "slow"]
         assert project.ps()["supervised"]
-
-    def test_an_up_is_refused_while_another_one_stays(self, project: Project) -> None:
-        first = project.start("up", "quick")
-        first.wait_for("start quick/quick")
-        before = project.everything()
-        second = project.run("up", "-d", "slow")
-        assert second.code == 1
-        assert "a foreground `copilot-local up` is in charge of this environment" in second.err
-        assert "hint:" in second.err
-        assert project.everything() == before
-        first.signal(signal.SIGINT)
-        assert first.wait().code == 130
 
     def test_down_ends_an_up_that_is_under_way(self, project: Project) -> None:
         first = project.start("up", "-d", "--wait", "slow")

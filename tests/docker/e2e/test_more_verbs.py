@@ -8,10 +8,12 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.docker.e2e import small
+from tests.docker.e2e.conftest import Beside
 from tests.docker.e2e.test_watch import Watched
 from tests.docker.project import MakeProject, Project, docker, free_port, wait_until
 
@@ -24,7 +26,7 @@ image:
   location: busybox:1.37
 on:
   schedule: "@daily"
-command: "sh -c 'echo working as $COPILOT_SERVICE_NAME; exit {code}'"
+command: "true"
 """
 
 
@@ -61,20 +63,14 @@ def groups(containers: list[str]) -> list[str]:
     return [folder for folder in folders if any(container in folder for container in containers)]
 
 
-def test_a_job_runs_once_and_its_code_is_the_commands(empty: Project) -> None:
-    empty.write("copilot/nightly/manifest.yml", JOB.format(code=4))
-    result = empty.run("run", "nightly")
-    assert result.code == 4
-    assert "nightly | working as nightly" in result.out
-    assert empty.containers() == []
-
-
-def test_a_bare_up_leaves_jobs_alone(empty: Project) -> None:
-    empty.write("copilot/nightly/manifest.yml", JOB.format(code=0))
-    result = empty.run("up", "-d")
+def test_a_bare_up_leaves_jobs_alone(web: Project, tmp_path: Path) -> None:
+    """In a folder with nothing but a job, beside a service that runs."""
+    only_a_job = Beside(tmp_path, web)
+    only_a_job.write("copilot/nightly/manifest.yml", JOB)
+    result = only_a_job.run("up", "-d")
     assert result.code == 2
     assert "copilot-local run nightly" in result.err
-    assert empty.containers() == []
+    assert only_a_job.everything() == []
 
 
 def test_a_plain_task_definition_runs(empty: Project) -> None:
@@ -86,13 +82,14 @@ def test_a_plain_task_definition_runs(empty: Project) -> None:
 
 
 def test_scale_restart_exec_and_stop(web: Project) -> None:
-    web.run("scale", "hello=2").ok()
-    tasks = {c.task for c in web.containers() if c.task}
-    assert len(tasks) == 2
+    tasks = web.tasks()
     web.run("restart").ok()
-    replaced = {c.task for c in web.containers() if c.task}
-    assert len(replaced) == 2
+    replaced = web.tasks()
+    assert len(replaced) == 1
     assert replaced.isdisjoint(tasks)
+    web.run("scale", "hello=2").ok()
+    assert len(web.tasks()) == 2
+    assert web.tasks() > replaced
     result = web.run("exec", "hello", "sh", "-c", "echo from $COPILOT_SERVICE_NAME; exit 3")
     assert (result.code, result.out) == (3, "from hello\n")
     (web.folder / "note.txt").write_text("from here")

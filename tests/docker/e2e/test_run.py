@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-import urllib.error
-import urllib.request
-import uuid
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
-
-from emulator.aws.ports import PLAIN_PORT
-from emulator.events import discard
-from emulator.setup.images import ensure_aws_image
-from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
     from tests.docker.project import Project
@@ -45,73 +38,69 @@ command:
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
 
 
+ANSWERS = {
+    "AmazonSSM.GetParameters": (
+        {"Names": ["/app/token"], "WithDecryption": True},
+        {"Parameters": [{"Name": "/app/token", "Type": "SecureString", "Value": "from-ssm"}], "InvalidParameters": []},
+    ),
+    "secretsmanager.GetSecretValue": (
+        {"SecretId": "app/db"},
+        {"Name": "app/db", "SecretString": json.dumps({"port": 1000000})},
+    ),
+}
+"""What AWS is asked, and what it answers."""
+
+
+class _Asked(BaseHTTPRequestHandler):
+    """Knows a parameter and a secret, in eu-west-1."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        expected, answer = ANSWERS[self.headers["x-amz-target"]]
+        known = asked == expected and f"/{KEYS['AWS_REGION']}/" in self.headers["authorization"]
+        self.send_response(200 if known else 400)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer if known else {"__type": "ResourceNotFoundException"}).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture
 def aws() -> Iterator[str]:
-    """The address of an AWS on this machine that has a parameter and a secret."""
-    name = f"cl-test-aws-{uuid.uuid4().hex[:12]}"
-    publish = ("--publish", f"127.0.0.1::{PLAIN_PORT}")
-    settings = {
-        "shared": "/tmp/a",
-        "own": "/tmp/b",
-        "data": "/tmp/c",
-        "names": ["localhost"],
-        "region": "us-east-1",
-        "account": "000000000000",
-        "public_port": PLAIN_PORT,
-    }
-    docker("run", "--detach", "--name", name, *publish, ensure_aws_image(discard), json.dumps(settings))
-    try:
-        address = f"http://{docker('port', name, str(PLAIN_PORT)).split()[0]}"
-        wait_until(lambda: _answers(address), lambda: docker("logs", name))
-        make(address, "ssm", "AmazonSSM.PutParameter", Name="/app/token", Value="from-ssm", Type="SecureString")
-        secret = json.dumps({"port": 1000000})
-        make(address, "secretsmanager", "secretsmanager.CreateSecret", Name="app/db", SecretString=secret)
-        yield address
-    finally:
-        docker("rm", "--force", "--volumes", name)
-
-
-def make(address: str, service: str, action: str, **fields: str) -> None:
-    """Makes something in eu-west-1 without botocore, which takes longer to load than the rest of the test."""
-    scope = f"testing/20260101/eu-west-1/{service}/aws4_request"
-    headers = {
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}",
-        "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": action,
-    }
-    httpx.post(address, headers=headers, json={**fields, "ClientRequestToken": str(uuid.uuid4())}).raise_for_status()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
+    """The address of an AWS that has a parameter and a secret."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Asked) as server:
+        thread = threading.Thread(target=lambda: server.serve_forever(0.05))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def test_a_job_has_secrets_from_aws_credentials_and_metadata(empty: Project, aws: str) -> None:
-    empty.write(MANIFEST, JOB)
+    """And its code is the command's."""
+    echo = 'echo "$TOKEN $PORT"'
+    empty.write(MANIFEST, JOB.replace(echo, f"{echo} as $COPILOT_SERVICE_NAME; exit 4"))
     variables = {**KEYS, "AWS_ENDPOINT_URL": aws}
     missing = empty.run("run", "nightly", variables=variables)
     assert missing.code == 1
     assert f"{MANIFEST}:9: TOKEN (nightly): /app/token" in missing.err
 
     arguments = ("--secrets", "aws", "--credentials", "static")
-    ended = empty.run("run", "nightly", *arguments, variables=variables).ok()
-    credentials, task, values = [line.partition(" | ")[2] for line in ended.out.splitlines() if " | " in line]
+    ended = empty.run("run", "nightly", *arguments, variables=variables)
+    assert ended.code == 4
+    lines = [line.partition("nightly | ") for line in ended.out.splitlines()]
+    credentials, task, values = [said for _, mark, said in lines if mark]
     assert json.loads(credentials)["AccessKeyId"] == KEYS["AWS_ACCESS_KEY_ID"]
     assert json.loads(task)["Family"] == f"{empty.app}-test-nightly"
-    assert values == "from-ssm 1e+06"
+    assert values == "from-ssm 1e+06 as nightly"
     # The log store and the access log are data, which only `down -v` removes.
     assert (empty.containers(), empty.networks()) == ([], [])
     assert [volume for volume in empty.volumes() if not volume.endswith(("-logs", "-access"))] == []
 
 
 def test_a_job_beside_an_up_in_the_foreground_ends_alone(empty: Project) -> None:
-    """The agent of the services is the job's too."""
+    """The agent of the services is the job's too. Another `up` is refused meanwhile."""
     empty.write(MANIFEST, JOB.replace('echo "$TOKEN $PORT"', 'echo "$TOKEN $PORT"; exit 3'))
     empty.write(
         "copilot/api/manifest.yml",
@@ -125,6 +114,12 @@ def test_a_job_beside_an_up_in_the_foreground_ends_alone(empty: Project) -> None
     up.wait_for("`up --jobs` keeps to that, `copilot-local run nightly` runs it once")
     service = {container.name for container in empty.containers()}
     assert "nightly" not in empty.run("ps").ok().out
+    there = empty.everything()
+    second = empty.run("up", "-d", "api")
+    assert second.code == 1
+    assert "a foreground `copilot-local up` is in charge of this environment" in second.err
+    assert "hint:" in second.err
+    assert empty.everything() == there
     ended = empty.run("run", "nightly", "--credentials", "static", variables=variables)
     assert ended.code == 3
     assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out

@@ -124,10 +124,10 @@ class TestKilled:
         project.run("down").ok()
         assert project.everything() == log_volume(project)
 
-    @pytest.mark.parametrize("moment", ["agent", "hello"])
-    def test_in_the_middle_of_up_nothing_stays_after_down(self, hello: Project, moment: str) -> None:
+    def test_in_the_middle_of_up_nothing_stays_after_down(self, hello: Project) -> None:
+        """Earlier, while there is no more than the agent: `docker/faults/test_commands.py`."""
         running = hello.start("up", "-d")
-        wait_until(lambda: any(moment in c.name.split("-") for c in hello.containers()), f"container {moment}")
+        wait_until(lambda: any("hello" in c.name.split("-") for c in hello.containers()), "container hello")
         running.signal(signal.SIGKILL)
         running.wait()
         hello.run("down", "-v").ok()
@@ -142,19 +142,28 @@ class Ended:
     down: Result
     followed: Result
     """What `logs -f` printed until the end."""
-    left: list[str]
+    network: str
+    data: list[str]
+    """The volumes that are left."""
 
 
 @pytest.fixture(scope="module")
-def ended(make_shared_project: MakeProject) -> Iterator[Ended]:
-    """Its program asks for its metadata when it is sent SIGTERM."""
+def ended(make_shared_project: MakeProject, busybox: str) -> Iterator[Ended]:
+    """Its program asks for its metadata when it is sent SIGTERM. A container of somebody else is in its network."""
     handler = f'trap "{ASKS}; echo stopping; exit 0" TERM; echo ready; sleep 3600 & wait'
     project = backend(make_shared_project(""), handler, more=SHARED)
     project.up()
     following = project.start("logs", "-f")
     following.wait_for("ready")
-    down = project.run("down").ok()
-    yield Ended(project, down, following.wait(20), project.everything())
+    [network] = project.networks()
+    visitor = docker("run", "--detach", "--rm", "--init", "--network", network, busybox, "sleep", "600").strip()
+    try:
+        down = project.run("down").ok()
+        left = project.everything()
+        assert [name for name in left if name not in project.volumes()] == [network]
+        yield Ended(project, down, following.wait(20), network, [name for name in left if name != network])
+    finally:
+        docker("rm", "--force", visitor)
     project.run("down", "-v").ok()
     assert project.everything() == []
 
@@ -165,7 +174,7 @@ class TestDown:
         assert f"{project.app}/test is gone; logs and data stay" in ended.down.err
         lines = ended.followed.ok().out.splitlines()
         assert [line for line in lines if line.startswith("hello/hello") and "stopping" in line]
-        assert ended.left == sorted([*log_volume(project), f"cl-{project.app}-test-efs-managed-hello"])
+        assert ended.data == sorted([*log_volume(project), f"cl-{project.app}-test-efs-managed-hello"])
         assert "its logs are kept" in project.run("logs").ok().err
 
     def test_of_nothing_says_so(self, hello: Project) -> None:
@@ -173,24 +182,15 @@ class TestDown:
         assert f"nothing is running in {hello.app}/test" in result.err
 
 
-def test_a_network_that_something_else_uses_keeps_nothing_else(hello: Project, busybox: str) -> None:
-    hello.up()
-    [network] = hello.networks()
-    visitor = docker("run", "--detach", "--rm", "--init", "--network", network, busybox, "sleep", "600").strip()
-    try:
-        down = hello.run("down", "-v").ok()
-        assert f"network {network} is left" in down.err
-        assert f"`docker network inspect {network}` shows what is in it" in down.err
-        assert hello.everything() == [network]
-    finally:
-        docker("rm", "--force", visitor)
-    hello.run("down", "-v").ok()
-    assert hello.everything() == []
+def test_a_network_that_something_else_uses_keeps_nothing_else(ended: Ended) -> None:
+    """Which the fixture looks at."""
+    assert f"network {ended.network} is left" in ended.down.err
+    assert f"`docker network inspect {ended.network}` shows what is in it" in ended.down.err
 
 
 def test_a_task_that_ends_with_the_environment_still_gets_its_metadata(ended: Ended, busybox: str) -> None:
     """As on ECS: what a program does at SIGTERM may need credentials and metadata."""
-    [data] = [name for name in ended.left if name not in log_volume(ended.project)]
+    [data] = [name for name in ended.data if name not in log_volume(ended.project)]
     mount = ("--network", "none", "--volume", f"{data}:/data")
     answer = json.loads(docker("run", "--rm", *mount, busybox, "cat", "/data/answer"))
     assert answer["Family"] == f"{ended.project.app}-test-hello"
