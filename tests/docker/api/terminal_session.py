@@ -1,4 +1,4 @@
-"""`aws ecs execute-command` on a terminal of its own."""
+"""A session of ECS Exec on a terminal of its own."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ import re
 import select
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from tests.docker.project import DEADLINE
 
 
 class Session:
-    """`aws ecs execute-command --interactive` on a terminal of 100 × 30, until its plugin ends."""
+    """`aws ecs execute-command --interactive`, or its plugin alone, on a terminal of 100 × 30, until it ends."""
 
     def __init__(self, words: Sequence[str], variables: Mapping[str, str]) -> None:
         self.terminal, theirs = pty.openpty()
         self.printed = ""
         self.resize(100, 30)
         self.process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("aws")), "ecs", "execute-command", "--interactive", *words],
+            list(words),
             env=dict(variables),
             stdin=theirs,
             stdout=theirs,

@@ -14,14 +14,6 @@ pytestmark = pytest.mark.docker
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
 
 
-def test_a_dockerfile_that_is_not_there(shell: Shell) -> None:
-    (shell.folder / "hello" / "Dockerfile").unlink()
-    ended = shell.up("-d")
-    assert (ended.code, ended.out) == (1, "")
-    assert "hello/Dockerfile" in ended.err.split("error: ")[1]
-    assert shell.left() == NOTHING
-
-
 def test_the_foreground_ends_with_the_code_of_the_essential_container(shell: Shell) -> None:
     (shell.folder / "hello" / "start").write_text("#!/bin/sh\necho that was it\nexit 7\n")
     ended = shell.up()

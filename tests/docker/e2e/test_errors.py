@@ -13,6 +13,7 @@ import pytest
 
 from tests.docker.e2e import small
 from tests.docker.e2e.conftest import Beside
+from tests.docker.e2e.test_watch import SYNC
 from tests.docker.faults.services import MANIFEST, WAITS, backend
 
 if TYPE_CHECKING:
@@ -126,6 +127,19 @@ def test_a_dockerfile_that_fails(beside: Project) -> None:
     project.edit(MANIFEST, "location: busybox:1.37", "build: hello/Dockerfile")
     project.write("hello/Dockerfile", 'FROM busybox:1.37\nRUN echo "the compiler says no" && exit 7\n')
     failed(project, project.run("up", "-d"), 1, "hello/Dockerfile", "the compiler says no")
+
+
+def test_a_dockerfile_that_is_not_there(beside: Project) -> None:
+    project = backend(beside)
+    project.edit(MANIFEST, "location: busybox:1.37", "build: hello/Dockerfile")
+    failed(project, project.run("up", "-d"), 1, "error: ", "hello/Dockerfile")
+
+
+def test_a_sync_rule_into_a_read_only_container(beside: Project) -> None:
+    project = backend(beside, more="storage:\n  readonly_fs: true\n")
+    project.write("copilot-local.toml", SYNC)
+    project.write("hello/words/word", "first\n")
+    failed(project, project.run("up", "--watch"), 1, "its file system is read-only")
 
 
 def test_an_image_that_cannot_be_pulled(beside: Project) -> None:

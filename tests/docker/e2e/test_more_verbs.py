@@ -1,4 +1,4 @@
-"""Jobs, plain task definitions, scale, restart, stop and exec, as a user asks for them."""
+"""Jobs, scale, restart, stop and exec, as a user asks for them."""
 
 from __future__ import annotations
 
@@ -71,14 +71,6 @@ def test_a_bare_up_leaves_jobs_alone(web: Project, tmp_path: Path) -> None:
     assert result.code == 2
     assert "copilot-local run nightly" in result.err
     assert only_a_job.everything() == []
-
-
-def test_a_plain_task_definition_runs(empty: Project) -> None:
-    container = {"name": "web", "image": "nginx:1.27", "portMappings": [{"containerPort": 80}]}
-    definition = {"family": "plain", "networkMode": "awsvpc", "containerDefinitions": [container]}
-    empty.write("td.json", json.dumps(definition))
-    empty.up("--task-definition", "td.json")
-    assert "nginx" in empty.get("/").text
 
 
 def test_scale_restart_exec_and_stop(web: Project) -> None:

@@ -196,12 +196,13 @@ def test_a_missing_login_is_named_with_whatever_else_is_missing(project: Project
     assert f"{line_of(project, OTHER, 'TOKEN')}: TOKEN (other): /prod/token" in both
 
 
-def test_a_plain_task_definition_has_its_login_from_the_shell(beside: Project, registry: Registry) -> None:
+def test_a_plain_task_definition_has_its_login_from_the_shell_and_answers(beside: Project, registry: Registry) -> None:
     container = {
         "name": "web",
         "image": registry.new_image(),
         "repositoryCredentials": {"credentialsParameter": "hub"},
-        "command": json.loads(SLEEP),
+        "command": ["sh", "-c", "trap exit TERM; mkdir /www; echo plain > /www/index.html; httpd -f -h /www & wait"],
+        "portMappings": [{"containerPort": 80}],
     }
     definition = {"family": FAMILY, "networkMode": "awsvpc", "containerDefinitions": [container]}
     beside.write("td.json", json.dumps(definition, indent=1))
@@ -212,5 +213,5 @@ def test_a_plain_task_definition_has_its_login_from_the_shell(beside: Project, r
     assert f"{where}: the registry login of {FAMILY}/web: hub" in missing.err
     refused = beside.run(*up, variables={"HUB": LOGIN.replace(PASSWORD, "open-barley")})
     assert f"{where}: CannotPullContainerError: " in refused.err
-    beside.run(*up, variables={"HUB": LOGIN}).ok()
-    assert beside.container("web")
+    beside.run(*up, "--wait", "--port", str(beside.port), variables={"HUB": LOGIN}).ok()
+    assert beside.get("/").text == "plain\n"

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import pytest
 from docker.errors import NotFound
 
-from tests.docker.faults.services import backend
 from tests.docker.project import MakeProject, Project, Running, daemon, docker, wait_until
 
 pytestmark = pytest.mark.docker
@@ -186,13 +185,3 @@ def test_a_sync_rule_copies_and_builds_nothing(watched: Watched) -> None:
     wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
     wait_until(lambda: watched.word() == saved, watched.running.printed)
     wait_until(lambda: watched.project.answers("/api/x"), watched.running.printed)
-
-
-def test_a_sync_rule_into_a_read_only_container_is_refused(empty: Project) -> None:
-    backend(empty, more="storage:\n  readonly_fs: true\n")
-    empty.write("copilot-local.toml", SYNC)
-    empty.write("hello/words/word", "first\n")
-    ended = empty.run("up", "--watch")
-    assert ended.code == 1
-    assert "its file system is read-only" in ended.err
-    assert empty.everything() == []
