@@ -24,10 +24,13 @@ PLACEHOLDER = re.compile(r"\$\{[^}]+\}")
 SECONDS = 1_000_000_000
 
 
-def up_made_what_is_rendered(project: Project) -> None:
-    """Fails where it did not, for any service of a project that is up."""
+def up_made_what_is_rendered(project: Project, *, application: str = "") -> None:
+    """Fails where it did not, for any service of a project that is up.
+
+    `application` is its name where what runs has another one.
+    """
     for service in services(project):
-        document, made = rendered(project, service), in_docker(project, service)
+        document, made = rendered(project, service, application or project.app), in_docker(project, service)
         assert set(made) == set(document)
         routers = [name for name, it in document.items() if "firelensConfiguration" in it]
         for name, definition in document.items():
@@ -46,9 +49,9 @@ def services(project: Project) -> list[str]:
     return sorted(manifest.parent.name for manifest in (project.folder / "copilot").glob("*/manifest.yml"))
 
 
-def rendered(project: Project, service: str) -> dict[str, dict[str, Any]]:
-    """The container definitions of the rendered task definition, by name."""
-    document = json.loads(project.run("render", "taskdef", "--placeholders", service).ok().out)
+def rendered(project: Project, service: str, application: str) -> dict[str, dict[str, Any]]:
+    """The container definitions of the rendered task definition, by name. Of two options `-a` the last one holds."""
+    document = json.loads(project.run("render", "taskdef", "-a", application, "--placeholders", service).ok().out)
     return {container["name"]: container for container in document["containerDefinitions"]}
 
 
