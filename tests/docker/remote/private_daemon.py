@@ -37,8 +37,9 @@ class PrivateDaemon:
     PREPARE = ""
     """Commands of a shell in the namespaces, each with `&&` after it, before anything else runs there."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cl-d-"))  # not below pytest's: a socket's path is short
+        self.data = data or self.folder / "data"
         self.host = f"unix://{self.folder}/docker.sock"
         self._log = (self.folder / "log").open("ab")
         # A shell collects the orphans that the daemon leaves when it is killed, as the machine's first process does.
@@ -67,7 +68,7 @@ class PrivateDaemon:
     def start(self) -> None:
         """Starts the daemon, and waits until it answers."""
         command = [
-            *("dockerd", f"--data-root={self.folder}/data", f"--exec-root={self.folder}/exec"),
+            *("dockerd", f"--data-root={self.data}", f"--exec-root={self.folder}/exec"),
             *(f"--pidfile={self.folder}/pid", f"--host={self.host}"),
             # On a machine that runs a containerd of its own, dockerd would use that.
             *("--containerd-namespace=cl-d", "--containerd-plugins-namespace=cl-d-plugins"),

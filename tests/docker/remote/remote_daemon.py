@@ -26,8 +26,8 @@ class RemoteDaemon(PrivateDaemon):
 
     PREPARE = "mount -t tmpfs tmpfs /run && "
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
         net = random.randrange(250)
         self.near, self.address = f"10.213.{net}.1", f"10.213.{net}.2"
         self.certificates = self.folder / "tls"

@@ -3,6 +3,7 @@ killed, under an environment that runs, which a daemon that everybody uses must 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from copilot_local.testing import Environment
 from emulator.setup import substitutes
 from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ROUTER_IMAGE, ensure_agent_image
 from tests.docker.project import MakeProject, Project, Running, wait_until
+from tests.docker.remote.kept_images import images_of, kept_data
 from tests.docker.remote.private_daemon import missing
 from tests.docker.remote.remote_daemon import SSHD, RemoteDaemon
 
@@ -59,16 +61,12 @@ def far() -> Iterator[RemoteDaemon]:
         pytest.skip(reason)
     table = substitutes.read()
     images = [table.get(image, image) for image in (PAUSE_IMAGE, FRONT_IMAGE, ROUTER_IMAGE)]
-    agent = ensure_agent_image()
-    daemon = RemoteDaemon()
-    with pytest.MonkeyPatch.context() as patch:
-        try:
-            daemon.start()
-            daemon.load(*images, agent)
+    images.append(ensure_agent_image())
+    with kept_data() as data, contextlib.closing(RemoteDaemon(data)) as daemon:
+        daemon.start()
+        with images_of(daemon, images), pytest.MonkeyPatch.context() as patch:
             patch.setenv("DOCKER_HOST", daemon.host)
             yield daemon
-        finally:
-            daemon.close()
 
 
 @pytest.fixture(scope="module")
