@@ -69,6 +69,6 @@ def eventually() -> Callable[[Callable[[], str]], str]:
             except (AssertionError, OSError):
                 if time.monotonic() > deadline:
                     raise
-            time.sleep(0.05)
+            time.sleep(0.2)  # a look takes a process
 
     return wait

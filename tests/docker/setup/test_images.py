@@ -27,15 +27,10 @@ def published(docker: Docker, container: str, port: int) -> str:
     return docker("port", container, str(port)).split()[0]
 
 
-def test_pause_can_sleep_and_route(docker: Docker, image: Image) -> None:
-    script = "ip route add 169.254.170.2/32 dev eth0 && ip route show 169.254.170.2 && sleep 0 && id -un"
-    output = docker("run", "--rm", "--init", "--cap-add", "NET_ADMIN", image(PAUSE_IMAGE), "sh", "-c", script)
-    assert "169.254.170.2 dev eth0" in output
-    assert output.endswith("root\n")
-
-
-def test_pause_under_an_init_stops_at_once(docker: Docker, image: Image, start: Start, eventually: Eventually) -> None:
-    container = start("--init", image(PAUSE_IMAGE), "sleep", "1000")
+def test_pause_can_sleep_and_route_and_under_an_init_stops_at_once(
+    docker: Docker, image: Image, start: Start, eventually: Eventually
+) -> None:
+    container = start("--init", "--cap-add", "NET_ADMIN", image(PAUSE_IMAGE), "sleep", "1000")
 
     def both_processes() -> str:
         found = docker("top", container, "-o", "pid")
@@ -43,40 +38,31 @@ def test_pause_under_an_init_stops_at_once(docker: Docker, image: Image, start: 
         return found
 
     eventually(both_processes)  # an init takes no signal before it has started what it is for
+    script = "ip route add 169.254.170.2/32 dev eth0 && ip route show 169.254.170.2 && sleep 0 && id -un"
+    output = docker("exec", container, "sh", "-c", script)
+    assert "169.254.170.2 dev eth0" in output
+    assert output.endswith("root\n")
     docker("stop", "--time", "60", container)
     assert docker("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "143"
 
 
-def test_the_front_is_haproxy_3(docker: Docker, image: Image) -> None:
-    output = docker("run", "--rm", image(FRONT_IMAGE), "sh", "-c", "haproxy -v && id -u")
-    version = re.search(r"version (\d+)\.(\d+)", output)
-    assert version is not None
-    assert (int(version[1]), int(version[2])) >= (3, 0)
-    assert output.splitlines()[-1] == "99"
-
-
-def test_the_front_serves_port_80_without_root(
+def test_the_front_is_haproxy_3_and_serves_port_80_without_root(
     docker: Docker, image: Image, start: Start, eventually: Eventually
 ) -> None:
     answer = "http-request return status 200 content-type text/plain string hi"
     config = f"frontend f\\n bind :80\\n mode http\\n timeout client 5s\\n {answer}\\n"
-    script = f"printf '{config}' > /tmp/haproxy.cfg && exec docker-entrypoint.sh haproxy -f /tmp/haproxy.cfg"
+    script = (
+        f"haproxy -v && id -u && printf '{config}' > /tmp/haproxy.cfg "
+        "&& exec docker-entrypoint.sh haproxy -f /tmp/haproxy.cfg"
+    )
     container = start("--publish", "127.0.0.1::80", "--entrypoint", "sh", image(FRONT_IMAGE), "-c", script)
     address = published(docker, container, 80)
     assert eventually(lambda: get(f"http://{address}/")) == "hi"
-
-
-def test_the_router_is_fluent_bit_in_the_layout_of_aws(docker: Docker, image: Image) -> None:
-    files = (
-        "/entrypoint.sh",
-        "/fluent-bit/configs/parse-json.conf",
-        "/fluent-bit/etc/fluent-bit.conf",
-        "/fluent-bit/parsers/parsers.conf",
-    )
-    script = f"/fluent-bit/bin/fluent-bit --version && ls {' '.join(files)}"
-    output = docker("run", "--rm", "--entrypoint", "/bin/sh", image(ROUTER_IMAGE), "-c", script)
-    assert "Fluent Bit v" in output
-    assert tuple(output.splitlines()[-4:]) == files
+    output = docker("logs", container)
+    version = re.search(r"version (\d+)\.(\d+)", output)
+    assert version is not None
+    assert (int(version[1]), int(version[2])) >= (3, 0)
+    assert "99" in output.splitlines()
 
 
 CONFIGURATIONS = (
@@ -88,13 +74,26 @@ CONFIGURATIONS = (
 )
 
 
-def test_the_routers_own_configurations_load(docker: Docker, image: Image) -> None:
+def test_the_router_is_fluent_bit_in_the_layout_of_aws_and_its_own_configurations_load(
+    docker: Docker, image: Image
+) -> None:
+    files = (
+        "/entrypoint.sh",
+        "/fluent-bit/configs/parse-json.conf",
+        "/fluent-bit/etc/fluent-bit.conf",
+        "/fluent-bit/parsers/parsers.conf",
+    )
     variables = ("-e", "FLUENT_BIT_METRICS_LOG_REGION=us-west-2", "-e", "FLUENT_BIT_METRICS_LOG_GROUP=metrics")
     load = "/fluent-bit/bin/fluent-bit --dry-run -c /fluent-bit/configs/$name.conf 2>&1"
-    script = f'for name in {" ".join(CONFIGURATIONS)}; do echo "$name: $({load} | tail -n 1)"; done'
+    script = (
+        f'for name in {" ".join(CONFIGURATIONS)}; do echo "$name: $({load} | tail -n 1)"; done; '
+        f"/fluent-bit/bin/fluent-bit --version && ls {' '.join(files)}"
+    )
     output = docker("run", "--rm", *variables, "--entrypoint", "/bin/sh", image(ROUTER_IMAGE), "-c", script)
     good = {line.partition(":")[0] for line in output.splitlines() if "configuration test is successful" in line}
     assert good == set(CONFIGURATIONS), output
+    assert re.search("^Fluent Bit v", output, re.MULTILINE)
+    assert tuple(output.splitlines()[-4:]) == files
 
 
 def test_a_record_passes_through_the_router(docker: Docker, image: Image, start: Start, eventually: Eventually) -> None:
@@ -156,19 +155,16 @@ def test_the_agents_base_is_python_3_13(docker: Docker, image: Image) -> None:
     assert [line.startswith("Python 3.13.") for line in output.splitlines()] == [True, True]
 
 
-def test_the_agents_image_imports_the_package_and_its_dependencies(docker: Docker) -> None:
-    code = (
-        "import msgpack, pydantic, emulator.errors, emulator.engine, emulator.runtime, emulator.agent, sys;"
-        "print(sys.version_info[:2], emulator.__file__, pydantic.BaseModel.__name__)"
-    )
-    output = docker("run", "--rm", "--network", "none", "--entrypoint", "python3", ensure_agent_image(), "-c", code)
-    assert output.split() == ["(3,", "13)", "/opt/copilot-local/emulator/__init__.py", "BaseModel"]
-
-
-def test_the_agents_image_is_built_once_and_its_code_is_compiled(docker: Docker) -> None:
+def test_the_agents_image_is_built_once_and_imports_the_package_which_is_compiled(docker: Docker) -> None:
     first = ensure_agent_image()
     made = docker("image", "inspect", "--format", "{{.Id}}", first)
     assert ensure_agent_image() == first
     assert docker("image", "inspect", "--format", "{{.Id}}", first) == made
-    script = "ip -V && ls /opt/copilot-local/emulator/__pycache__/errors.cpython-313.pyc"
-    docker("run", "--rm", "--entrypoint", "sh", first, "-c", script)
+    code = (
+        "import msgpack, pydantic, emulator.errors, emulator.engine, emulator.runtime, emulator.agent, sys;"
+        "print(sys.version_info[:2], emulator.__file__, pydantic.BaseModel.__name__)"
+    )
+    compiled = "/opt/copilot-local/emulator/__pycache__/errors.cpython-313.pyc"
+    script = f"ls {compiled} && ip -V > /dev/null && python3 -c '{code}'"
+    output = docker("run", "--rm", "--network", "none", "--entrypoint", "sh", first, "-c", script)
+    assert output.split() == [compiled, "(3,", "13)", "/opt/copilot-local/emulator/__init__.py", "BaseModel"]
