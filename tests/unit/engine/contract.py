@@ -137,8 +137,9 @@ class EngineContract:
 
     # Containers
 
-    def test_a_container_is_created_runs_and_exits_with_its_code(self, lab: Lab) -> None:
-        container = lab.create("one", Act(exits=3))
+    def test_a_container_is_created_runs_and_exits_with_its_code_and_its_logs_stay(self, lab: Lab) -> None:
+        """They come in order with their time, those of each run."""
+        container = lab.create("one", Act(prints=("a", "b", "c"), exits=3))
         row = lab.rows()["one"]
         assert (row.id, row.state, row.exit_code) == (container, ContainerState.CREATED, None)
         assert row.image == lab.spec("one").image
@@ -147,12 +148,28 @@ class EngineContract:
         assert lab.exited("one").exit_code == 3
         assert lab.rows()["one"].status.startswith("Exited (3)")
 
+        lines = list(lab.engine.logs(container))
+        assert texts(lines) == ["a", "b", "c"]
+        assert {line.stream for line in lines} == {"stdout"}
+        stamps = [line.timestamp for line in lines if line.timestamp]
+        assert len(stamps) == 3
+        assert stamps == sorted(stamps)
+        assert texts(list(lab.engine.logs(container, tail=1))) == ["c"]
+        assert texts(list(lab.engine.logs(container, tail=0))) == []
+        assert "a" not in texts(list(lab.engine.logs(container, since=stamps[-1])))
+        lab.engine.start(container)
+        lab.exited("one")
+        assert texts(list(lab.engine.logs(container))) == ["a", "b", "c"] * 2
+
     def test_a_container_is_named_by_name_too_and_may_be_started_again(self, lab: Lab) -> None:
-        container = lab.create("one")
+        container = lab.create("one", environment={"EMPTY": "", "GREETING": "hello = world"})
         lab.engine.start(lab.name("one"))
         lab.engine.start(container)
         row = lab.rows()["one"]
         assert (row.state, row.health) == (ContainerState.RUNNING, Health.NONE)
+        assert lab.engine.variables(container).items() >= {"EMPTY": "", "GREETING": "hello = world"}.items()
+        with pytest.raises(NotFound):
+            lab.engine.variables(lab.name("nobody"))
 
     def test_a_listing_filters_by_label_and_by_value(self, lab: Lab) -> None:
         lab.create("one", labels={**lab.labels, "role": "pause"})
@@ -172,11 +189,6 @@ class EngineContract:
             assert time.monotonic() < end, f"still {lab.rows()}"
             time.sleep(0.02)
         lab.engine.remove(container)  # once more is fine
-
-    def test_a_taken_name_is_a_conflict(self, lab: Lab) -> None:
-        lab.create("one")
-        with pytest.raises(Conflict, match=lab.name("one")):
-            lab.create("one")
 
     def test_of_many_that_create_one_name_at_once_one_wins(self, lab: Lab) -> None:
         def create(_: int) -> str | Conflict:
@@ -209,22 +221,21 @@ class EngineContract:
             with pytest.raises(NotFound):
                 verb()
 
-    def test_stop_sends_the_stop_signal(self, lab: Lab) -> None:
+    def test_stop_and_kill_send_a_signal(self, lab: Lab) -> None:
         container = lab.run_until_ready("one")
         lab.engine.stop(container, 10)
         assert lab.exited("one").exit_code == 143
         lab.engine.stop(container, 10)
+        lab.engine.start(container)
+        Collector(lab.engine.logs(container, follow=True)).until(lambda lines: len(lines) == 2)
+        lab.engine.kill(container, "SIGTERM")
+        assert lab.exited("one").exit_code == 143
+        lab.engine.kill(container, "SIGTERM")
 
     def test_stop_kills_what_ignores_the_signal(self, lab: Lab) -> None:
         container = lab.run_until_ready("one", deaf=True)
         lab.engine.stop(container, 1)
         assert lab.rows()["one"].exit_code == 137
-
-    def test_kill_sends_a_signal(self, lab: Lab) -> None:
-        container = lab.run_until_ready("one")
-        lab.engine.kill(container, "SIGTERM")
-        assert lab.exited("one").exit_code == 143
-        lab.engine.kill(container, "SIGTERM")
 
     def test_the_end_of_a_container_is_awaited(self, lab: Lab) -> None:
         container = lab.run_until_ready("one")
@@ -238,7 +249,9 @@ class EngineContract:
         assert lab.engine.await_stop(lab.name("nobody"), 30)
 
     def test_a_paused_container_is_listed_as_such_and_goes_on(self, lab: Lab) -> None:
-        container = lab.run("one")
+        """With a health check that is none, it has no health either."""
+        container = lab.run("one", health_check=HealthCheckSpec(("NONE",)))
+        assert lab.rows()["one"].health is Health.NONE
         lab.engine.pause(container)
         lab.engine.pause(container)
         assert lab.rows()["one"].state is ContainerState.PAUSED
@@ -250,8 +263,10 @@ class EngineContract:
         with pytest.raises(EngineError):
             lab.engine.pause(container)
 
-    def test_remove_frees_the_name_of_a_running_container(self, lab: Lab) -> None:
+    def test_a_taken_name_is_a_conflict_until_its_container_is_removed_which_may_run(self, lab: Lab) -> None:
         container = lab.run("one", Act(deaf=True))
+        with pytest.raises(Conflict, match=lab.name("one")):
+            lab.create("one")
         lab.engine.remove(container)
         assert lab.rows() == {}
         lab.engine.remove(container)
@@ -269,12 +284,6 @@ class EngineContract:
             list(pool.map(live, range(4)))
         assert lab.rows() == {}
 
-    def test_the_variables_that_a_container_was_made_with(self, lab: Lab) -> None:
-        container = lab.create("one", environment={"EMPTY": "", "GREETING": "hello = world"})
-        assert lab.engine.variables(container).items() >= {"EMPTY": "", "GREETING": "hello = world"}.items()
-        with pytest.raises(NotFound):
-            lab.engine.variables(lab.name("nobody"))
-
     # Health and ports
 
     def test_health_follows_the_check(self, lab: Lab) -> None:
@@ -287,10 +296,6 @@ class EngineContract:
         lab.run("one", Act(healthy=False), health_check=check)
         lab.until("one", lambda row: row.health is Health.UNHEALTHY)
 
-    def test_without_a_check_there_is_no_health(self, lab: Lab) -> None:
-        lab.run("one", health_check=HealthCheckSpec(("NONE",)))
-        assert lab.rows()["one"].health is Health.NONE
-
     def test_port_0_becomes_a_free_port_which_is_then_in_use(self, lab: Lab) -> None:
         lab.run("one", ports=(PublishedPort(80, 0),))
         (port,) = lab.rows()["one"].ports
@@ -301,22 +306,6 @@ class EngineContract:
             lab.engine.start(container)
 
     # Logs and events
-
-    def test_logs_come_in_order_with_their_time_of_each_run(self, lab: Lab) -> None:
-        container = lab.run("one", Act(prints=("a", "b", "c"), exits=0))
-        lab.exited("one")
-        lines = list(lab.engine.logs(container))
-        assert texts(lines) == ["a", "b", "c"]
-        assert {line.stream for line in lines} == {"stdout"}
-        stamps = [line.timestamp for line in lines if line.timestamp]
-        assert len(stamps) == 3
-        assert stamps == sorted(stamps)
-        assert texts(list(lab.engine.logs(container, tail=1))) == ["c"]
-        assert texts(list(lab.engine.logs(container, tail=0))) == []
-        assert "a" not in texts(list(lab.engine.logs(container, since=stamps[-1])))
-        lab.engine.start(container)
-        lab.exited("one")
-        assert texts(list(lab.engine.logs(container))) == ["a", "b", "c"] * 2
 
     def test_followed_logs_end_with_the_container_or_when_another_thread_closes_them(self, lab: Lab) -> None:
         container = lab.run("one", Act(prints=("a",)))
