@@ -12,7 +12,7 @@ import pytest
 from emulator.engine.interface import Engine
 from emulator.testing.owner import Owner
 from tests.docker.project import docker
-from tests.docker.testing.conftest import ENDS, HELLO, SILENT, Ran, Suite
+from tests.docker.testing.conftest import ENDS, HELLO, MANIFEST, SILENT, Ran, Suite
 
 pytestmark = pytest.mark.docker
 
@@ -105,22 +105,6 @@ def test_tests_pass_and_those_that_fail_are_told_with_logs_events_and_with_v_the
     assert death.out.count("time.sleep(60)") == 1, "it ends amid the wait"
 
 
-def test_an_environment_that_does_not_come_up_is_told_in_words(suite: Suite) -> None:
-    suite.write(ENDS, HELLO)
-    suite.write("""
-        def test_it(copilot_environment):
-            raise AssertionError("not reached")
-    """)
-    ran = suite.run("-v")
-    assert ran.counts() == {"error": 1}, ran.out
-    assert "container hello exited with code 7" in ran.out
-    assert "no configuration" in ran.out
-    assert "Traceback" not in ran.out
-    assert "emulator/runtime" not in ran.out
-    assert "create container cl-" in ran.section("copilot-local plan of")
-    assert suite.instances() == set()
-
-
 def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told(first: tuple[Suite, Ran]) -> None:
     suite, _ = first
     assert suite.said("instance") == suite.app
@@ -195,32 +179,44 @@ def test_the_next_run_removes_what_a_killed_one_left_and_ctrl_c_while_it_comes_u
     assert suite.instances() == set()
 
 
-def test_function_scope_makes_an_environment_for_each_test_and_ctrl_c_in_one_takes_it_down(suite: Suite) -> None:
+def test_function_scope_makes_an_environment_for_each_test_and_tells_in_words_of_one_that_does_not_come_up(
+    suite: Suite,
+) -> None:
+    """Ctrl-C in a test takes its environment down."""
+    suite.write(MANIFEST.replace("    trap", f"    {ENDS}\n    trap"), HELLO)
     suite.write("""
         import time
 
         import pytest
 
         @pytest.fixture
-        def copilot_options():
-            return {"time": {"stop_timeout": 1}, "variables": {"GREETING": "hi"}}
+        def copilot_options(turn):
+            return {"time": {"stop_timeout": 1}, "variables": {"ENDS": "yes" if turn == 2 else "no"}}
 
-        @pytest.mark.parametrize("turn", [1, 2])
+        @pytest.mark.parametrize("turn", [1, 2, 3])
         def test_it(copilot_environment, turn):
             with open(f"instance-{turn}", "w") as file:
                 file.write(copilot_environment.names.app)
-            if turn == 2:
+            if turn == 3:
                 time.sleep(60)
     """)
-    process = suite.start("--copilot-scope", "function")
-    suite.until("the second test runs", lambda: suite.said("instance-2") != "")
-    assert suite.instances() == {suite.said("instance-2")} != {suite.said("instance-1")}
+    process = suite.start("-v", "--copilot-scope", "function")
+    suite.until("the third test runs", lambda: suite.said("instance-3") != "")
+    assert suite.instances() == {suite.said("instance-3")} != {suite.said("instance-1")}
+    assert suite.said("instance-2") == ""
     process.send_signal(signal.SIGINT)
     ran = suite.ended(process)
     assert ran.code == 2, ran.out
-    assert ran.counts() == {"passed": 1}, ran.out
+    assert ran.counts() == {"passed": 1, "error": 1}, ran.out
     assert "KeyboardInterrupt" in ran.out
     assert suite.instances() == set()
+
+    failure = ran.report_of("ERROR at setup of test_it[2]")
+    assert "container hello exited with code 7" in failure.out
+    assert "no configuration" in failure.out
+    assert "create container cl-" in failure.section("copilot-local plan of")
+    assert "Traceback" not in ran.out
+    assert "emulator/runtime" not in ran.out
 
 
 def test_the_owner_of_a_living_process_is_not_dead() -> None:
