@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
-from tests.docker.project import Project, docker, wait_until
+from tests.docker.project import Project, daemon, docker, wait_until
 
 FILLED_IN = re.compile(
     r"AWS_EXECUTION_ENV|AWS_(DEFAULT_)?REGION|ECS_CONTAINER_METADATA_URI(_V4)?|ECS_AGENT_URI|FLUENT_(HOST|PORT)"
@@ -60,13 +61,15 @@ def in_docker(project: Project, service: str) -> dict[str, dict[str, Any]]:
     mine = [it for it in project.containers() if it.labels.get("copilot-local.service") == service]
     task = min(it.task for it in mine)
     names = [it.name for it in mine if it.task == task and it.labels.get("copilot-local.container")]
-    inspected = json.loads(docker("inspect", *names))
+    with daemon() as client:
+        inspected = [client.inspect_container(name) for name in names]
     return {it["Config"]["Labels"]["copilot-local.container"]: it for it in inspected}
 
 
-def image_of(container: dict[str, Any]) -> dict[str, Any]:
-    [image] = json.loads(docker("image", "inspect", container["Image"]))
-    found: dict[str, Any] = image["Config"]
+@cache
+def image_of(identity: str) -> dict[str, Any]:
+    with daemon() as client:
+        found: dict[str, Any] = client.inspect_image(identity)["Config"]  # type: ignore[no-untyped-call]
     return found
 
 
@@ -75,7 +78,7 @@ def variables(pairs: list[str] | None) -> dict[str, str]:
 
 
 def _same_process(definition: dict[str, Any], container: dict[str, Any], where: str) -> None:
-    image = image_of(container)
+    image = image_of(container["Image"])
     entrypoint = definition.get("entryPoint", image["Entrypoint"])
     assert container["Config"]["Entrypoint"] == entrypoint, where
     # An entry point of its own takes the image's command away, on ECS and here.
@@ -89,7 +92,7 @@ def _same_process(definition: dict[str, Any], container: dict[str, Any], where: 
 
 def _same_environment(definition: dict[str, Any], container: dict[str, Any], where: str) -> None:
     actual = variables(container["Config"]["Env"])
-    own = variables(image_of(container)["Env"])
+    own = variables(image_of(container["Image"])["Env"])
     wanted = {pair["name"]: pair["value"] for pair in definition.get("environment", [])}
     for name, value in wanted.items():
         pattern = "".join(".*" if PLACEHOLDER.fullmatch(part) else re.escape(part) for part in _parts(value))

@@ -122,8 +122,13 @@ def test_what_looks_at_it_works_by_a_context(far: RemoteDaemon, project: Project
 
 def test_a_saved_file_is_sent_there(far: RemoteDaemon, project: Project) -> None:
     watch = leads_here(project, far.over_tls, "up", "--watch", until="watching for changes")
-    project.write("web/other", "two\n")
-    wait_until(lambda: project.get("/other").text == "two\n", watch.printed)
+
+    def save(text: str) -> None:
+        project.write("web/other", text)
+        wait_until(lambda: project.get("/other").text == text, watch.printed)
+
+    save("two\n")
+    save("one\n")  # as it was: another `up` has nothing to build
     watch.signal(signal.SIGINT)
     watch.wait()
 
