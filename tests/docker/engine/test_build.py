@@ -43,10 +43,12 @@ def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def spec(tmp_path: Path, prefix: str, busybox: str) -> Iterator[BuildSpec]:
-    """A build from busybox, whose name is substituted; its image is removed at the end."""
-    yield BuildSpec(tmp_path, tmp_path / "Dockerfile", f"{prefix}:built", substitutes={"busybox:1.37": busybox})
-    subprocess.run(["docker", "rmi", "--force", f"{prefix}:built"], capture_output=True, timeout=60)
+def spec(tmp_path: Path, prefix: str, busybox: str, engine: Engine) -> Iterator[BuildSpec]:
+    """A build from busybox, whose name is substituted; its images are removed at the end."""
+    spec = BuildSpec(tmp_path, tmp_path / "Dockerfile", f"{prefix}:built", substitutes={"busybox:1.37": busybox})
+    yield spec
+    for name in images_of(engine, spec):
+        engine.remove_image_name(name)
 
 
 def write(spec: BuildSpec, dockerfile: str, **files: str) -> None:
@@ -149,27 +151,21 @@ def images_of(engine: Engine, spec: BuildSpec) -> dict[str, str]:
 @pytest.mark.parametrize("builder", ["buildkit", "api"], indirect=True)
 def test_rebuilds_leave_no_image_without_a_name(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
     built: list[str] = []
-    try:
-        for number in range(4):
-            write(spec, "FROM busybox:1.37\nCOPY x /\n", x=f"{number} {uuid.uuid4()}")
-            built.append(engine.build(spec))
-            if number == 0:
-                container = lab.run("uses-the-first", image=spec.tag, command=("sleep", "600"))
-        # The newest, the one before it, and the first, which a container runs on.
-        assert set(images_of(engine, spec).values()) == {built[3], built[2], built[0]}
-        assert engine.image(built[1]) is None
-        lab.engine.remove(container)
-        engine.build(spec)
-        assert set(images_of(engine, spec).values()) == {built[3], built[2], built[0]}, (
-            "an equal image supersedes nothing"
-        )
-        write(spec, "FROM busybox:1.37\nCOPY x /\n", x=str(uuid.uuid4()))
+    for number in range(4):
+        write(spec, "FROM busybox:1.37\nCOPY x /\n", x=f"{number} {uuid.uuid4()}")
         built.append(engine.build(spec))
-        assert set(images_of(engine, spec).values()) == {built[4], built[3]}
-        assert [identity for identity in built if engine.image(identity)] == built[3:]
-    finally:
-        for name in images_of(engine, spec):
-            engine.remove_image_name(name)
+        if number == 0:
+            container = lab.run("uses-the-first", image=spec.tag, command=("sleep", "600"))
+    # The newest, the one before it, and the first, which a container runs on.
+    assert set(images_of(engine, spec).values()) == {built[3], built[2], built[0]}
+    assert engine.image(built[1]) is None
+    lab.engine.remove(container)
+    engine.build(spec)
+    assert set(images_of(engine, spec).values()) == {built[3], built[2], built[0]}, "an equal image supersedes nothing"
+    write(spec, "FROM busybox:1.37\nCOPY x /\n", x=str(uuid.uuid4()))
+    built.append(engine.build(spec))
+    assert set(images_of(engine, spec).values()) == {built[4], built[3]}
+    assert [identity for identity in built if engine.image(identity)] == built[3:]
 
 
 def test_a_dockerfile_may_lie_outside_of_its_context(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
