@@ -1,5 +1,6 @@
 """A runner of GitHub workflows: jobs in their order, each step's lines in the shell that GitHub would use. Actions are
-doubles, and so are docker, gh and python; the AWS command line and copilot-local are the real ones."""
+doubles, and so are docker, gh and python; the AWS command line and copilot-local are the real ones, which do not start
+anew for each call (`programs.py`)."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.stacks.programs import programs
 
 _EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 _SHELLS = {"bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"], None: ["bash", "-e"]}
@@ -61,9 +64,10 @@ class Runner:
             double.chmod(0o755)
         self._file("calls").touch()
         left = dict(workflow["jobs"])
-        while left:
-            name = next(name for name, job in left.items() if set(job.get("needs", ())) <= set(self.outputs))
-            self._job(name, left.pop(name))
+        with programs(self._file("bin")):
+            while left:
+                name = next(name for name, job in left.items() if set(job.get("needs", ())) <= set(self.outputs))
+                self._job(name, left.pop(name))
 
     def _file(self, *names: str) -> Path:
         file = self.folder.joinpath("runner", *names)
@@ -93,8 +97,7 @@ class Runner:
         self.outputs[name] = {key: self._filled(value, known) for key, value in job.get("outputs", {}).items()}
 
     def _environment(self) -> dict[str, str]:
-        programs = Path(sys.executable).parent
-        path = f"{self._file('bin')}:{programs}:{os.environ['PATH']}"
+        path = f"{self._file('bin')}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         home = self._file("home")
         home.mkdir(exist_ok=True)
         return {

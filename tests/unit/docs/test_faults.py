@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ ROWS = re.findall(
 )[1:]
 
 
+@cache
 def defined(folder: Path) -> set[str]:
     """Every test that the files of a folder define."""
     trees = (ast.parse(file.read_text(encoding="utf-8")) for file in folder.rglob("test_*.py"))
