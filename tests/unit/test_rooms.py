@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -57,9 +58,9 @@ def room_of(module: str) -> str:
     return ".".join(parts[:2]) if inside else parts[0]
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
+def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Every module of ours that a file imports anywhere, inside functions too."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("emulator"))
         elif isinstance(node, ast.ImportFrom):
@@ -70,11 +71,33 @@ def imported(tree: ast.AST) -> Iterator[str]:
                     yield whole if whole in modules() else node.module
 
 
-def started(tree: ast.AST) -> Iterator[str]:
+def started(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Modules that are named by a string, as `python3 -m` is given them."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in modules():
             yield node.value
+
+
+class Named(NamedTuple):
+    """What the text of a module names: reading it takes longer than all that is asked of it."""
+
+    imports: frozenset[str]
+    starts: frozenset[str]
+    packages: frozenset[str]
+    """The first names of all that it imports, ours or not."""
+
+
+@cache
+def named(file: Path) -> Named:
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    whole = [
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    ]
+    packages = frozenset(name.split(".")[0] for name in whole)
+    return Named(frozenset(imported(nodes)), frozenset(started(nodes)), packages)
 
 
 @cache
@@ -83,9 +106,9 @@ def edges() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     imports: dict[str, set[str]] = defaultdict(set)
     starts: dict[str, set[str]] = defaultdict(set)
     for module, file in modules().items():
-        tree, room = ast.parse(file.read_text(encoding="utf-8")), room_of(module)
-        imports[room] |= {room_of(other) for other in imported(tree)} - {room, ""}
-        starts[room] |= {room_of(other) for other in started(tree)} - {room, ""}
+        room = room_of(module)
+        imports[room] |= {room_of(other) for other in named(file).imports} - {room, ""}
+        starts[room] |= {room_of(other) for other in named(file).starts} - {room, ""}
     return imports, starts
 
 
@@ -120,10 +143,7 @@ CIRCLES = {
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """Imports inside functions count: they delay a circle, they do not break it."""
-    graph = {
-        module: {other for other in imported(ast.parse(file.read_text(encoding="utf-8"))) if other != module}
-        for module, file in modules().items()
-    }
+    graph = {module: set(named(file).imports) - {module} for module, file in modules().items()}
     done: set[str] = set()
     while left := {module: others - done for module, others in graph.items() if module not in done}:
         leaves = {module for module, others in left.items() if not others - CIRCLES.get(module, set())}
@@ -135,11 +155,4 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_only_the_engine_knows_the_docker_sdk(module: str) -> None:
     if room_of(module) == "engine":
         return
-    tree = ast.parse(modules()[module].read_text(encoding="utf-8"))
-    names = [
-        alias.name if isinstance(node, ast.Import) else str(node.module)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    ]
-    assert not [name for name in names if name.split(".")[0] == "docker"]
+    assert "docker" not in named(modules()[module]).packages
