@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 import pytest
@@ -20,6 +20,16 @@ OBJECTS_BETWEEN_COLLECTIONS = 500_000
 for garbage took a third of that time. With 50,000 it still took an eighth of that of
 `unit/runtime`, for documents that `json` had just read."""
 gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Looks for no garbage meanwhile: what is made stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -47,7 +47,8 @@ def test_every_import_has_an_export(kind: str, name: str, mode: str, tmp_path: P
     del mode
     prefix = f"{service.app}-{service.environment}-"
     template: Any = read_template(render_stack(service, replace(options, in_copilot_environment=True)))
-    wanted = {it for it in imports(template) if it.startswith(prefix) and it not in of_the_manifest(service)}
+    own = of_the_manifest(service)
+    wanted = {it for it in imports(template) if it.startswith(prefix) and it not in own}
     assert f"{prefix}ClusterId" in wanted
     for in_place in (False, True):
         way = EnvironmentOptions(in_place=in_place)

@@ -13,12 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import grpc  # type: ignore[import-untyped]
 import pytest
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
 from emulator.traces import ports, wire
 from emulator.traces.intake import decoded
@@ -90,13 +85,21 @@ def test_a_datagram(receiver: Running) -> None:
 @pytest.mark.parametrize("kind", ["grpc", "http"])
 @pytest.mark.parametrize("compressed", [False, True])
 def test_opentelemetry_s_own_exporters(receiver: Running, kind: str, compressed: bool) -> None:
+    # Imported here: every worker collects this file, one runs it, and these take longer than all else that it imports.
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+
     exporter: SpanExporter
     if kind == "grpc":
+        import grpc  # type: ignore[import-untyped]
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+
         compression = grpc.Compression.Gzip if compressed else grpc.Compression.NoCompression
         target = f"127.0.0.1:{ports.GRPC + receiver.offset}"
         exporter = GrpcExporter(endpoint=target, insecure=True, compression=compression)
     else:
         from opentelemetry.exporter.otlp.proto.http import Compression
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 
         url = f"http://127.0.0.1:{ports.HTTP + receiver.offset}/v1/traces"
         exporter = HttpExporter(endpoint=url, compression=Compression.Gzip if compressed else Compression.NoCompression)
@@ -157,6 +160,8 @@ def test_what_is_no_protocol_at_all_ends_a_connection_and_nothing_else(receiver:
 
 
 def test_an_unknown_method_of_grpc_is_unimplemented(receiver: Running) -> None:
+    import grpc
+
     with grpc.insecure_channel(f"127.0.0.1:{ports.GRPC + receiver.offset}") as channel:
         call = channel.unary_unary("/some.Service/Method")
         with pytest.raises(grpc.RpcError) as raised:
