@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+import botocore  # noqa: F401 - first: awscli puts its own, an older one, where none is imported yet
 import pytest
 from awscli.shorthand import ShorthandParser  # type: ignore[import-untyped]
 
