@@ -40,6 +40,8 @@ _OPEN = (
 )
 _LOWERED: weakref.WeakSet[Engine] = weakref.WeakSet()
 """Daemons that refused Fargate's limit once: they are not asked again."""
+_LOOKED_AT: weakref.WeakSet[Engine] = weakref.WeakSet()
+"""Daemons whose containers were looked at for what another process, such as a command, has found out."""
 
 
 class ContainerStarter:
@@ -182,10 +184,17 @@ class ContainerStarter:
             self._tell_of_limit()
 
     def _has_low_limit(self) -> bool:
-        """Whether it is known of this daemon that it cannot give Fargate's open-file limit."""
-        if self.engine not in _LOWERED and has_low_limit(self.engine.info()):
+        """Whether it is known of this daemon that it cannot give Fargate's open-file limit: from a file that commands
+        keep, or, for the agent, from the containers of others."""
+        if self.engine not in _LOWERED and (has_low_limit(self.engine.info()) or self._others_have()):
             _LOWERED.add(self.engine)
         return self.engine in _LOWERED
+
+    def _others_have(self) -> bool:
+        if self.engine in _LOOKED_AT:
+            return False
+        _LOOKED_AT.add(self.engine)
+        return bool(self.engine.list_containers({names.LOW_LIMIT: ""}))
 
     def _tell_of_limit(self) -> None:
         """When it is found out of a daemon, not at every start: several containers may find it out at the same time."""
@@ -203,7 +212,8 @@ def _with_lower_limit(spec: ContainerSpec) -> ContainerSpec:
     limits = tuple(
         NO_FILE if limit.name == NO_FILE.name and limit.hard > NO_FILE.hard else limit for limit in spec.ulimits
     )
-    return replace(spec, ulimits=limits)
+    lowered = {} if limits == spec.ulimits else {names.LOW_LIMIT: str(NO_FILE.hard)}
+    return replace(spec, ulimits=limits, labels={**spec.labels, **lowered})
 
 
 def _may_fail(operation: Operation) -> bool:

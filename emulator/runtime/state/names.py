@@ -68,6 +68,8 @@ AWS_URL = PREFIX + "aws-url"
 """Of the same: the URL of another endpoint that answers in its place; absent where none does."""
 DATABASE = PREFIX + "database"
 """Of a database or cache: its key, `STACK/LOGICAL ID`."""
+LOW_LIMIT = PREFIX + "low-limit"
+"""Of a container that was made anew with the open-file limit that its daemon can give."""
 NATIVE = PREFIX + "native"
 """Of a pause and of the main container: a program of this machine runs in that one's place; JSON, as in
 `emulator.runtime.specs.attended.native`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from emulator.frontdoor.options import backend_name
 from emulator.runtime.execution import stop_container
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.daemon_quirks import DAY, has_low_limit, remember_low_limit
+from emulator.runtime.state.names import LOW_LIMIT
 from emulator.runtime.state.operations import TASK_STEADY, Operation, Verb
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import desired_state, make_service, nginx_sidecar
@@ -170,6 +172,19 @@ def test_that_it_cannot_is_known_the_next_time(bench: Bench, tmp_path: Path, mon
     assert bench.did("start") == ["start pause", "start hello"]
     assert bench.engine.spec("cl-demo-test-hello-task0001-hello").ulimits == (UlimitSpec("nofile", 16384, 16384),)
     assert bench.warnings() == [], "it was said when it was found out"
+
+
+def test_the_agent_knows_it_by_the_containers_of_a_command(bench: Bench) -> None:
+    bench.engine.fail("start", RLIMIT, target="*-hello")
+    bench.start(desired_state(make_service()))
+    made = bench.engine.spec("cl-demo-test-hello-task0001-hello")
+    with closing(Bench()) as agents:
+        agents.engine.create_container(
+            replace(made, name="other", network=None, labels={LOW_LIMIT: made.labels[LOW_LIMIT]})
+        )
+        agents.start(desired_state(make_service()))
+        assert agents.did("start") == ["start pause", "start hello"]
+        assert agents.engine.spec(made.name).ulimits == (UlimitSpec("nofile", 16384, 16384),)
 
 
 def test_what_a_daemon_refused_a_day_ago_is_tried_again(
