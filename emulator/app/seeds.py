@@ -3,6 +3,7 @@ before anything is started."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -33,15 +34,18 @@ def read_seed(root: Path, settings: SeedSettings, services: Set[str], known: Set
     neither an item, a message nor a parameter.
     """
     targets: list[Json] = []
+    others: list[str] = []
     files: list[File] = []
     for kind, table in (("table", settings.tables), ("queue", settings.queues), ("bucket", settings.buckets)):
         for name, path in table.items():
             where = setting_position(root, "seed", f"{kind}s", name)
             if not _is_meant(kind, name, services, known, where):
+                others.append(f"{kind} {name}")
                 continue
             target: dict[str, Json] = {"kind": kind, "name": name, "position": str(where or "")}
             if kind == "bucket":
-                stored = list(_objects(Path(path), where, f"{len(targets)}"))
+                # Of one bucket alone, whichever services are brought up.
+                stored = list(_objects(Path(path), where, hashlib.sha256(name.encode()).hexdigest()[:12]))
                 files += [File(place, content) for _, place, content in stored]
                 target["objects"] = [{"key": key, "file": place} for key, place, _ in stored]
             else:
@@ -57,7 +61,7 @@ def read_seed(root: Path, settings: SeedSettings, services: Set[str], known: Set
     databases = tuple(_sql(root, settings, services, known))
     document = File(SEED_DOCUMENT, json.dumps({"targets": targets}).encode(), 0o600)
     names = tuple(f"{target['kind']} {target['name']}" for target in targets)
-    return Seed((document, *files), names, databases) if targets or databases else None
+    return Seed((document, *files), names, databases, tuple(others)) if targets or databases else None
 
 
 def _secrets(root: Path, settings: SeedSettings) -> Iterator[dict[str, Json]]:

@@ -236,6 +236,36 @@ def test_an_endpoint_that_is_known_to_be_seeded_is_not_asked(bench: Bench) -> No
     assert len(bench.engine.calls) > 2
 
 
+def test_what_a_command_brings_up_leaves_the_seed_of_the_others(workspace: Workspace, bench: Bench) -> None:
+    bench.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
+    bench.engine.start(bench.engine.create_container(ContainerSpec(name=DEMO.aws, image=AGENT, network=DEMO.network)))
+    for name in ("api", "worker"):
+        workspace.write(f"seed/{name}/{name}.txt", name)
+    toml = """[seed.buckets]\n"api/Files" = "seed/api"\n"worker/Files" = "seed/worker"\n"""
+    every, api = ["bucket api/Files", "bucket worker/Files"], frozenset({"api"})
+
+    def after(toml: str, services: frozenset[str]) -> dict[str, list[bytes]]:
+        """What a reset puts in after an `up` of these services."""
+        seed = workspace.read(toml, services)
+        assert seed is not None
+        plant(bench.engine, DEMO, seed, every, bench.emit)
+        document = json.loads(bench.engine.read_file(DEMO.aws, "/copilot-local/own/seed/seed.json"))
+        return {
+            target["name"]: [
+                bench.engine.read_file(DEMO.aws, f"/copilot-local/own/seed/{one['file']}") for one in target["objects"]
+            ]
+            for target in document["targets"]
+        }
+
+    both = {"api/Files": [b"api"], "worker/Files": [b"worker"]}
+    assert after(toml, api) == {"api/Files": [b"api"]}
+    assert after(toml, frozenset({"api", "worker"})) == both
+    assert after(toml, frozenset({"worker"})) == both
+    workspace.write("seed/api/api.txt", "new")
+    assert after(toml, api) == {**both, "api/Files": [b"new"]}
+    assert after('[seed.buckets]\n"api/Files" = "seed/api"\n', api) == {"api/Files": [b"new"]}, "it is named no more"
+
+
 def test_a_dry_run_names_compose_services_and_seeds(bench: Bench) -> None:
     seed = Seed((), ("table api/Orders", "parameters parameters"), (SqlSeed("api/Db", None, ()),))
     beside = Beside({"services": {"search": {}, "mail": {}}}, Path())

@@ -23,8 +23,10 @@ class SqlSeed:
 @dataclass(frozen=True, slots=True)
 class Seed:
     """`files` go into `SEED_FOLDER`: `SEED_DOCUMENT`, which `emulator.aws.contents.seed` describes, and what it names.
-    `targets` are the queues, tables, buckets and sets of parameters they are for, as `table api/Orders`."""
+    `targets` are the queues, tables, buckets and sets of parameters they are for, as `table api/Orders`; `others` those
+    of services that are not brought up now."""
 
     files: tuple[File, ...]
     targets: tuple[str, ...]
     databases: tuple[SqlSeed, ...] = ()
+    others: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from moto import mock_aws  # here: sessions of botocore that were made before it are none of its
 
 from tests.unit.aws.contract.catalogue import ALL
 from tests.unit.aws.contract.checks import Check
@@ -14,8 +15,6 @@ from tests.unit.aws.contract.programs import Aws
 @pytest.fixture(scope="module")
 def moto() -> Iterator[Aws]:
     """An AWS SDK whose calls moto answers, in this process."""
-    from moto import mock_aws
-
     with mock_aws():
         yield Aws(None)
 
