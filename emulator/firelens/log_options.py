@@ -17,6 +17,13 @@ RELAY_SOCKET = "relay.sock"
 """Beside the router's: of what keeps each line until the router has stored it (`emulator.agent.log_relay.relay`)."""
 IDENTITY_FIELDS = ("container_id", "container_name")
 """The fields that name a record's container: as on Fargate, or with ECS's own driver mode as Docker names it."""
+_DOCKERS_COPY = {"mode": "blocking", "cache-disabled": "false"}
+"""Options that keep Docker's own copy of the output whole, which is what went in when lines are counted or drained.
+
+Where no mode is given, Docker writes the copy through a ring buffer of 1 MB, and drops what finds it full without a
+word (moby, daemon/logger/loggerutils/cache/local_cache.go); the driver itself blocks in either case. A daemon's own
+log options can switch the copy off.
+"""
 MAX_SOCKET_PATH = 107
 """Bytes of a unix socket's path that Linux takes, without the closing zero."""
 
@@ -59,6 +66,7 @@ def docker_log_configuration(
         "fluentd-address": f"unix://{socket}",
         "fluentd-async": "true" if asynchronous else "false",
         "fluentd-sub-second-precision": "true",
+        **_DOCKERS_COPY,
     }
     labels = {} if asynchronous or identity.ec2_instance_id else identity_labels(container, identity)
     if labels:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,9 +14,13 @@ from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerState
 from emulator.firelens.local import local_router_configuration
+from emulator.firelens.log_options import docker_log_configuration
 from emulator.logstore.records import Record
 from emulator.model import from_plain
 from tests.docker.project import daemon
+
+if TYPE_CHECKING:
+    from tests.docker.conftest import DockerLab
 
 pytestmark = pytest.mark.docker
 
@@ -172,3 +176,16 @@ def test_odd_lines(router: Any) -> None:
     assert found["invalid-UTF-8"].startswith("a")
     assert [name for name, odd in ODD.items() if odd.line is not None and found[name] != odd.line] == []
     assert after == "after"
+
+
+def test_dockers_own_copy_has_every_line_of_a_container_that_prints_fast(
+    lab: DockerLab, identity: TaskIdentity
+) -> None:
+    """`logs` and `logs --compare` read it. No router listens here, which this driver mode does not wait for."""
+    count, length = 2_500, 16_000
+    prints = f'x=$(head -c {length} /dev/zero | tr "\\0" x); seq {count} | sed "s/$/ $x/"'
+    log = docker_log_configuration(task("web").container("web"), identity, "/none.sock", asynchronous=True)
+    name = lab.run("web", command=("sh", "-c", prints), log_driver=log.driver, log_options=log.options)
+    lab.exited("web")
+    numbers = [line.text.partition(" ")[0] for line in lab.engine.logs(name)]
+    assert numbers == [str(number) for number in range(1, count + 1)]

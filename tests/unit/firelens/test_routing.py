@@ -45,6 +45,8 @@ def test_docker_log_driver(make_task: MakeTask, fargate_task: TaskIdentity, fire
         "fluentd-address": f"unix://{SOCKET}",
         "fluentd-async": "false",
         "fluentd-sub-second-precision": "true",
+        "mode": "blocking",
+        "cache-disabled": "false",
         "fluentd-buffer-limit": "4096",
         "labels": "container_id,container_name",
     }
