@@ -30,7 +30,7 @@ _PARALLEL = 8
 
 # Every container of the task reads this file at any time, and Docker mounts it: it cannot be replaced by another one,
 # and must never look empty. So it is written over in place, in one go: the lines before ours stay what they are, and
-# what is shorter than before ends in empty lines until it is cut.
+# what is shorter than before ends in empty lines until it is cut. A read at that moment can end in zero bytes instead.
 WRITE_HOSTS = f"""
 tries=0
 until [ -e {HOSTS_READY} ] || [ $tries = 200 ]; do sleep 0.02; tries=$((tries + 1)); done
