@@ -17,6 +17,7 @@ from pathlib import Path
 
 COMMAND = Path(sys.executable).parent / "copilot-local"
 SERVER = Path(__file__).with_name("warm_process.py")
+ROOT = Path(__file__).parents[2]
 
 
 class Command:
@@ -88,12 +89,21 @@ _starting = threading.Lock()
 
 @cache
 def _server() -> socket.socket:
-    """Where requests go. The server ends when this is closed, and so with this process, however that ends."""
+    """Where requests go."""
+    # -P: the folder of its file is no place to import from.
+    return start_server(["-P", str(SERVER)])
+
+
+def start_server(arguments: list[str]) -> socket.socket:
+    """Starts a Python process that takes requests from a socket, whose number is its last argument.
+
+    Returns the other end. The process ends when that is closed, and so with this one, however that ends.
+    """
     mine, its = socket.socketpair()
     with its:
-        # -P: the folder of its file is no place to import from.
         server = subprocess.Popen(
-            [sys.executable, "-P", str(SERVER), str(its.fileno())],
+            [sys.executable, *arguments, str(its.fileno())],
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[its.fileno()],

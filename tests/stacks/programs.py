@@ -5,10 +5,8 @@ What the shell starts hands its words, folder, environment and streams over, and
 
 from __future__ import annotations
 
-import atexit
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,7 +16,6 @@ from pathlib import Path
 
 from tests.docker import command
 
-ROOT = Path(__file__).parents[2]
 _PROGRAM = """\
 #!{python} -IS
 import json, os, socket, sys
@@ -70,20 +67,5 @@ def _answer(listener: socket.socket) -> None:
 
 @cache
 def _aws() -> socket.socket:
-    """Where calls of the AWS command line go. Its process ends when this is closed, and so with this one."""
-    mine, its = socket.socketpair()
-    with its:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tests.stacks.warm_aws", str(its.fileno())],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=[its.fileno()],
-        )
-
-    def end() -> None:
-        mine.close()
-        server.wait()
-
-    atexit.register(end)
-    return mine
+    """Where calls of the AWS command line go."""
+    return command.start_server(["-m", "tests.stacks.warm_aws"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,7 +16,6 @@ from tests.docker.project import MakeProject, Project
 
 pytestmark = pytest.mark.docker
 
-KEYS = {kid: rsa.generate_private_key(65537, 2048) for kid in ("one", "two", "stranger")}
 CLAIMS = [
     {"Name": "role", "Format": "single-string", "Values": ["admin", "owner"]},
     {"Name": "https://app.test/teams", "Format": "string-array", "Values": ["o.ps", "it's"]},
@@ -32,7 +33,7 @@ def project(make_shared_project: MakeProject) -> Project:
     found = make_shared_project("")
     found.write("copilot/.workspace", f"application: {found.app}\n")
     found.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
-    found.write("jwks.json", json.dumps({"keys": [jwk(KEYS[kid], kid) for kid in ("one", "two")]}))
+    found.write("jwks.json", json.dumps({"keys": [jwk(_key(kid), kid) for kid in ("one", "two")]}))
     found.write("copilot-local.toml", f'[jwt]\nkeys = {{ "{ENDPOINT}" = "jwks.json" }}\n')
     found.write(
         "copilot/web/manifest.yml",
@@ -47,8 +48,13 @@ def project(make_shared_project: MakeProject) -> Project:
     return found
 
 
+@cache
+def _key(kid: str) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
 def made(claims: dict[str, Any], key: str = "one", **header: Any) -> str:
-    return token(KEYS[key], {"exp": FUTURE, **GOOD, **claims}, **{"kid": key, **header})
+    return token(_key(key), {"exp": FUTURE, **GOOD, **claims}, **{"kid": key, **header})
 
 
 def tampered() -> str:
@@ -56,34 +62,34 @@ def tampered() -> str:
     return ".".join([head, made({"role": "admin"}).split(".")[1], signature])
 
 
-TOKENS: dict[str, tuple[str, int]] = {
-    "good": (made({}), 200),
-    "the second key": (made({}, "two"), 200),
-    "another value of a claim": (made({"role": "admin", "https://app.test/teams": ["o.ps"]}), 200),
-    "expired": (made({"exp": PAST}), 401),
-    "without an end": (made({"exp": None}), 401),
-    "not valid yet": (made({"nbf": FUTURE}), 401),
-    "issued in the future": (made({"iat": FUTURE}), 401),
-    "valid since now": (made({"nbf": PAST, "iat": PAST}), 200),
-    "another issuer": (made({"iss": "https://other.test/"}), 401),
-    "tampered with": (tampered(), 401),
-    "another key of the same id": (made({}, "stranger", kid="one"), 401),
-    "an unknown key": (made({}, "stranger"), 401),
-    "no key id": (made({}, kid=None), 401),
-    "no algorithm": (made({}, alg="none"), 401),
-    "another algorithm": (made({}, alg="HS256"), 401),
-    "another role": (made({"role": "guest"}), 401),
-    "a role that begins so": (made({"role": "owners"}), 401),
-    "another team": (made({"https://app.test/teams": ["ops", "oxps"]}), 401),
-    "another scope": (made({"scope": "read:xy"}), 401),
-    "no token at all": ("nonsense", 401),
+TOKENS: dict[str, tuple[Callable[[], str], int]] = {
+    "good": (lambda: made({}), 200),
+    "the second key": (lambda: made({}, "two"), 200),
+    "another value of a claim": (lambda: made({"role": "admin", "https://app.test/teams": ["o.ps"]}), 200),
+    "expired": (lambda: made({"exp": PAST}), 401),
+    "without an end": (lambda: made({"exp": None}), 401),
+    "not valid yet": (lambda: made({"nbf": FUTURE}), 401),
+    "issued in the future": (lambda: made({"iat": FUTURE}), 401),
+    "valid since now": (lambda: made({"nbf": PAST, "iat": PAST}), 200),
+    "another issuer": (lambda: made({"iss": "https://other.test/"}), 401),
+    "tampered with": (tampered, 401),
+    "another key of the same id": (lambda: made({}, "stranger", kid="one"), 401),
+    "an unknown key": (lambda: made({}, "stranger"), 401),
+    "no key id": (lambda: made({}, kid=None), 401),
+    "no algorithm": (lambda: made({}, alg="none"), 401),
+    "another algorithm": (lambda: made({}, alg="HS256"), 401),
+    "another role": (lambda: made({"role": "guest"}), 401),
+    "a role that begins so": (lambda: made({"role": "owners"}), 401),
+    "another team": (lambda: made({"https://app.test/teams": ["ops", "oxps"]}), 401),
+    "another scope": (lambda: made({"scope": "read:xy"}), 401),
+    "no token at all": (lambda: "nonsense", 401),
 }
 
 
 @pytest.mark.parametrize("name", list(TOKENS))
 def test_a_token_is_taken_or_refused(project: Project, name: str) -> None:
     text, status = TOKENS[name]
-    answer = project.get("/", Authorization=f"Bearer {text}")
+    answer = project.get("/", Authorization=f"Bearer {text()}")
     assert answer.status_code == status, answer.text
     assert (answer.text == "here\n") == (status == 200)
 
@@ -94,7 +100,7 @@ def test_without_a_token_the_answer_is_401(project: Project) -> None:
 
 
 def test_route_says_the_same(project: Project) -> None:
-    refused = project.run("route", "GET", "/", "-H", f"Authorization: Bearer {TOKENS['another issuer'][0]}")
+    refused = project.run("route", "GET", "/", "-H", f"Authorization: Bearer {TOKENS['another issuer'][0]()}")
     assert "issuer is 'https://other.test/'" in refused.out + refused.err
-    taken = project.run("route", "GET", "/", "-H", f"Authorization: Bearer {TOKENS['good'][0]}").ok()
+    taken = project.run("route", "GET", "/", "-H", f"Authorization: Bearer {TOKENS['good'][0]()}").ok()
     assert "if the token's signature is good" in taken.out
