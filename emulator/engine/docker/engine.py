@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from emulator.engine.docker.build import build_image, built_image, why_build
@@ -146,6 +147,16 @@ class DockerEngine:
         return [found for row in rows if labels.keys() <= (found := parse_container(row)).labels.keys()]
 
     def create_container(self, spec: ContainerSpec) -> str:
+        try:
+            return self._create(spec)
+        except EngineError as error:
+            # The daemon's own options for this driver, which join those of the container, contradict `mode: blocking`.
+            # They do not join those of another driver. The error means that nothing was created.
+            if spec.log_driver != "json-file" or "max-buffer-size" not in error.message:
+                raise
+            return self._create(replace(spec, log_driver="local"))
+
+    def _create(self, spec: ContainerSpec) -> str:
         with self._client.sdk(f"create container {spec.name}", CREATE_TIMEOUT) as sdk:
             body = create_body(spec)
             answer = sdk.create_container_from_config(body, spec.name, spec.platform or None)  # type: ignore[no-untyped-call]

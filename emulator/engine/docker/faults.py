@@ -44,6 +44,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"non running container", "the container that owns the network namespace is not running"),
     (r"is ambiguous", "two networks have one name: `docker network ls` shows them, remove one by its id"),
     (r"unknown log opt", "the log driver does not know this option"),
+    (
+        r"max-buffer-size option is only supported",
+        "the daemon's own log options set max-buffer-size for this driver, which would drop lines: remove it there",
+    ),
     (r"logging driver does not support reading", "this container's log driver keeps nothing to read"),
     (r"invalid mount config|bind source path does not exist", "a mounted path is missing on the daemon's machine"),
     (r"client version .* is too (?:new|old)", "update Docker Engine: version 20.10 (API 1.41) or later is needed"),

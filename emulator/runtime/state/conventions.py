@@ -15,7 +15,8 @@ DOCKERS_NAME_SERVER = "127.0.0.11"
 """Docker itself listens there, in every container."""
 NAME_SERVER = "127.0.0.12"
 """Where a task has a name server of ours, beside Docker's: no program of an image is likely to listen there."""
-JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
+JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5", "mode": "blocking"}
+"""A daemon's own options fill in what is not said here, and its `non-blocking` drops lines without a word."""
 RESTART = "always"
 """Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it
 starts again, what it finds still running, and takes that for stopped by a user."""

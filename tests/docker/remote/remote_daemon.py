@@ -40,7 +40,9 @@ class RemoteDaemon(PrivateDaemon):
         """Of `dockerd`."""
         files = [f"--tls{name}={self.certificates}/server-{name}.pem" for name in ("cert", "key")]
         hosts = ["--host=unix:///var/run/docker.sock", f"--host=tcp://{self.address}:{TLS_PORT}"]
-        return [*hosts, "--tlsverify", f"--tlscacert={self.certificates}/ca.pem", *files]
+        # As some daemons are configured, so that a slow disk holds no program up: lines are dropped instead.
+        logs = ["--log-opt=mode=non-blocking", "--log-opt=max-buffer-size=8k"]
+        return [*hosts, "--tlsverify", f"--tlscacert={self.certificates}/ca.pem", *files, *logs]
 
     def _make_link(self) -> None:
         pid = self._inside[2]

@@ -49,6 +49,15 @@ COPY page /www/index.html
 COPY other /www/other
 CMD ["sh", "-c", "echo serving; trap 'exit 0' TERM; httpd -f -p 3000 -h /www & wait"]
 """
+LOUD = """
+name: loud
+type: Scheduled Job
+image: {{location: busybox:1.37}}
+on: {{schedule: none}}
+cpu: 256
+memory: 512
+command: seq {count}
+"""
 SYNC = '[[sync]]\nservice = "web"\nsource = "./web/other"\ntarget = "/www/other"\n'
 BIG = 3_000_000
 """Bytes of an answer that comes in many pieces."""
@@ -131,6 +140,16 @@ def test_a_saved_file_is_sent_there(far: RemoteDaemon, project: Project) -> None
     save("one\n")  # as it was: another `up` has nothing to build
     watch.signal(signal.SIGINT)
     watch.wait()
+
+
+def test_no_line_is_dropped_where_the_daemon_would_rather_drop_it(far: RemoteDaemon, make_project: MakeProject) -> None:
+    count = 100_000
+    project = make_project("")
+    project.write("copilot/.workspace", f"application: {project.app}\n")
+    project.write("copilot/loud/manifest.yml", LOUD.format(count=count))
+    printed = project.run("run", "loud", variables=far.over_tls).ok().out
+    numbers = [line.rpartition(" ")[2] for line in printed.splitlines()]
+    assert numbers == [str(number) for number in range(1, count + 1)]
 
 
 def test_a_test_uses_it_like_one_here(far: RemoteDaemon, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
