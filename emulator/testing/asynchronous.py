@@ -11,24 +11,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from functools import cached_property, wraps
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from emulator.app.tracing.tracer import REQUEST_TIMEOUT, Traced
 from emulator.frontdoor.routing.explain import Explanation
-from emulator.testing.environment import WAIT_FOR_JOB, WAIT_FOR_LOG, Environment
-from emulator.testing.local_aws import WAIT_FOR_MESSAGE, Match
-from emulator.testing.observation.journal import LogLine, Mark
-from emulator.testing.observation.records import RoutedRecord
-from emulator.testing.results import CommandResult, JobResult, QueueMessage
-from emulator.testing.traces import WAIT_FOR_TRACE, Trace
+from emulator.testing.environment import Environment
+from emulator.testing.observation.journal import Mark
+from emulator.testing.traces import Trace
 
 if TYPE_CHECKING:
     import httpx
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _awaited(
+    verb: Callable[Concatenate[Environment, P], T],
+) -> Callable[Concatenate[AsyncEnvironment, P], Coroutine[Any, Any, T]]:
+    """A verb that is carried out in a thread, with the same arguments."""
+
+    @wraps(verb)
+    async def awaited(self: AsyncEnvironment, /, *arguments: P.args, **options: P.kwargs) -> T:
+        return await asyncio.to_thread(verb, self.sync, *arguments, **options)
+
+    awaited.__doc__ = f"As `Environment.{verb.__name__}`."
+    return awaited
 
 
 class AsyncEnvironment:
@@ -60,9 +70,7 @@ class AsyncEnvironment:
     async def __aenter__(self) -> Self:
         return await self.start()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *ending: object) -> None:
         await self.stop()
 
     @property
@@ -97,106 +105,13 @@ class AsyncEnvironment:
         """As `Environment.route`."""
         return self.sync.route(method, url, headers)
 
-    async def trace(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None = None,
-        data: bytes | None = None,
-        *,
-        timeout: float = REQUEST_TIMEOUT,
-        secrets: bool = False,
-    ) -> Traced:
-        """As `Environment.trace`."""
-        return await asyncio.to_thread(self.sync.trace, method, url, headers, data, timeout=timeout, secrets=secrets)
-
-    async def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
-        """As `Environment.logs`."""
-        return await asyncio.to_thread(self.sync.logs, container, since=since)
-
-    async def wait_for_log(
-        self,
-        pattern: str | re.Pattern[str],
-        timeout: float = WAIT_FOR_LOG,
-        *,
-        container: str | None = None,
-        since: int = 0,
-    ) -> LogLine:
-        """As `Environment.wait_for_log`."""
-        return await asyncio.to_thread(self.sync.wait_for_log, pattern, timeout, container=container, since=since)
-
-    async def routed_logs(
-        self, service: str | None = None, *, join: bool = False, since: Mark | None = None
-    ) -> list[RoutedRecord]:
-        """As `Environment.routed_logs`."""
-        return await asyncio.to_thread(self.sync.routed_logs, service, join=join, since=since)
-
-    async def wait_for_routed_log(
-        self,
-        pattern: str | re.Pattern[str],
-        timeout: float = WAIT_FOR_LOG,
-        *,
-        service: str | None = None,
-        join: bool = False,
-        since: Mark | None = None,
-    ) -> RoutedRecord:
-        """As `Environment.wait_for_routed_log`."""
-        return await asyncio.to_thread(
-            self.sync.wait_for_routed_log, pattern, timeout, service=service, join=join, since=since
-        )
-
     async def traces(self) -> list[Trace]:
         """As `Environment.traces`."""
         return await asyncio.to_thread(lambda: self.sync.traces)
 
-    async def spans(self, trace: Trace | str) -> list[Mapping[str, Any]]:
-        """As `Environment.spans`."""
-        return await asyncio.to_thread(self.sync.spans, trace)
-
-    async def wait_for_trace(
-        self,
-        id: str | None = None,
-        timeout: float = WAIT_FOR_TRACE,
-        *,
-        service: str | None = None,
-        services: Sequence[str] = (),
-        name: str | re.Pattern[str] | None = None,
-        state: str | None = None,
-        spans: int = 1,
-    ) -> Trace:
-        """As `Environment.wait_for_trace`."""
-        return await asyncio.to_thread(
-            self.sync.wait_for_trace,
-            id,
-            timeout,
-            service=service,
-            services=services,
-            name=name,
-            state=state,
-            spans=spans,
-        )
-
     def aws(self, service: str) -> Any:
         """As `Environment.aws`: a client that blocks, for `asyncio.to_thread`."""
         return self.sync.aws(service)
-
-    async def wait_for_message(
-        self, queue: str, match: Match | None = None, timeout: float = WAIT_FOR_MESSAGE, *, dead: bool = False
-    ) -> QueueMessage:
-        """As `Environment.wait_for_message`."""
-        return await asyncio.to_thread(self.sync.wait_for_message, queue, match, timeout, dead=dead)
-
-    async def reset(self) -> None:
-        """As `Environment.reset`."""
-        await asyncio.to_thread(self.sync.reset)
-
-    async def run_job(self, job: str, *, timeout: float = WAIT_FOR_JOB) -> JobResult:
-        """As `Environment.run_job`."""
-        return await asyncio.to_thread(self.sync.run_job, job, timeout=timeout)
-
-    async def wait_healthy(self, timeout: float | None = None) -> None:
-        """As `Environment.wait_healthy`."""
-        await asyncio.to_thread(self.sync.wait_healthy, timeout)
 
     @contextlib.asynccontextmanager
     async def expect_exit(self, container: str, timeout: float = 30) -> AsyncIterator[None]:
@@ -209,14 +124,6 @@ class AsyncEnvironment:
             expected.__exit__(type(error), error, error.__traceback__)
             raise
         await asyncio.to_thread(expected.__exit__, None, None, None)
-
-    async def exec(self, container: str, command: str | Sequence[str], *, timeout: float = 30) -> CommandResult:
-        """As `Environment.exec`."""
-        return await asyncio.to_thread(self.sync.exec, container, command, timeout=timeout)
-
-    async def kill(self, container: str, signal: str = "SIGKILL") -> None:
-        """As `Environment.kill`."""
-        await asyncio.to_thread(self.sync.kill, container, signal)
 
     def pause_container(self, container: str) -> contextlib.AbstractAsyncContextManager[None]:
         """As `Environment.pause_container`."""
@@ -236,13 +143,21 @@ class AsyncEnvironment:
         """As `Environment.fill_disk`."""
         return _in_a_thread(self.sync.fill_disk(container, path))
 
-    async def restart(self, *services: str) -> None:
-        """As `Environment.restart`."""
-        await asyncio.to_thread(self.sync.restart, *services)
-
-    async def scale(self, service: str, count: int) -> None:
-        """As `Environment.scale`."""
-        await asyncio.to_thread(self.sync.scale, service, count)
+    trace = _awaited(Environment.trace)
+    logs = _awaited(Environment.logs)
+    wait_for_log = _awaited(Environment.wait_for_log)
+    routed_logs = _awaited(Environment.routed_logs)
+    wait_for_routed_log = _awaited(Environment.wait_for_routed_log)
+    spans = _awaited(Environment.spans)
+    wait_for_trace = _awaited(Environment.wait_for_trace)
+    wait_for_message = _awaited(Environment.wait_for_message)
+    reset = _awaited(Environment.reset)
+    run_job = _awaited(Environment.run_job)
+    wait_healthy = _awaited(Environment.wait_healthy)
+    exec = _awaited(Environment.exec)
+    kill = _awaited(Environment.kill)
+    restart = _awaited(Environment.restart)
+    scale = _awaited(Environment.scale)
 
 
 @contextlib.asynccontextmanager
