@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from emulator.app.selection import Selection
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
 
 PORT_ATTEMPTS = 5
 NOT_UP = "use it in a `with` block, or call start()"
+_UNUSED = "options of the test that differ from it are not applied; `update` (--copilot-reuse-update) applies them"
 
 
 class Lifecycle:
@@ -124,48 +124,33 @@ class Lifecycle:
         engine = self._engine = connect()
         live.add(self)
         try:
-            joined = running_environment(engine, self._selection, self._instance) if self._joins else None
-            if joined is not None:
-                return self._join(engine, joined)
-            request = self._request = self._make_request(engine)
-            self._names = request.environment
-            self._watcher = Watcher(engine, request.environment, self._journal, self._died)
-            self._watcher.start()
-            self.plan = str(dry_run(engine, request)) or "nothing to do"
-            running = self._up_on_a_free_port(engine, request)
-            running.hand_over()
+            joins = self._reuse and not self._update
+            running = running_environment(engine, self._selection, self._instance) if joins else None
+            if running is None:
+                request = self._request = self._make_request(engine)
+                watcher = self._watch(engine, request.environment)
+                self.plan = str(dry_run(engine, request)) or "nothing to do"
+                running = self._up_on_a_free_port(engine, request)
+                running.hand_over()
+            else:
+                watcher = self._watch(engine, running.environment)
+                self.plan = "nothing to do"
+                self._emit(Event(EventKind.INFO, running.environment.app, f"joined as it runs: {_UNUSED}"))
+            self._running = running
+            if engine.info().elsewhere:  # its ports are to answer on this machine too
+                self._forwarding = Forwarding(engine, self.names, self._emit).start()
         except BaseException:
             with contextlib.suppress(CopilotLocalError):
                 self.stop()  # `up` cleans up after itself; who is interrupted after it has not
             raise
-        self._running = running
-        self._lead_here(engine)
-        self._watcher.judging = True
+        watcher.judging = True
         return self
 
-    def _lead_here(self, engine: Engine) -> None:
-        """Its ports answer on this machine also where the Docker daemon runs on another one."""
-        if engine.info().elsewhere:
-            self._forwarding = Forwarding(engine, self.names, self._emit).start()
-
-    @property
-    def _joins(self) -> bool:
-        return self._reuse and not self._update
-
-    def _join(self, engine: Engine, running: Running) -> Self:
-        """Uses an environment as it runs."""
-        self._names = running.environment
-        self._watcher = Watcher(engine, running.environment, self._journal, self._died)
-        self._watcher.start()
-        self.plan = "nothing to do"
-        self._running = running
-        self._lead_here(engine)
-        unused = (
-            "options of the test that differ from it are not applied; `update` (--copilot-reuse-update) applies them"
-        )
-        self._emit(Event(EventKind.INFO, running.environment.app, f"joined as it runs: {unused}"))
-        self._watcher.judging = True
-        return self
+    def _watch(self, engine: Engine, names: Names) -> Watcher:
+        self._names = names
+        watcher = self._watcher = Watcher(engine, names, self._journal, self._died)
+        watcher.start()
+        return watcher
 
     def stop(self) -> None:
         """Takes everything down, data included; with `reuse` leaves it running. Raises `EngineError`."""
@@ -199,22 +184,17 @@ class Lifecycle:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *ending: object) -> None:
         self.stop()
 
     def _up_on_a_free_port(self, engine: Engine, request: UpRequest) -> Running:
         """Not on 8080 and those above it, which people expect their own environment on."""
         for attempt in range(PORT_ATTEMPTS):
             own_port = self._port is None and not self._reuse
-            chosen = (
-                replace(request, port=_free_port(), https_port=_free_port(), internal_port=_free_port())
-                if own_port
-                else request
-            )
+            if own_port:
+                request = replace(request, port=_free_port(), https_port=_free_port(), internal_port=_free_port())
             try:
-                return up(engine, chosen, self._emit, cancelled=self._cancelled)
+                return up(engine, request, self._emit, cancelled=self._cancelled)
             except PortInUse:
                 if not own_port or attempt == PORT_ATTEMPTS - 1:
                     raise
@@ -272,13 +252,18 @@ class Lifecycle:
     def url(self) -> str:
         """Where the load balancer answers: over HTTPS where it does, since plain HTTP is then mostly redirected. Raises
         `InputError` where nothing is routed."""
-        return self._url(Balancer.PUBLIC) or self._url_or_fail(Balancer.INTERNAL)
+        return self._url(Balancer.PUBLIC) or self.internal_url
 
     @property
     def internal_url(self) -> str:
         """Where the internal load balancer answers, which Backend Services are behind. Raises `InputError` where
         nothing is."""
-        return self._url_or_fail(Balancer.INTERNAL)
+        if url := self._url(Balancer.INTERNAL):
+            return url
+        if self._url(Balancer.PUBLIC):
+            hint = "Backend Services with `http` are"
+            raise InputError("no service here is behind the internal load balancer", hint=hint)
+        raise InputError("no service here has a load balancer", hint="give one an `http` section")
 
     @property
     def http(self) -> httpx.Client:
@@ -305,16 +290,6 @@ class Lifecycle:
     def _url(self, balancer: Balancer) -> str | None:
         found = [one for one in self.listeners if not one.service and one.load_balancer == balancer]
         return next((one.url for one in sorted(found, key=lambda one: one.protocol != "HTTPS")), None)
-
-    def _url_or_fail(self, balancer: Balancer) -> str:
-        url = self._url(balancer)
-        if url is None:
-            if self._url(Balancer.PUBLIC) is not None:
-                raise InputError(
-                    "no service here is behind the internal load balancer", hint="Backend Services with `http` are"
-                )
-            raise InputError("no service here has a load balancer", hint="give one an `http` section")
-        return url
 
     @property
     def trust(self) -> ssl.SSLContext:
