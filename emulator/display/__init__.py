@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TextIO
 
 from emulator.display.ndjson import JsonDisplay
-from emulator.display.quiet import QuietDisplay
 from emulator.display.text import TextDisplay
 from emulator.events import Event
 
@@ -35,5 +34,4 @@ def make_display(
     gone, as in `copilot-local up | head -1`, the command is interrupted as by Ctrl-C."""
     if format == "json":
         return JsonDisplay(out or sys.stdout, on_broken, err)
-    text = TextDisplay(out or sys.stdout, err or sys.stderr, on_broken)
-    return QuietDisplay(text) if quiet else text
+    return TextDisplay(out or sys.stdout, err or sys.stderr, on_broken, quiet=quiet)

@@ -23,6 +23,7 @@ _LONG = 1.0
 """Seconds after which a step that usually says nothing is shown all the same."""
 _CLEAR_LINE = "\r\x1b[K"
 _UP_AND_CLEAR = "\x1b[A\x1b[K"
+_QUIET = frozenset({EventKind.LOG, EventKind.WARNING, EventKind.STEP_FAILED})
 _MOST_STEPS = 8
 """Lines of steps that run; more are counted."""
 
@@ -35,7 +36,8 @@ class _Step:
 
 
 class TextDisplay:
-    """Renders events as text. `on_broken` is called once, when the reader of the log lines is gone."""
+    """Renders events as text; `quiet`: warnings, failures and logs only. `on_broken` is called once, when the reader of
+    the log lines is gone."""
 
     def __init__(
         self,
@@ -43,12 +45,14 @@ class TextDisplay:
         err: TextIO,
         on_broken: Callable[[], None],
         *,
+        quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
         columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns,
     ) -> None:
         self._out = unguarded(out)  # all that is written here is made visible here
         self._err = unguarded(err)
         self._on_broken = on_broken
+        self._kinds = _QUIET if quiet else frozenset(EventKind)
         self._clock = clock
         self._columns = columns
         self._out_colour = wants_colour(out)
@@ -62,6 +66,8 @@ class TextDisplay:
         self._broken = False
 
     def emit(self, event: Event) -> None:
+        if event.kind not in self._kinds:
+            return
         with self._lock:
             was_broken = self._broken
             self._render(event)
