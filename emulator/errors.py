@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -85,15 +85,19 @@ class Finding:
 
 
 class CopilotLocalError(Exception):
-    """Base of all errors above. `hint` says what to do; `position` where the cause stands, if it stands in a file."""
+    """Base of all errors above. `hint` says what to do; `position` where the cause stands, if it stands in a file.
+    `output` are lines of what failed, or of what there is to say, which stand below the message."""
 
     exit_code: int = ExitCode.FAILURE
 
-    def __init__(self, message: str, *, hint: str = "", position: Position | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", position: Position | None = None, output: list[str] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.position = position
+        self.output = output or []
 
     def __str__(self) -> str:
         return f"{self.position}: {self.message}" if self.position else self.message
@@ -122,12 +126,6 @@ class FindingsError(InputError):
 class SecretsError(InputError):
     """Secrets that a task needs cannot be had, in ECS's words. `output` says which, and where each is named."""
 
-    def __init__(
-        self, message: str, *, hint: str = "", position: Position | None = None, output: list[str] | None = None
-    ) -> None:
-        super().__init__(message, hint=hint, position=position)
-        self.output = output or []
-
 
 class TrustNeeded(InputError):
     """A workspace asks for what only the user may give it. `output` says what, a line each; `given` are the
@@ -136,9 +134,8 @@ class TrustNeeded(InputError):
     def __init__(
         self, workspace: Path | str, output: list[str], *, hint: str = "", given: Sequence[object] = ()
     ) -> None:
-        super().__init__(f"{workspace} asks for what only you can give it", hint=hint)
+        super().__init__(f"{workspace} asks for what only you can give it", hint=hint, output=output)
         self.workspace = Path(workspace)
-        self.output = output
         self.given = given
 
 
@@ -148,12 +145,6 @@ class TaskError(CopilotLocalError):
 
 class ImageError(TaskError):
     """An image could not be built, pulled or found. `output` holds the last lines of the tool that failed."""
-
-    def __init__(
-        self, message: str, *, hint: str = "", position: Position | None = None, output: list[str] | None = None
-    ) -> None:
-        super().__init__(message, hint=hint, position=position)
-        self.output = output or []
 
 
 class ContainerFailed(TaskError):
@@ -168,10 +159,9 @@ class ContainerFailed(TaskError):
         container_exit_code: int | None = None,
         output: list[str] | None = None,
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, output=output)
         self.container = container
         self.container_exit_code = container_exit_code
-        self.output = output or []
 
 
 class NotHealthy(TaskError):
@@ -181,8 +171,7 @@ class NotHealthy(TaskError):
     def __init__(
         self, message: str, *, hint: str = "", output: list[str] | None = None, reasons: tuple[object, ...] = ()
     ) -> None:
-        super().__init__(message, hint=hint)
-        self.output = output or []
+        super().__init__(message, hint=hint, output=output)
         self.reasons = reasons
 
 
@@ -234,17 +223,3 @@ class Unsupported(CopilotLocalError):
 
 class NotOnEcs(Unsupported):
     """A workload whose type does not run on ECS: there is no task of it."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """Collects the findings of one pass over a file."""
-
-    items: list[Finding] = field(default_factory=list)
-
-    def add(self, finding: Finding) -> None:
-        self.items.append(finding)
-
-    @property
-    def has_errors(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.items)

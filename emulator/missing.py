@@ -10,6 +10,7 @@ import enum
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from emulator.errors import CopilotLocalError, FindingsError, InputError, Position
 
@@ -78,22 +79,11 @@ class MissingError(InputError):
         self.others = list(others)
         writes = any(one.kind in WRITTEN for one in self.missing)
         count = "1 thing is" if len(self.missing) == 1 else f"{len(self.missing)} things are"
-        super().__init__(f"{count} missing here: {_counted(self.missing)}", hint=HINT if writes else "")
+        message = f"{count} missing here: {_counted(self.missing)}"
+        super().__init__(message, hint=HINT if writes else "", output=list(_listed(self.missing)))
 
     def __str__(self) -> str:
         return "\n".join([self.message, *self.output])
-
-    @property
-    def output(self) -> list[str]:
-        """The list: a line that says how a kind is given, and a line for each thing."""
-        lines: list[str] = []
-        for kind in Kind:
-            found = [one for one in self.missing if one.kind is kind]
-            if found:
-                said = f" ({_IN_ECS[kind]})" if kind in _IN_ECS else ""
-                lines.append(f"{plural(kind, len(found))}{said}: {_WHERE[kind]}")
-                lines += [f"  {one}" for one in found]
-        return lines
 
 
 @dataclass(slots=True)
@@ -157,6 +147,15 @@ class SeveralErrors(InputError):
 def plural(kind: Kind, number: int) -> str:
     """`variable`, `variables`."""
     return str(kind) + ("s" if number != 1 else "")
+
+
+def _listed(missing: Iterable[Missing]) -> Iterator[str]:
+    """A line that says how a kind is given, and a line for each thing, in the order of the kinds."""
+    for kind, found in groupby(missing, key=lambda one: one.kind):
+        lines = [f"  {one}" for one in found]
+        said = f" ({_IN_ECS[kind]})" if kind in _IN_ECS else ""
+        yield f"{plural(kind, len(lines))}{said}: {_WHERE[kind]}"
+        yield from lines
 
 
 def _counted(missing: Iterable[Missing]) -> str:

@@ -33,7 +33,7 @@ def render_error(error: CopilotLocalError, *, colour: bool = False) -> str:
     if error.position:
         lines += excerpt(error.position, colour=colour)
     # What failed may have failed at the agent: several errors bring the last lines that something printed.
-    lines += [f"  {visible_line(line.rstrip(), sgr=colour)}" for line in getattr(error, "output", [])]
+    lines += [f"  {visible_line(line.rstrip(), sgr=colour)}" for line in error.output]
     if error.hint:
         lines += ["", _hint(error.hint, "", colour)]
     return "\n".join(lines)

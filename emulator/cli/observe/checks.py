@@ -60,7 +60,7 @@ def check_build(build: Callable[[BuildSpec], str], folder: Path) -> Check:
     try:
         build(spec)
     except CopilotLocalError as error:
-        last = "\n".join(["the last lines of the build:", *getattr(error, "output", [])[-MOST_LINES:]])
+        last = "\n".join(["the last lines of the build:", *error.output[-MOST_LINES:]])
         return Check("build", Status.BROKEN, str(error), f"{error.hint}\n{last}" if error.hint else last)
     return Check("build", Status.OK, "a small image was built")
 
