@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from emulator.app.selection import LoadedService, Target
+from emulator.app.selection import Target
 from emulator.errors import Finding, InputError
 from emulator.settings_files import FILE_NAME, has_settings
-from emulator.workspace import (
-    Workspace,
-)
+from emulator.workspace import Workspace
 
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment
@@ -22,6 +20,16 @@ if TYPE_CHECKING:
 
 ADDON_CODE, PATCH_CODE, OVERRIDE_CODE, REGISTRATION_CODE, TWICE_CODE = "CL142", "CL143", "CL138", "CL144", "CL153"
 """The codes of findings about addons, patches, overrides, the task definition that these lead to, and its variables."""
+
+
+def deployment_of(target: Target) -> Deployment:
+    """What the settings and the environment's manifest say of a target."""
+    from emulator.app.deployment import Deployment, deployment, with_environment_manifest
+    from emulator.settings import load_settings
+
+    found = deployment(load_settings(target.workspace.root), target.environment, Deployment())
+    path = target.workspace.environment_manifest_path(target.environment)
+    return with_environment_manifest(found, path, target.app, target.variables)
 
 
 def compiled(
@@ -54,18 +62,13 @@ def patches_not_here(target: Target, service: Service) -> list[Finding]:
     return list(unsilenced(not_applied(service), ignored(target.workspace)))
 
 
-def registration_findings(loaded: LoadedService) -> list[Finding]:
+def registration_findings(service: Service, manifest: LoadedManifest, around: Surroundings) -> list[Finding]:
     """Everything that keeps the task definition of a service from being registered, at its line."""
     from emulator.compiler.registration import registration_problems
 
-    assert loaded.manifest is not None
-    assert loaded.surroundings is not None
-    manifest, around = loaded.manifest, loaded.surroundings
     return [
         Finding(REGISTRATION_CODE, problem.message, position, path, problem.hint)
-        for problem, path, position in registration_problems(
-            loaded.service, manifest.manifest, around, manifest.position
-        )
+        for problem, path, position in registration_problems(service, manifest.manifest, around, manifest.position)
     ]
 
 

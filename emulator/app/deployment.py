@@ -80,17 +80,10 @@ def deployment(settings: Settings, environment: str, given: Deployment) -> Deplo
 
 
 def with_environment_manifest(
-    found: Deployment,
-    workspace: Workspace,
-    environment: str,
-    *,
-    app: str,
-    variables: Mapping[str, str],
-    gaps: Gaps | None = None,
+    found: Deployment, path: Path | None, app: str, variables: Mapping[str, str], gaps: Gaps | None = None
 ) -> Deployment:
-    """With what the environment's manifest says: CloudFront, and certificates, where none were named otherwise. `gaps`
-    takes the variables that are not defined."""
-    path = workspace.environment_manifest_path(environment)
+    """With what the environment's manifest says, if there is one: CloudFront, and certificates, where none were named
+    otherwise. `gaps` takes the variables that are not defined."""
     if path is None:
         return found
     manifest = load_environment(path, variables=variables, app=app, strict=False, gaps=gaps).manifest

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emulator.app.compile import compiled, ignored, load_manifest
+from emulator.app.compile import compiled, deployment_of, ignored, load_manifest
 from emulator.app.selection import Target, warning
 from emulator.errors import CopilotLocalError, Finding
 from emulator.events import Emit
@@ -49,17 +49,8 @@ def hidden_rules(target: Target, services: Sequence[Service] = (), https: bool |
 
 
 def _compiled(target: Target, name: str, https: bool | None) -> Service:
-    from emulator.app.deployment import Deployment, deployment, with_environment_manifest
     from emulator.settings import load_settings
 
-    settings = load_settings(target.workspace.root)
-    where = with_environment_manifest(
-        deployment(settings, target.environment, Deployment()),
-        target.workspace,
-        target.environment,
-        app=target.app,
-        variables=target.variables,
-    )
-    manifest = load_manifest(target, name, strict=False)
-    secure = settings.front.https if https is None else https
-    return compiled(target, name, manifest, where, here=True, https=secure)[0]
+    where = deployment_of(target)
+    secure = load_settings(target.workspace.root).front.https if https is None else https
+    return compiled(target, name, load_manifest(target, name), where, here=True, https=secure)[0]

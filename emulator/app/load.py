@@ -10,10 +10,7 @@ from emulator.app.selection import LoadedService, Selection, find_one
 from emulator.errors import UsageError
 from emulator.events import Emit
 from emulator.missing import Blockers
-from emulator.workspace import (
-    DEFAULT_ENVIRONMENT,
-    interpolation_variables,
-)
+from emulator.workspace import DEFAULT_ENVIRONMENT, interpolation_variables
 
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment

@@ -95,9 +95,8 @@ def shell_variables(
     manifest or a secret of that name."""
     found: dict[str, Position | None] = {}
     for one in loaded:
-        if one.manifest is not None:
-            for name, node in interpolated(one.manifest.tree):
-                found.setdefault(name, Position(str(one.manifest.path), node.line, node.column))
+        for name, node in interpolated(one.manifest.tree):
+            found.setdefault(name, Position(str(one.manifest.path), node.line, node.column))
     finder = Finder(values, DEFAULT_REGION)
     for service in services:
         for wanted in (*finder.variables(service), *finder.logins(service)):

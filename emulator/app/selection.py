@@ -79,10 +79,9 @@ class LoadedService:
     service: Service
     settings: Settings
     workspace: Workspace
-    findings: tuple[Finding, ...]
-    manifest: LoadedManifest | None = None
-    surroundings: Surroundings | None = None
-    deployment: Deployment | None = None
+    manifest: LoadedManifest
+    surroundings: Surroundings
+    deployment: Deployment
 
 
 def find_target(selection: Selection) -> Target:

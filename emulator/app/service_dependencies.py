@@ -128,8 +128,6 @@ def _old_requests(client: LoadedService, names: Collection[str]) -> list[Finding
     from emulator.manifest.rules.files import builds, paths_of
     from emulator.trace.diagnosis.old_http import old_requests
 
-    if client.manifest is None:
-        return []
     found = []
     for context in dict.fromkeys(paths_of(build)[0] for build, _ in builds(client.manifest.manifest)):
         files = _configuration_files(client.workspace.root / context)

@@ -58,20 +58,14 @@ class ServiceLoader:
         return loaded, passed_over
 
     def _where(self) -> Deployment:
-        from emulator.app.deployment import (
-            Deployment,
-            deployment,
-            environment_addons,
-            with_environment_manifest,
-        )
+        from emulator.app.deployment import Deployment, deployment, environment_addons, with_environment_manifest
         from emulator.manifest import Gaps
 
         target, gaps = self._target, Gaps()
         found = deployment(self._settings, target.environment, self._given or Deployment())
         with self._blockers.collecting():
-            found = with_environment_manifest(
-                found, target.workspace, target.environment, app=target.app, variables=target.variables, gaps=gaps
-            )
+            path = target.workspace.environment_manifest_path(target.environment)
+            found = with_environment_manifest(found, path, target.app, target.variables, gaps)
         if self._here:
             with self._blockers.collecting():
                 found = replace(found, environment_addons=environment_addons(target.workspace))
@@ -112,7 +106,5 @@ class ServiceLoader:
             if self._here:
                 for finding in patches_not_here(target, service):
                     self._emit(warning(finding))
-            deployment = None if self._here else where
-            findings = tuple(manifest.findings)
-            loaded = LoadedService(service, self._settings, target.workspace, findings, manifest, around, deployment)
+            loaded = LoadedService(service, self._settings, target.workspace, manifest, around, where)
         return loaded

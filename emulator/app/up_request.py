@@ -18,12 +18,7 @@ from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.missing import Blockers
 from emulator.setup.store import last_revisions
-from emulator.workspace import (
-    SECRETS_FILE,
-    Workspace,
-    read_secrets,
-    secrets_are_exposed,
-)
+from emulator.workspace import SECRETS_FILE, Workspace, read_secrets, secrets_are_exposed
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Service

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from emulator.app.compile import ignored, load_manifest
+from emulator.app.compile import deployment_of, ignored, load_manifest
 from emulator.app.selection import Target
 from emulator.errors import CopilotLocalError, Finding, InputError, Severity
 
@@ -63,10 +63,8 @@ class _Pair:
 def environment_findings(target: Target) -> list[Finding]:
     """What is wrong between the services that are meant and their environment, but for what is silenced. A service is
     left out where its manifest cannot be read: that is said where it is checked."""
-    from emulator.app.deployment import Deployment, deployment, with_environment_manifest
     from emulator.manifest import load_environment
     from emulator.manifest.findings.suppression import unsilenced
-    from emulator.settings import load_settings
 
     path = target.workspace.environment_manifest_path(target.environment)
     if path is None:
@@ -74,13 +72,7 @@ def environment_findings(target: Target) -> list[Finding]:
     found: list[Finding] = []
     try:
         environment = load_environment(path, variables=target.variables, app=target.app, strict=False).manifest
-        where = with_environment_manifest(
-            deployment(load_settings(target.workspace.root), target.environment, Deployment()),
-            target.workspace,
-            target.environment,
-            app=target.app,
-            variables=target.variables,
-        )
+        where = deployment_of(target)
     except CopilotLocalError:
         return []
     for name in target.services:

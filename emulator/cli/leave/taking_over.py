@@ -78,7 +78,6 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
     with rendering.display() as emit:
         [found] = load_services(selection, emit, given=Deployment())
     service, where = found.service, found.deployment
-    assert where is not None
     known = rendering.image_values(found, None)
     options = StackOptions(
         in_copilot_environment=True, values={**found.settings.values, **known}, defaults=where.parameters,

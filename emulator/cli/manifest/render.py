@@ -71,9 +71,9 @@ def _document(loaded: LoadedService, values: dict[str, str], tag: str | None, pl
 
     where = loaded.deployment
     known = {**loaded.settings.values, **rendering.image_values(loaded, tag)}
-    if where is not None and where.account is not None:
+    if where.account is not None:
         known["AWS::AccountId"] = where.account
-    if where is not None and where.region is not None:
+    if where.region is not None:
         known["AWS::Region"] = where.region
     document = render_task_definition(loaded.service, {**known, **values}, placeholders=placeholders)
     return Document(f"{loaded.service.name}-{loaded.service.environment}.taskdef.json", to_json(document))

@@ -160,7 +160,6 @@ def _warn_of_missing_variables(loaded: LoadedService, emit: Emit) -> None:
     from emulator.cli.manifest.losses.environment_files import environment_files, missing_variables
     from emulator.display.failure import shown
 
-    assert loaded.deployment is not None
     for parameter, file in environment_files(loaded):
         problem = missing_variables(loaded, parameter, file)
         if problem is not None and parameter not in loaded.deployment.parameters:
@@ -184,9 +183,6 @@ def _documents(
     from emulator.render.cloudformation.stack import render_template
     from emulator.render.cloudformation.writer import to_yaml
 
-    assert loaded.manifest is not None
-    assert loaded.surroundings is not None
-    assert loaded.deployment is not None
     require_https(loaded.manifest.manifest, loaded.surroundings, loaded.manifest.position)
     if in_copilot_environment:
         require_names(loaded.workspace, loaded.service.environment, loaded.manifest, loaded.deployment)

@@ -83,8 +83,8 @@ def compose(
             root=os.path.relpath(loaded.workspace.root, output_dir or Path.cwd()),
             values={**loaded.settings.values, **known},
             images={**pushed, **chosen},
-            region=(where.region if where else None) or shell_region(),
-            account=(where.account if where else None) or LOCAL_ACCOUNT,
+            region=where.region or shell_region(),
+            account=where.account or LOCAL_ACCOUNT,
             router_files=_reader(loaded, copies),
             destinations=destinations,
         )

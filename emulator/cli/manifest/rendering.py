@@ -178,8 +178,7 @@ def deliver(documents: Sequence[Document], output: Output, emit: Emit) -> None:
 
 def _refuse_what_ecs_refuses(loaded: LoadedService) -> None:
     """Raises FindingsError with everything that keeps the task definition from being registered, as `up` does."""
-    assert loaded.manifest is not None
-    if findings := registration_findings(loaded):
+    if findings := registration_findings(loaded.service, loaded.manifest, loaded.surroundings):
         raise FindingsError(loaded.manifest.path, findings)
 
 
@@ -220,10 +219,10 @@ def image_values(loaded: LoadedService, tag: str | None) -> dict[str, str]:
     service, where = loaded.service, loaded.deployment
     found: dict[str, str] = {}
     for container in service.builds:
-        known = where.images.get(container) if where else None
+        known = where.images.get(container)
         if known is not None:
             found[f"image:{container}"] = known
-        elif tag is not None and where is not None:
+        elif tag is not None:
             for name in ("account", "region"):
                 if getattr(where, name) is None and (name != "account" or where.app_account is None):
                     section = f"[environments.{service.environment}]"

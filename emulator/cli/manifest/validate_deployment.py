@@ -4,6 +4,7 @@ the task definition that they lead to."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ from emulator.app.compile import (
     PATCH_CODE,
     REGISTRATION_CODE,
     TWICE_CODE,
+    deployment_of,
     load_manifest,
     patches_not_here,
+    registration_findings,
 )
 from emulator.app.selection import Target
 from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
@@ -42,15 +45,13 @@ _COPILOTS_OWN = (
 """Resources of Copilot's template that the rendered stack has no counterpart of, or not always."""
 
 
-def deployment_findings(target: Target, name: str, environment: str | None) -> list[Finding]:
+def deployment_findings(target: Target, name: str, environment: str) -> list[Finding]:
     """What is wrong with the overrides, patches and addons of a service in an environment, and what ECS refuses of its
     task definition that it would not refuse without them. Nothing where the manifest itself has errors."""
-    from dataclasses import replace
-
-    here = replace(target, environment=environment) if environment is not None else target
+    here = replace(target, environment=environment)
     try:
         manifest = load_manifest(here, name)
-        where = _deployment(here)
+        where = deployment_of(here)
     except CopilotLocalError:
         return []  # reported where manifests are checked
     return list(_findings(here, name, manifest, where))
@@ -64,17 +65,6 @@ def grouped(findings: list[Finding]) -> list[Checked]:
     for finding in findings:
         files.setdefault(finding.position.file if finding.position else "", []).append(finding)
     return [Checked(Path(file), "", found, []) for file, found in files.items()]
-
-
-def _deployment(target: Target) -> Deployment:
-    from emulator.app.deployment import Deployment, deployment, with_environment_manifest
-    from emulator.settings import load_settings
-
-    settings = load_settings(target.workspace.root)
-    found = deployment(settings, target.environment, Deployment())
-    return with_environment_manifest(
-        found, target.workspace, target.environment, app=target.app, variables=target.variables
-    )
 
 
 def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deployment) -> Iterator[Finding]:
@@ -100,7 +90,7 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
     changed = manifest.manifest.taskdef_overrides or around.patches or around.addon_template is not None
     before = {finding.message for finding in _without_changes(target, manifest, around)} if changed else set()
     if changed:
-        for finding in _registration(service, manifest, around):
+        for finding in registration_findings(service, manifest, around):
             if finding.message not in before:
                 yield finding
     yield from _template_findings(target, name, manifest, where)
@@ -143,29 +133,18 @@ def _rule_findings(service: Service) -> Iterator[Finding]:
 
 def _without_changes(target: Target, manifest: LoadedManifest, around: Surroundings) -> list[Finding]:
     """What ECS refuses before overrides, patches and addons: the manifest's own findings have it already."""
-    from dataclasses import replace as changed_around
-
     from emulator.compiler import compile_service
     from emulator.compiler.context import AddonOutputs
 
     plain = manifest.manifest.model_copy(update={"taskdef_overrides": []})
-    bare = changed_around(around, patches=(), addons=AddonOutputs(), addon_template=None)
+    bare = replace(around, patches=(), addons=AddonOutputs(), addon_template=None)
     try:
         service = compile_service(
             plain, app=target.app, environment=target.environment, position=manifest.position, surroundings=bare
         )
     except (InputError, Unsupported):
         return []
-    return _registration(service, manifest, bare)
-
-
-def _registration(service: Service, manifest: LoadedManifest, around: Surroundings) -> list[Finding]:
-    from emulator.compiler.registration import registration_problems
-
-    return [
-        Finding(REGISTRATION_CODE, problem.message, position, path, problem.hint)
-        for problem, path, position in registration_problems(service, manifest.manifest, around, manifest.position)
-    ]
+    return registration_findings(service, manifest, bare)
 
 
 def _template_findings(target: Target, name: str, manifest: LoadedManifest, where: Deployment) -> Iterator[Finding]:

@@ -218,7 +218,7 @@ class _Collector:
         chosen = replace(self.selection, environment=stage.name, services=named, new_environment=True)
         found = load_services(chosen, self.emit, given=Given(images=self.wanted.images))
         for one in found:
-            if findings := registration_findings(one):
+            if findings := registration_findings(one.service, one.manifest, one.surroundings):
                 raise FindingsError(one.service.manifest, findings)
         return {one.service.name: one for one in found}, (where.account, where.region)
 
@@ -301,7 +301,6 @@ class _Collector:
         from emulator.render.cloudformation.stack import stack_document
 
         service, where = loaded.service, loaded.deployment
-        assert where is not None
         options = StackOptions(
             in_copilot_environment=True, values=loaded.settings.values, defaults=where.parameters,
             permissions_boundary=where.permissions_boundary, app_account=where.app_account,

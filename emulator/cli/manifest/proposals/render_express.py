@@ -104,8 +104,6 @@ def _documents(
     from emulator.render.cloudformation.writer import to_yaml
     from emulator.render.proposals.express import as_express, notes, refusals, renamed_values
 
-    assert loaded.deployment is not None
-    assert loaded.manifest is not None
     if found := refusals(loaded.service, loaded.manifest.position):
         raise found[0] if len(found) == 1 else SeveralErrors(found)
     options = StackOptions(
