@@ -12,7 +12,7 @@ import typer
 
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
-from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, variables_of
+from emulator.cli.shell.options import Chosen, Strict
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.missing import Kind, MissingError
@@ -32,11 +32,7 @@ def report(
         list[str] | None,
         typer.Argument(metavar="[SERVICE]...", help="Services that are to leave. Default: all of the environment."),
     ] = None,
-    app: App = None,
-    env: Env = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: Chosen = Chosen(),
     strict: Strict = False,
 ) -> None:
     """Show what would be lost with each of Copilot's stacks of an environment, or of some services of it."""
@@ -44,9 +40,7 @@ def report(
     from emulator.app.environments import load_environment_of
     from emulator.leave.report import lines
 
-    selection = Selection(
-        app, env, (), env_file, variables=variables_of(variables), new_environment=new_env, any_manifest=True
-    )
+    selection = chosen.selection(any_manifest=True)
     with rendering.display() as emit:
         try:
             environment, _, services = load_environment_of(selection, emit, Deployment(), strict=strict)
@@ -54,18 +48,18 @@ def report(
             selection = _with_names_as_values(selection, error, emit)
             environment, _, services = load_environment_of(selection, emit, Deployment(), strict=strict)
     workspace = find_target(selection).workspace
-    chosen = only or ()
+    leaving = only or ()
     known = [one.service.name for one in services]
-    for name in chosen:
+    for name in leaving:
         if name not in known:
             raise UsageError(f"there is no service {name} on ECS", hint=did_you_mean(name, known, "services"))
-    stacks = [_service(one, environment, bool(chosen)) for one in services if not chosen or one.service.name in chosen]
-    if chosen:
-        stacks += _used(environment, chosen)
+    stacks = [_service(one, environment, bool(leaving)) for one in services if one.service.name in (leaving or known)]
+    if leaving:
+        stacks += _used(environment, leaving)
     else:
         stacks = [_environment(environment), *stacks, *_not_on_ecs(workspace, environment)]
         stacks += [*_pipelines(workspace, environment.app), _application(environment.app)]
-    sys.stdout.write("\n".join(lines(environment.app, environment.name, stacks, chosen)) + "\n")
+    sys.stdout.write("\n".join(lines(environment.app, environment.name, stacks, leaving)) + "\n")
 
 
 def _with_names_as_values(selection: Selection, error: MissingError, emit: Emit) -> Selection:

@@ -11,20 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.app.compile import load_manifest
-from emulator.app.selection import Selection, Target, compared_environments, find_one, find_target, warning
-from emulator.cli.shell.options import (
-    App,
-    Env,
-    EnvFile,
-    Name,
-    NewEnv,
-    Service,
-    ShowSecrets,
-    Strict,
-    Variables,
-    services_of,
-    variables_of,
-)
+from emulator.app.selection import Target, compared_environments, find_one, find_target, warning
+from emulator.cli.shell.options import ChosenServices, Service, ShowSecrets, Strict
 from emulator.errors import UsageError
 from emulator.redaction import redact_forms
 
@@ -41,12 +29,7 @@ class ConfigFormat(enum.StrEnum):
 
 def config(
     service: Service = None,
-    app: App = None,
-    env: Env = None,
-    name: Name = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: ChosenServices = ChosenServices(),
     strict: Strict = False,
     explain: Annotated[
         str | None, typer.Option("--explain", metavar="KEY", help="Say where the value of one key comes from.")
@@ -58,16 +41,9 @@ def config(
     format: Annotated[ConfigFormat, typer.Option("--format", help="How to print it.")] = ConfigFormat.YAML,
 ) -> None:
     """Print a manifest merged for the environment, with variables filled in."""
-    selection = Selection(
-        app,
-        env,
-        services_of(name, service),
-        env_file,
-        variables=variables_of(variables),
-        new_environment=new_env,
-    )
+    selection = chosen.selection(service)
     if all_envs:
-        if env is not None:
+        if chosen.env is not None:
             raise UsageError("--all-envs and --env exclude each other")
         _compare(find_target(selection), explain, format, show_secrets=show_secrets)
         return

@@ -12,7 +12,7 @@ import typer
 
 from emulator.app.load import load_services
 from emulator.app.selection import Selection
-from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Variables, variables_of
+from emulator.cli.shell.options import Chosen
 from emulator.errors import InputError
 from emulator.events import discard
 from emulator.missing import Blockers, Kind
@@ -38,11 +38,7 @@ def graph(
     services: Annotated[
         list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: every service of the workspace.")
     ] = None,
-    app: App = None,
-    env: Env = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: Chosen = Chosen(),
     format: Annotated[
         Picture | None, typer.Option("--format", help="How to write it. Default: by the name of -o, else mermaid.")
     ] = None,
@@ -54,11 +50,8 @@ def graph(
     from emulator.display import make_display
     from emulator.graph.draw import draw
 
-    selection = Selection(
-        app, env, tuple(services or ()), env_file, variables=variables_of(variables), new_environment=new_env
-    )
     with closing(make_display()) as display:
-        selection = _with_names_for_values(selection)
+        selection = _with_names_for_values(chosen.selection(services or ()))
         found = [loaded.service for loaded in load_services(selection, display.emit)]
     picture = draw(found, f"{found[0].app}/{found[0].environment}")
     if format is None:

@@ -6,31 +6,16 @@ from typing import Annotated
 
 import typer
 
-from emulator.app.selection import LoadedService, Selection
+from emulator.app.selection import LoadedService
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.rendering import Document, Output
-from emulator.cli.shell.options import (
-    App,
-    Env,
-    EnvFile,
-    Name,
-    NewEnv,
-    Strict,
-    Variables,
-    assignments,
-    services_of,
-    variables_of,
-)
+from emulator.cli.shell.options import ChosenServices, Strict, assignments
+from emulator.events import Emit
 
 
 def taskdef(
     services: rendering.Services = None,
-    app: App = None,
-    env: Env = None,
-    name: Name = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: ChosenServices = ChosenServices(),
     strict: Strict = False,
     placeholders: Annotated[
         bool, typer.Option("--placeholders", help="Write ${NAME} for values that are only known when deployed.")
@@ -41,9 +26,7 @@ def taskdef(
     images: rendering.Images = None,
     account: rendering.Account = None,
     region: rendering.Region = None,
-    output_dir: rendering.OutputDir = None,
-    all_envs: rendering.AllEnvs = False,
-    diff: rendering.Diff = None,
+    output: Output = Output(),
 ) -> None:
     """Print the task definition as JSON, as `aws ecs register-task-definition --cli-input-json` takes it."""
     from emulator.app.deployment import Deployment
@@ -51,19 +34,10 @@ def taskdef(
     known = rendering.given_values(values, values_file)
     given = Deployment(account=account, region=region, images=assignments(images, "--image"))
 
-    def render(loaded: LoadedService) -> list[Document]:
+    def render(loaded: LoadedService, _: Emit) -> list[Document]:
         return [_document(loaded, known, tag, placeholders)]
 
-    with rendering.display() as emit:
-        selection = Selection(
-            app,
-            env,
-            services_of(name, *(services or ())),
-            env_file,
-            variables=variables_of(variables),
-            new_environment=new_env,
-        )
-        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+    rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict)
 
 
 def _document(loaded: LoadedService, values: dict[str, str], tag: str | None, placeholders: bool) -> Document:

@@ -8,20 +8,15 @@ from typing import Annotated
 import typer
 
 from emulator.app.load import load_services
-from emulator.app.selection import Selection
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.rendering import Document, Output
-from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, variables_of
+from emulator.cli.shell.options import Chosen, Strict
 from emulator.errors import InputError, UsageError
 from emulator.settings_rendering import ACCOUNT
 
 
 def app(
-    app: App = None,
-    env: Env = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: Chosen = Chosen(),
     strict: Strict = False,
     accounts: Annotated[
         list[str] | None,
@@ -36,9 +31,8 @@ def app(
 
     if wrong := next((one for one in accounts or () if not re.fullmatch(ACCOUNT, one)), None):
         raise UsageError(f"--account {wrong} is no account's id", hint="it has 12 digits")
-    selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
     with rendering.display() as emit:
-        services = [one.service for one in load_services(selection, emit, strict=strict, given=Deployment())]
+        services = [one.service for one in load_services(chosen.selection(), emit, strict=strict, given=Deployment())]
         built = sorted(service.name for service in services if service.builds)
         if not built:
             raise InputError(

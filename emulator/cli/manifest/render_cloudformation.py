@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-import enum
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
 
-from emulator.app.selection import LoadedService, Selection
+from emulator.app.selection import LoadedService
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.losses.moved_data import warn_of_moved_data
-from emulator.cli.manifest.rendering import Document, Output
-from emulator.cli.shell.options import (
-    App,
-    Env,
-    EnvFile,
-    Name,
-    NewEnv,
-    Strict,
-    Variables,
-    assignments,
-    services_of,
-    variables_of,
-)
+from emulator.cli.manifest.rendering import AddonsForm, Document, Output
+from emulator.cli.shell.options import ChosenServices, Strict, assignments
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.leave.kinds import RETAINED
 
 
-class AddonsForm(enum.StrEnum):
-    """Where the resources of addons go."""
-
-    INLINE = "inline"
-    NESTED = "nested"
-
-
 def cloudformation(
     services: rendering.Services = None,
-    app: App = None,
-    env: Env = None,
-    name: Name = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: ChosenServices = ChosenServices(),
     strict: Strict = False,
-    in_copilot_environment: Annotated[
-        bool,
-        typer.Option(
-            "--in-copilot-environment", help="For an environment that Copilot made, whose exports are imported."
-        ),
-    ] = False,
+    in_copilot_environment: rendering.InCopilotEnvironment = False,
     environment_parameters: Annotated[
         bool,
         typer.Option(
@@ -58,32 +30,15 @@ def cloudformation(
             "not export them.",
         ),
     ] = False,
-    addons: Annotated[
-        AddonsForm | None,
-        typer.Option("--addons", help="Addons within the stack, or as a stack of their own that it nests."),
-    ] = None,
+    addons: rendering.Addons = None,
     tag: rendering.Tag = None,
     images: rendering.Images = None,
     account: rendering.Account = None,
     region: rendering.Region = None,
-    domain: Annotated[
-        str | None, typer.Option("--domain", metavar="NAME", help="The application's domain; HTTPS is on.")
-    ] = None,
-    certificates: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--certificate", metavar="ARN", help="A certificate of the public load balancer; HTTPS is on. Repeatable."
-        ),
-    ] = None,
-    private_certificates: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--private-certificate", metavar="ARN", help="A certificate of the internal load balancer. Repeatable."
-        ),
-    ] = None,
-    discovery_endpoint: Annotated[
-        str | None, typer.Option("--discovery-endpoint", metavar="NAME", help="The private DNS namespace.")
-    ] = None,
+    domain: rendering.Domain = None,
+    certificates: rendering.Certificates = None,
+    private_certificates: rendering.PrivateCertificates = None,
+    discovery_endpoint: rendering.DiscoveryEndpoint = None,
     load_balancer: Annotated[
         str | None,
         typer.Option("--load-balancer", metavar="ARN", help="An existing load balancer, in place of a new one."),
@@ -102,25 +57,18 @@ def cloudformation(
             help="Retain policies for what holds data or is known to others, in addons too. Default: the settings.",
         ),
     ] = None,
-    permissions_boundary: Annotated[
-        str | None, typer.Option("--permissions-boundary", metavar="POLICY", help="Bounds every role.")
-    ] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", metavar="NAME=VALUE", help="The default of a parameter of the stack. Repeatable."),
-    ] = None,
+    permissions_boundary: rendering.PermissionsBoundary = None,
+    parameters: rendering.Parameters = None,
     values: rendering.Values = None,
     values_file: rendering.ValuesFile = None,
-    output_dir: rendering.OutputDir = None,
-    all_envs: rendering.AllEnvs = False,
-    diff: rendering.Diff = None,
+    output: Output = Output(),
 ) -> None:
     """Print a CloudFormation stack for a service: no custom resources, no Lambda functions."""
     from emulator.app.deployment import Deployment
 
     if environment_parameters and not in_copilot_environment:
         raise UsageError("--parameters is for --in-copilot-environment: a stack that stands alone has parameters only")
-    chosen = assignments(parameters, "--parameter")
+    defaults = assignments(parameters, "--parameter")
     given = Deployment(
         domain=domain,
         permissions_boundary=permissions_boundary,
@@ -133,27 +81,17 @@ def cloudformation(
         load_balancer=load_balancer,
         load_balancer_https=load_balancer_https,
         images=assignments(images, "--image"),
-        parameters=chosen,
+        parameters=defaults,
     )
     known = rendering.given_values(values, values_file)
-    form = addons.value if addons else None
 
-    def render(loaded: LoadedService) -> list[Document]:
-        if in_copilot_environment and form == "inline":
+    def render(loaded: LoadedService, emit: Emit) -> list[Document]:
+        if in_copilot_environment and addons is AddonsForm.INLINE:
             warn_of_moved_data(loaded.service.name, loaded.service.addons, emit)
         _warn_of_missing_variables(loaded, emit)
-        return _documents(loaded, in_copilot_environment, environment_parameters, form, known, tag, set(chosen))
+        return _documents(loaded, in_copilot_environment, environment_parameters, addons, known, tag, defaults)
 
-    with rendering.display() as emit:
-        selection = Selection(
-            app,
-            env,
-            services_of(name, *(services or ())),
-            env_file,
-            variables=variables_of(variables),
-            new_environment=new_env,
-        )
-        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+    rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict)
 
 
 def _warn_of_missing_variables(loaded: LoadedService, emit: Emit) -> None:
@@ -171,10 +109,10 @@ def _documents(
     loaded: LoadedService,
     in_copilot_environment: bool,
     environment_parameters: bool,
-    addons: str | None,
+    addons: AddonsForm | None,
     values: dict[str, str],
     tag: str | None,
-    chosen: set[str],
+    defaults: Collection[str],
 ) -> list[Document]:
     from emulator.app.deployment import require_https
     from emulator.app.findings.of_environments import require_names
@@ -189,7 +127,7 @@ def _documents(
     options = StackOptions(
         in_copilot_environment=in_copilot_environment,
         environment_parameters=environment_parameters,
-        addons="nested" if addons == "nested" else "inline" if addons == "inline" else None,
+        addons=rendering.addons_of(addons),
         values={**loaded.settings.values, **rendering.image_values(loaded, tag), **values},
         defaults=loaded.deployment.parameters,
         permissions_boundary=loaded.deployment.permissions_boundary,
@@ -197,11 +135,7 @@ def _documents(
         retain=RETAINED if loaded.deployment.retain else frozenset(),
     )
     text, parameters = render_template(loaded.service, options)
-    if unknown := sorted(chosen - set(parameters)):
-        raise UsageError(
-            f"the stack of {loaded.service.name} has no parameter {unknown[0]}",
-            hint=f"it has {', '.join(sorted(parameters)) or 'none'}",
-        )
+    rendering.refuse_unknown_parameters(loaded.service.name, defaults, parameters)
     stem = f"{loaded.service.name}-{loaded.service.environment}"
     found = [Document(f"{stem}.stack.yml", text)]
     nested = nested_template(loaded.service, options.retain) if options.nested_addons else None

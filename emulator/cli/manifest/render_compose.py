@@ -9,24 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.app.selection import LoadedService, Selection
+from emulator.app.selection import LoadedService
 from emulator.app.selection import region as shell_region
 from emulator.app.up_request import log_destinations
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.rendering import Document, Output
-from emulator.cli.shell.options import (
-    App,
-    Env,
-    EnvFile,
-    Name,
-    NewEnv,
-    Strict,
-    Variables,
-    assignments,
-    services_of,
-    variables_of,
-)
+from emulator.cli.shell.options import ChosenServices, Strict, assignments
 from emulator.errors import InputError, UsageError
+from emulator.events import Emit
 from emulator.regions import LOCAL_ACCOUNT
 
 if TYPE_CHECKING:
@@ -35,12 +25,7 @@ if TYPE_CHECKING:
 
 def compose(
     services: rendering.Services = None,
-    app: App = None,
-    env: Env = None,
-    name: Name = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: ChosenServices = ChosenServices(),
     strict: Strict = False,
     values: rendering.Values = None,
     values_file: rendering.ValuesFile = None,
@@ -62,9 +47,7 @@ def compose(
             "--router-file", metavar="PATH=FILE", help="A copy of the file PATH in the log router's image. Repeatable."
         ),
     ] = None,
-    output_dir: rendering.OutputDir = None,
-    all_envs: rendering.AllEnvs = False,
-    diff: rendering.Diff = None,
+    output: Output = Output(),
 ) -> None:
     """Print a Compose file that runs one task of a service with plain `docker compose`."""
     from emulator.app.deployment import Deployment
@@ -73,16 +56,16 @@ def compose(
 
     copies = assignments(router_file, "--router-file")
     destinations = Destinations(_policies(logs))
-    chosen = assignments(images, "--image")
+    replaced = assignments(images, "--image")
     known = rendering.given_values(values, values_file)
 
-    def render(loaded: LoadedService) -> list[Document]:
+    def render(loaded: LoadedService, _: Emit) -> list[Document]:
         service, where = loaded.service, loaded.deployment
         pushed = {key.removeprefix("image:"): uri for key, uri in rendering.image_values(loaded, tag).items()}
         options = ComposeOptions(
-            root=os.path.relpath(loaded.workspace.root, output_dir or Path.cwd()),
+            root=os.path.relpath(loaded.workspace.root, output.folder or Path.cwd()),
             values={**loaded.settings.values, **known},
-            images={**pushed, **chosen},
+            images={**pushed, **replaced},
             region=where.region or shell_region(),
             account=where.account or LOCAL_ACCOUNT,
             router_files=_reader(loaded, copies),
@@ -90,17 +73,8 @@ def compose(
         )
         return [Document(f"{service.name}-{service.environment}.compose.yml", render_compose(service, options))]
 
-    with rendering.display() as emit:
-        selection = Selection(
-            app,
-            env,
-            services_of(name, *(services or ())),
-            env_file,
-            variables=variables_of(variables),
-            new_environment=new_env,
-        )
-        given = Deployment(account=account, region=region)
-        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+    given = Deployment(account=account, region=region)
+    rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict)
 
 
 def _policies(logs: list[str] | None) -> dict[str, LogPolicy]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,8 @@ from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.losses.moved_data import warn_of_moved_data
 from emulator.cli.manifest.losses.network_aliases import warn_of_network_aliases
-from emulator.cli.manifest.render_cloudformation import AddonsForm
 from emulator.cli.manifest.rendering import Document, Output
-from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, assignments, variables_of
-from emulator.errors import UsageError
+from emulator.cli.shell.options import Chosen, Strict, assignments
 from emulator.events import Emit, Event, EventKind
 
 if TYPE_CHECKING:
@@ -24,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def environment(
-    app: App = None,
-    env: Env = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: Chosen = Chosen(),
     strict: Strict = False,
     in_place: Annotated[
         bool,
@@ -37,51 +32,27 @@ def environment(
         ),
     ] = False,
     needs: rendering.Needs = None,
-    addons: Annotated[
-        AddonsForm | None,
-        typer.Option("--addons", help="Addons within the stack, or as a stack of their own that it nests."),
-    ] = None,
-    domain: Annotated[
-        str | None, typer.Option("--domain", metavar="NAME", help="The application's domain; HTTPS is on.")
-    ] = None,
+    addons: rendering.Addons = None,
+    domain: rendering.Domain = None,
     no_delegation: Annotated[
         bool,
         typer.Option(
             "--no-delegation", help="Make no records in the zones of the application: they are in another account."
         ),
     ] = False,
-    certificates: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--certificate", metavar="ARN", help="A certificate of the public load balancer; HTTPS is on. Repeatable."
-        ),
-    ] = None,
-    private_certificates: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--private-certificate", metavar="ARN", help="A certificate of the internal load balancer. Repeatable."
-        ),
-    ] = None,
-    discovery_endpoint: Annotated[
-        str | None, typer.Option("--discovery-endpoint", metavar="NAME", help="The private DNS namespace.")
-    ] = None,
-    permissions_boundary: Annotated[
-        str | None, typer.Option("--permissions-boundary", metavar="POLICY", help="Bounds every role.")
-    ] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", metavar="NAME=VALUE", help="The default of a parameter of the stack. Repeatable."),
-    ] = None,
-    output_dir: rendering.OutputDir = None,
-    all_envs: rendering.AllEnvs = False,
-    diff: rendering.Diff = None,
+    certificates: rendering.Certificates = None,
+    private_certificates: rendering.PrivateCertificates = None,
+    discovery_endpoint: rendering.DiscoveryEndpoint = None,
+    permissions_boundary: rendering.PermissionsBoundary = None,
+    parameters: rendering.Parameters = None,
+    output: Output = Output(),
 ) -> None:
     """Print the stack of an environment, with what the services of the workspace need of it: no Lambda functions."""
     from emulator.app.deployment import Deployment
     from emulator.app.environments import load_environment_of
     from emulator.render.cloudformation.environment.context import EnvironmentOptions
 
-    chosen = assignments(parameters, "--parameter")
+    defaults = assignments(parameters, "--parameter")
     given = Deployment(
         domain=domain,
         certificates=tuple(certificates or ()),
@@ -89,16 +60,15 @@ def environment(
         discovery_endpoint=discovery_endpoint,
         needs=tuple(need.value for need in needs or ()),
         permissions_boundary=permissions_boundary,
-        parameters=chosen,
+        parameters=defaults,
     )
     rendering.check_given(given)
     options = EnvironmentOptions(
         in_place=in_place,
         delegate=not no_delegation,
-        addons=None if addons is None else "nested" if addons is AddonsForm.NESTED else "inline",
+        addons=rendering.addons_of(addons),
     )
-    selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
-    output = Output(output_dir, all_envs, diff)
+    selection = chosen.selection()
     with rendering.display() as emit:
         documents: list[Document] = []
         for name in _environments(selection, output):
@@ -109,7 +79,7 @@ def environment(
             if in_place and not options.nested_addons:
                 warn_of_moved_data(found.name, found.addons, emit)
             _warn_of_unneeded_patches(found, options, emit)
-            documents += _documents(found, where, options, set(chosen))
+            documents += _documents(found, where, options, defaults)
         rendering.deliver(documents, output, emit)
 
 
@@ -132,18 +102,16 @@ def _warn_of_unneeded_patches(found: Environment, options: EnvironmentOptions, e
         emit(Event(EventKind.WARNING, where, what))
 
 
-def _documents(found: Environment, where: Deployment, options: EnvironmentOptions, chosen: set[str]) -> list[Document]:
+def _documents(
+    found: Environment, where: Deployment, options: EnvironmentOptions, defaults: Collection[str]
+) -> list[Document]:
     from emulator.render.cloudformation.addons import addons_template
     from emulator.render.cloudformation.environment.stack import render_environment
     from emulator.render.cloudformation.writer import to_yaml
 
     options = replace(options, defaults=where.parameters, permissions_boundary=where.permissions_boundary)
     text, parameters = render_environment(found, options)
-    if unknown := sorted(chosen - set(parameters)):
-        raise UsageError(
-            f"the stack of the environment {found.name} has no parameter {unknown[0]}",
-            hint=f"it has {', '.join(sorted(parameters)) or 'none'}",
-        )
+    rendering.refuse_unknown_parameters(f"the environment {found.name}", defaults, parameters)
     made = [Document(f"{found.name}.environment.stack.yml", text)]
     nested = addons_template(found.addons, f"Addons of the environment {found.name}", ("App", "Env"))
     if nested is not None and options.nested_addons:

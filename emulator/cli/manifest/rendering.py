@@ -8,10 +8,10 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -41,6 +41,18 @@ class Need(enum.StrEnum):
     INTERNAL_LOAD_BALANCER = "internal-load-balancer"
     FILE_SYSTEM = "file-system"
     NAT = "nat"
+
+
+class AddonsForm(enum.StrEnum):
+    """Where the resources of addons go."""
+
+    INLINE = "inline"
+    NESTED = "nested"
+
+
+def addons_of(form: AddonsForm | None) -> Literal["inline", "nested"] | None:
+    """The form as the options of stacks have it."""
+    return None if form is None else "nested" if form is AddonsForm.NESTED else "inline"
 
 
 Services = Annotated[list[str] | None, typer.Argument(help="Services; several with --output-dir only.")]
@@ -77,6 +89,37 @@ Tag = Annotated[
         "--tag", metavar="TAG", help="Images that are built have this tag, in the ECR repository <app>/<name>."
     ),
 ]
+Addons = Annotated[
+    AddonsForm | None,
+    typer.Option("--addons", help="Addons within the stack, or as a stack of their own that it nests."),
+]
+InCopilotEnvironment = Annotated[
+    bool,
+    typer.Option("--in-copilot-environment", help="For an environment that Copilot made, whose exports are imported."),
+]
+Domain = Annotated[str | None, typer.Option("--domain", metavar="NAME", help="The application's domain; HTTPS is on.")]
+Certificates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--certificate", metavar="ARN", help="A certificate of the public load balancer; HTTPS is on. Repeatable."
+    ),
+]
+PrivateCertificates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--private-certificate", metavar="ARN", help="A certificate of the internal load balancer. Repeatable."
+    ),
+]
+DiscoveryEndpoint = Annotated[
+    str | None, typer.Option("--discovery-endpoint", metavar="NAME", help="The private DNS namespace.")
+]
+PermissionsBoundary = Annotated[
+    str | None, typer.Option("--permissions-boundary", metavar="POLICY", help="Bounds every role.")
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", metavar="NAME=VALUE", help="The default of a parameter of the stack. Repeatable."),
+]
 Account = Annotated[str | None, typer.Option("--account", metavar="ID", help="The AWS account, 12 digits.")]
 Region = Annotated[str | None, typer.Option("--region", metavar="NAME", help="The AWS region.")]
 Images = Annotated[
@@ -97,33 +140,33 @@ class Document:
 class Output:
     """Where documents go."""
 
-    folder: Path | None = None
-    all_envs: bool = False
-    diff: str | None = None
+    folder: OutputDir = None
+    all_envs: AllEnvs = False
+    diff: Diff = None
 
 
-Render = Callable[[LoadedService], Sequence[Document]]
+Render = Callable[[LoadedService, Emit], Sequence[Document]]
 
 
-def render_all(
-    selection: Selection, given: Deployment, output: Output, render: Render, emit: Emit, *, strict: bool
-) -> None:
+def render_all(selection: Selection, given: Deployment, output: Output, render: Render, *, strict: bool) -> None:
     """Renders everything that is selected, then prints it or writes it: all of it, or nothing where one fails.
 
     Raises UsageError where several documents would have to be printed.
     """
     check_given(given)
     services: list[LoadedService] = []
-    for environment in environments(selection, output):
-        here = replace(selection, environment=environment, new_environment=output.all_envs or selection.new_environment)
-        _refuse_several(here, output)
-        services += load_services(here, emit, strict=strict, given=given)
-    _check_images(given.images, services)
-    documents: list[Document] = []
-    for loaded in services:
-        _refuse_what_ecs_refuses(loaded)
-        documents += render(loaded)
-    deliver(documents, output, emit)
+    with display() as emit:
+        for environment in environments(selection, output):
+            new = output.all_envs or selection.new_environment
+            here = replace(selection, environment=environment, new_environment=new)
+            refuse_several(find_target(here).services, output.folder)
+            services += load_services(here, emit, strict=strict, given=given)
+        _check_images(given.images, services)
+        documents: list[Document] = []
+        for loaded in services:
+            _refuse_what_ecs_refuses(loaded)
+            documents += render(loaded, emit)
+        deliver(documents, output, emit)
 
 
 def check_given(given: Deployment) -> None:
@@ -143,6 +186,15 @@ def check_given(given: Deployment) -> None:
     for container, image in given.images.items():
         if re.search(r"\s", image):
             raise UsageError(f"--image {container}={image!r}: this is no image's address", hint="it has no spaces")
+
+
+def refuse_unknown_parameters(owner: str, chosen: Collection[str], parameters: Collection[str]) -> None:
+    """Raises UsageError for a parameter of `--parameter` that the stack of `owner` does not have."""
+    if unknown := sorted(set(chosen).difference(parameters)):
+        raise UsageError(
+            f"the stack of {owner} has no parameter {unknown[0]}",
+            hint=f"it has {', '.join(sorted(parameters)) or 'none'}",
+        )
 
 
 def _check_images(images: Mapping[str, str], services: Sequence[LoadedService]) -> None:
@@ -249,9 +301,9 @@ def environments(selection: Selection, output: Output) -> list[str | None]:
     return found or [None]
 
 
-def _refuse_several(selection: Selection, output: Output) -> None:
-    services = find_target(selection).services
-    if len(services) > 1 and output.folder is None:
+def refuse_several(services: Collection[str], folder: Path | None) -> None:
+    """Raises UsageError where several documents would have to be printed."""
+    if len(services) > 1 and folder is None:
         raise UsageError(
             f"{len(services)} services could be meant: {', '.join(services)}",
             hint="choose one with -n, or write all with --output-dir FOLDER",

@@ -14,18 +14,7 @@ import typer
 
 from emulator.app.load import load_services
 from emulator.app.selection import Selection, find_target
-from emulator.cli.shell.options import (
-    App,
-    Env,
-    EnvFile,
-    Format,
-    NewEnv,
-    OutputFormat,
-    Variables,
-    default_method,
-    header_pairs,
-    variables_of,
-)
+from emulator.cli.shell.options import Chosen, Format, OutputFormat, default_method, header_pairs
 from emulator.errors import InputError, UsageError
 from emulator.events import Emit, discard
 
@@ -42,11 +31,7 @@ def route(
         str | None,
         typer.Argument(metavar="URL", help="A path, or a whole URL: its scheme picks the listener, its host counts."),
     ] = None,
-    app: App = None,
-    env: Env = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: Chosen = Chosen(),
     headers: Annotated[
         list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header. Repeatable.")
     ] = None,
@@ -73,10 +58,10 @@ def route(
     from emulator.app.selection import compared_environments
     from emulator.display import make_display
 
-    if all_envs and env is not None:
+    if all_envs and chosen.env is not None:
         raise UsageError("--all-envs and --env exclude each other")
     asked = _asked(method, url, headers or [], source, https, internal)
-    selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
+    selection = chosen.selection()
     with closing(make_display()) as display:
         if all_envs:
             target = find_target(selection)

@@ -17,7 +17,7 @@ import typer
 from emulator import __version__
 from emulator.app.compile import ignored, patched_volumes
 from emulator.app.selection import Selection, Target, environments_of, find_target
-from emulator.cli.shell.options import App, Env, EnvFile, Name, NewEnv, Variables, variables_of
+from emulator.cli.shell.options import ChosenServices
 from emulator.errors import CopilotLocalError, ExitCode, Finding, Severity, UsageError
 from emulator.files import read_text
 from emulator.settings_files import has_settings
@@ -40,12 +40,7 @@ def validate(
         list[Path] | None,
         typer.Argument(metavar="[FILE|FOLDER]...", help="Manifests, or folders of them. Default: the workspace."),
     ] = None,
-    app: App = None,
-    env: Env = None,
-    name: Name = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: ChosenServices = ChosenServices(),
     all_envs: Annotated[
         bool, typer.Option("--all-envs", help="In every environment that a manifest names, not in one.")
     ] = False,
@@ -74,20 +69,11 @@ def validate(
 
     if lenient and strict:
         raise UsageError("--lenient cannot be combined with --strict")
-    if all_envs and env:
+    if all_envs and chosen.env:
         raise UsageError("--all-envs cannot be combined with -e")
-    if paths and name:
+    if paths and chosen.name:
         raise UsageError("-n cannot be combined with paths")
-    selection = Selection(
-        app,
-        env,
-        (name,) if name else (),
-        env_file,
-        variables=variables_of(variables),
-        new_environment=new_env,
-        any_manifest=True,
-    )
-    targets = list(_targets(paths or [], selection))
+    targets = list(_targets(paths or [], chosen.selection(any_manifest=True)))
     options = Options(strict=not lenient, copilot=copilot)
     checked = [one for target, whole in targets for one in _of_target(target, whole, options, all_envs=all_envs)]
     findings = [finding for one in checked for finding in one.findings]

@@ -1,17 +1,26 @@
-"""Options that every verb has, those that several have, and how they are read."""
+"""Options that every verb has, those that several have, and how they are read.
+
+Options that go together are one parameter of a verb: a dataclass, whose fields are the options.
+"""
 
 from __future__ import annotations
 
 import enum
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emulator.cli.shell import completion
 from emulator.errors import UsageError
+
+if TYPE_CHECKING:
+    from emulator.app.selection import Selection
 
 App = Annotated[
     str | None,
@@ -125,6 +134,63 @@ class OutputFormat(enum.StrEnum):
 
 
 Format = Annotated[OutputFormat, typer.Option("--format", help="Output format.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An environment of a workspace, and what its manifests are filled with."""
+
+    app: App = None
+    env: Env = None
+    new_env: NewEnv = False
+    env_file: EnvFile = None
+    variables: Variables = None
+
+    def selection(self, services: Sequence[str] = (), *, any_manifest: bool = False) -> Selection:
+        """These services of it. Raises UsageError."""
+        from emulator.app.selection import Selection
+
+        named = (self.app, self.env, tuple(services), self.env_file)
+        given = variables_of(self.variables)
+        return Selection(*named, variables=given, new_environment=self.new_env, any_manifest=any_manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenServices:
+    """The same, with the service that `-n` names."""
+
+    app: App = None
+    env: Env = None
+    name: Name = None
+    new_env: NewEnv = False
+    env_file: EnvFile = None
+    variables: Variables = None
+
+    def selection(self, *services: str | None, any_manifest: bool = False) -> Selection:
+        """That service and these. Raises UsageError."""
+        chosen = Chosen(self.app, self.env, self.new_env, self.env_file, self.variables)
+        return chosen.selection(services_of(self.name, *services), any_manifest=any_manifest)
+
+
+def spread(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb as Typer takes it: the fields of each dataclass among its parameters are parameters in its place."""
+    signature = inspect.signature(verb, eval_str=True)
+    bundles: dict[str, Any] = {
+        name: it.annotation for name, it in signature.parameters.items() if is_dataclass(it.annotation)
+    }
+    parameters: list[inspect.Parameter] = []
+    for name, it in signature.parameters.items():
+        own = inspect.signature(bundles[name], eval_str=True).parameters.values() if name in bundles else [it]
+        parameters += own
+
+    @wraps(verb)
+    def whole(**given: Any) -> None:
+        made = {name: kind(**{it.name: given.pop(it.name) for it in fields(kind)}) for name, kind in bundles.items()}
+        verb(**given, **made)
+
+    whole.__annotations__ = {it.name: it.annotation for it in parameters}
+    whole.__dict__["__signature__"] = signature.replace(parameters=parameters)
+    return whole if bundles else verb
 
 
 def assignments(pairs: Sequence[str] | None, option: str, hint: str = "") -> dict[str, str]:

@@ -157,12 +157,14 @@ class Verb(TyperCommand):
     @cached_property
     def command(self) -> TyperCommand:
         """The verb with its options, imported now."""
+        from emulator.cli.shell.options import spread
+
         module, _, function = self._place.partition(":")
         alone = typer.Typer(rich_markup_mode=None, add_completion=False)
         # What follows the first argument of these belongs to another program, options too.
         settings = {"allow_interspersed_args": False} if self._words in _PASSES_ON else None
         verb = getattr(import_module(f"emulator.cli.{module}"), function)
-        alone.command(self.name, cls=PlainHelp, context_settings=settings)(verb)
+        alone.command(self.name, cls=PlainHelp, context_settings=settings)(spread(verb))
         command = typer.main.get_command(alone)
         assert isinstance(command, PlainHelp)
         command.words = self._words

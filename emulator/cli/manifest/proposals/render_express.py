@@ -2,90 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Collection
 
-import typer
-
-from emulator.app.selection import LoadedService, Selection
+from emulator.app.selection import LoadedService
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.rendering import Document, Output
-from emulator.cli.shell.options import (
-    App,
-    Env,
-    EnvFile,
-    Name,
-    NewEnv,
-    Strict,
-    Variables,
-    assignments,
-    services_of,
-    variables_of,
-)
-from emulator.errors import UsageError
-from emulator.events import Event, EventKind
-
-if TYPE_CHECKING:
-    from emulator.events import Emit
+from emulator.cli.shell.options import ChosenServices, Strict, assignments
+from emulator.events import Emit, Event, EventKind
 
 
 def express(
     services: rendering.Services = None,
-    app: App = None,
-    env: Env = None,
-    name: Name = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: ChosenServices = ChosenServices(),
     strict: Strict = False,
-    in_copilot_environment: Annotated[
-        bool,
-        typer.Option(
-            "--in-copilot-environment", help="For an environment that Copilot made, whose exports are imported."
-        ),
-    ] = False,
+    in_copilot_environment: rendering.InCopilotEnvironment = False,
     tag: rendering.Tag = None,
     images: rendering.Images = None,
     account: rendering.Account = None,
     region: rendering.Region = None,
-    permissions_boundary: Annotated[
-        str | None, typer.Option("--permissions-boundary", metavar="POLICY", help="Bounds every role.")
-    ] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", metavar="NAME=VALUE", help="The default of a parameter of the stack. Repeatable."),
-    ] = None,
+    permissions_boundary: rendering.PermissionsBoundary = None,
+    parameters: rendering.Parameters = None,
     values: rendering.Values = None,
     values_file: rendering.ValuesFile = None,
-    output_dir: rendering.OutputDir = None,
-    all_envs: rendering.AllEnvs = False,
-    diff: rendering.Diff = None,
+    output: Output = Output(),
 ) -> None:
     """Print a stack for a service as an Express Mode service of ECS, or everything that it cannot say."""
     from emulator.app.deployment import Deployment
 
-    chosen = assignments(parameters, "--parameter")
+    defaults = assignments(parameters, "--parameter")
     given = Deployment(
         permissions_boundary=permissions_boundary,
         account=account,
         region=region,
         images=assignments(images, "--image"),
-        parameters=chosen,
+        parameters=defaults,
     )
     known = rendering.given_values(values, values_file)
-    selection = Selection(
-        app,
-        env,
-        services_of(name, *(services or ())),
-        env_file,
-        variables=variables_of(variables),
-        new_environment=new_env,
-    )
-    with rendering.display() as emit:
 
-        def render(loaded: LoadedService) -> list[Document]:
-            return _documents(loaded, in_copilot_environment, known, tag, set(chosen), emit)
+    def render(loaded: LoadedService, emit: Emit) -> list[Document]:
+        return _documents(loaded, in_copilot_environment, known, tag, defaults, emit)
 
-        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+    rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict)
 
 
 def _documents(
@@ -93,7 +50,7 @@ def _documents(
     in_copilot_environment: bool,
     values: dict[str, str],
     tag: str | None,
-    chosen: set[str],
+    defaults: Collection[str],
     emit: Emit,
 ) -> list[Document]:
     """Raises SeveralErrors, or the only one, with everything that Express cannot say."""
@@ -118,11 +75,7 @@ def _documents(
     )
     service = as_express(loaded.service)
     text, parameters = render_template(service, options)
-    if unknown := sorted(chosen - set(parameters)):
-        raise UsageError(
-            f"the stack of {service.name} has no parameter {unknown[0]}",
-            hint=f"it has {', '.join(sorted(parameters)) or 'none'}",
-        )
+    rendering.refuse_unknown_parameters(service.name, defaults, parameters)
     for note in notes(loaded.service):
         emit(Event(EventKind.INFO, service.name, note))
     stem = f"{service.name}-{service.environment}.express"

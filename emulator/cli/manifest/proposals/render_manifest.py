@@ -12,7 +12,7 @@ from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import App, Name, services_of
-from emulator.errors import InputError, UsageError
+from emulator.errors import InputError
 from emulator.events import Event, EventKind
 
 
@@ -51,11 +51,7 @@ def manifest(
                 f"no manifest of the workspace is a {REQUEST_DRIVEN}",
                 hint="what runs on ECS already stays as it is",
             )
-    if len(read) > 1 and output_dir is None:
-        raise UsageError(
-            f"{len(read)} services could be meant: {', '.join(read)}",
-            hint="choose one with -n, or write all with --output-dir FOLDER",
-        )
+    rendering.refuse_several(read, output_dir)
     documents, said = [], []
     for one, found in read.items():
         document, notes = proposed_manifest(found.content, kind.value, found.position)

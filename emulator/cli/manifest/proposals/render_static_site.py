@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from emulator.app.selection import Selection, find_target
+from emulator.app.selection import find_target
 from emulator.cli.manifest import rendering
 from emulator.cli.manifest.rendering import Document, Output
-from emulator.cli.shell.options import App, Env, EnvFile, Name, NewEnv, Variables, services_of, variables_of
+from emulator.cli.shell.options import ChosenServices
 from emulator.errors import InputError, UsageError
 from emulator.events import Event, EventKind
 
@@ -22,12 +22,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 def static_site(
     service: Annotated[str | None, typer.Argument(help="The Static Site.")] = None,
-    app: App = None,
-    env: Env = None,
-    name: Name = None,
-    new_env: NewEnv = False,
-    env_file: EnvFile = None,
-    variables: Variables = None,
+    chosen: ChosenServices = ChosenServices(),
     output_dir: rendering.OutputDir = None,
     diff: rendering.Diff = None,
 ) -> None:
@@ -36,11 +31,10 @@ def static_site(
     from emulator.render.proposals.static_site import render_static_site, upload_commands
     from emulator.render.proposals.static_site import static_site as site_of
 
-    chosen = services_of(name, service)
-    selection = Selection(app, env, chosen, env_file, variables=variables_of(variables), new_environment=new_env)
+    selection = chosen.selection(service)
     target = find_target(selection)
     read = {one: read_untyped(target.workspace.manifest_path(one)) for one in target.services}
-    if not chosen:
+    if not selection.services:
         read = {one: it for one, it in read.items() if it.type == _TYPE}
     if len(read) != 1:
         what = f"{len(read)} Static Sites could be meant: {', '.join(read)}" if read else "there is no Static Site"
