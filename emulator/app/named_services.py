@@ -60,17 +60,8 @@ def check_settings(target: Target) -> None:
 
 def _compiled(target: Target, names: Iterable[str]) -> Iterable[Service]:
     from emulator.app.load import load_services
-    from emulator.app.selection import Selection
     from emulator.events import discard
 
     for name in sorted(names):
-        selection = Selection(
-            target.app,
-            target.environment,
-            (name,),
-            variables=target.variables,
-            new_environment=True,
-            start=target.workspace.root,
-        )
         with contextlib.suppress(CopilotLocalError):  # what is wrong with its manifest is said of that
-            yield from (one.service for one in load_services(selection, discard))
+            yield from (one.service for one in load_services(target.selection(name), discard))

@@ -71,6 +71,18 @@ class Target:
     process: Mapping[str, str] = field(default_factory=dict)
     """The shell's variables and those of the file; without what the settings say, which a repository may bring."""
 
+    def selection(self, *services: str, any_manifest: bool = False) -> Selection:
+        """These services of it, which are all without one, selected anew."""
+        return Selection(
+            self.app,
+            self.environment,
+            services,
+            start=self.workspace.root,
+            variables=self.variables,
+            any_manifest=any_manifest,
+            new_environment=True,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedService:

@@ -6,7 +6,7 @@ import contextlib
 import enum
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -143,19 +143,17 @@ def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> C
     from emulator.display.failure import shown_path
     from emulator.manifest import check
 
+    root, name = target.workspace.root, _service_of(target, file)
+    volumes = patched_volumes(target.workspace, name) if name is not None else ()
+    # Where the files are that a manifest names is not known of one that stands alone.
+    in_copilot = file.parent.parent == root / "copilot"
     return check(
         Path(shown_path(file)),
         environments=None if all_envs else [target.environment],
         variables=target.variables,
         app=target.app,
-        options=replace(options, volumes=_patched(target, file), root=_root_of(target, file)),
+        options=replace(options, volumes=volumes, root=root if in_copilot else None),
     )
-
-
-def _root_of(target: Target, file: Path) -> Path | None:
-    """Where the files are that a manifest names; of a manifest that stands alone that is not known."""
-    root = target.workspace.root
-    return root if file.parent.parent == root / "copilot" else None
 
 
 def _has_several_rules(target: Target) -> bool:
@@ -185,15 +183,8 @@ def _connect_findings(target: Target) -> list[Finding]:
     from emulator.app.service_dependencies import connect_findings
     from emulator.events import discard
 
-    selection = Selection(
-        target.app,
-        target.environment,
-        variables=target.variables,
-        new_environment=True,
-        start=target.workspace.root,
-    )
     with contextlib.suppress(CopilotLocalError):  # what is missing is said where services run
-        return connect_findings(target, load_services(selection, discard))
+        return connect_findings(target, load_services(target.selection(), discard))
     return []
 
 
@@ -203,61 +194,53 @@ def _between(targets: list[Target], findings: list[Finding], *, all_envs: bool) 
     if any(finding.severity is Severity.ERROR for finding in findings):
         return found
     if any(_has_several_rules(target) for target in targets):
-        found += _between_services(targets, all_envs=all_envs)
+        from emulator.app.hidden_rules import hidden_rules
+
+        found += _each_once(hidden_rules, targets, all_envs=all_envs)
     if not any(finding.severity is Severity.ERROR for finding in found):
-        found += _with_environments(targets, all_envs=all_envs)
+        own = [it for it in targets if (it.workspace.root / "copilot" / "environments").is_dir()]
+        if own:
+            from emulator.app.findings.of_environments import environment_findings
+
+            found += _each_once(environment_findings, own, all_envs=all_envs)
         found += [one for target in targets if _has_protocols(target) for one in _connect_findings(target)]
     return found
 
 
-def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:
-    """What is wrong between services that share a load balancer, each once."""
-    from emulator.app.hidden_rules import hidden_rules
+def _environments(target: Target, *, all_envs: bool) -> list[str]:
+    """Those in which a target is checked."""
+    return (environments_of(target) if all_envs else []) or [target.environment]
 
+
+def _each_once(find: Callable[[Target], list[Finding]], targets: list[Target], *, all_envs: bool) -> list[Finding]:
+    """What is wrong with targets in their environments, each once."""
     found: dict[tuple[object, str], Finding] = {}
     for target in targets:
-        for environment in (environments_of(target) if all_envs else []) or [target.environment]:
-            for finding in hidden_rules(replace(target, environment=environment)):
+        for environment in _environments(target, all_envs=all_envs):
+            for finding in find(replace(target, environment=environment)):
                 found.setdefault((finding.position, finding.message), finding)
     return list(found.values())
 
 
-def _with_environments(targets: list[Target], *, all_envs: bool) -> list[Finding]:
-    """What is wrong between services and their environments, each once."""
-    found: dict[tuple[object, str], Finding] = {}
-    for target in targets:
-        if not (target.workspace.root / "copilot" / "environments").is_dir():
-            continue
-        from emulator.app.findings.of_environments import environment_findings
-
-        for environment in (environments_of(target) if all_envs else []) or [target.environment]:
-            for finding in environment_findings(replace(target, environment=environment)):
-                found.setdefault((finding.position, finding.message), finding)
-    return list(found.values())
-
-
-def _patched(target: Target, file: Path) -> tuple[str, ...]:
-    """The volumes that the patches of the service add whose manifest this is."""
-    names = (name for name in target.services if target.workspace.manifest_path(name) == file)
-    return next((patched_volumes(target.workspace, name) for name in names), ())
+def _service_of(target: Target, file: Path) -> str | None:
+    """The service whose manifest this is."""
+    return next((name for name in target.services if target.workspace.manifest_path(name) == file), None)
 
 
 def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool, strict: bool) -> list[Checked]:
     """What overrides, patches and addons of a service bring, as files of their own; nothing where it has none."""
-    name = next((name for name in target.services if target.workspace.manifest_path(name) == file), None)
+    name = _service_of(target, file)
     folders = (file.parent / "overrides", file.parent / "addons")
     if name is None or not (any(it.is_dir() for it in folders) or "taskdef_overrides" in "\n".join(manifest.lines)):
         return []
     from emulator.cli.manifest.validate_deployment import deployment_findings, grouped
 
-    environments = environments_of(replace(target, services=(name,))) if all_envs else []
     found: list[Finding] = []
-    for environment in environments or [target.environment]:
+    for environment in _environments(replace(target, services=(name,)), all_envs=all_envs):
         found += [it for it in deployment_findings(target, name, environment) if it not in found]
     if not strict:
         found = [replace(it, severity=Severity.WARNING) if it.copilot_accepts else it for it in found]
-    silenced = ignored(target.workspace)
-    return grouped([it for it in found if it.code not in silenced])
+    return grouped(found, ignored(target.workspace))
 
 
 def _beside_environments(target: Target, *, all_envs: bool) -> list[Checked]:
@@ -271,15 +254,14 @@ def _beside_environments(target: Target, *, all_envs: bool) -> list[Checked]:
 
     workspace, found = target.workspace, []
     if workspace.environment_addons.is_dir() or workspace.environment_overrides.is_dir():
-        found += environment_findings(target, (environments_of(target) if all_envs else []) or [target.environment])
+        found += environment_findings(target, _environments(target, all_envs=all_envs))
     if pipeline_overrides(workspace):
         found += pipeline_findings(workspace)
     if not found:
         return []
     from emulator.cli.manifest.validate_deployment import grouped
 
-    silenced = ignored(workspace)
-    return grouped([it for it in found if it.code not in silenced])
+    return grouped(found, ignored(workspace))
 
 
 def _reference(file: str) -> str:

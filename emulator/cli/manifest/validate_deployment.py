@@ -3,7 +3,7 @@ the task definition that they lead to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -57,12 +57,12 @@ def deployment_findings(target: Target, name: str, environment: str) -> list[Fin
     return list(_findings(here, name, manifest, where))
 
 
-def grouped(findings: list[Finding]) -> list[Checked]:
-    """Findings by the file that they are about, as files that were checked."""
+def grouped(findings: Iterable[Finding], silenced: Collection[str]) -> list[Checked]:
+    """Findings by the file that they are about, as files that were checked; without those of `silenced` codes."""
     from emulator.manifest import Checked
 
     files: dict[str, list[Finding]] = {}
-    for finding in findings:
+    for finding in (it for it in findings if it.code not in silenced):
         files.setdefault(finding.position.file if finding.position else "", []).append(finding)
     return [Checked(Path(file), "", found, []) for file, found in files.items()]
 
@@ -73,8 +73,7 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
     from emulator.app.deployment import cdk_overrides
 
     if (folder := cdk_overrides(target.workspace, name)) is not None:
-        message = f"what the AWS CDK changes in {folder} is not read: it is a program"
-        yield Finding(PATCH_CODE, message, None, hint="check the deployed stack", severity=Severity.WARNING)
+        yield unread_cdk(folder)
     try:
         service, around = compiled(target, name, manifest, where, here=True, https=None)
     except FindingsError as error:
@@ -160,17 +159,25 @@ def _template_findings(target: Target, name: str, manifest: LoadedManifest, wher
             if changes_one_of(_COPILOTS_OWN, patch) and _rendered(_with_patches(service, [patch]), manifest) is not None
         ]
         if https is None:
-            for patch in own:
-                message = f"/{'/'.join(patch.path)} is of Copilot's own resources, which a rendered stack does not have"
-                yield Finding(
-                    PATCH_CODE, message, patch.position, severity=Severity.WARNING, hint="`render` refuses such a patch"
-                )
+            yield from map(copilots_own, own)
         others = [patch for patch in service.template_patches if patch not in own]
         last = _rendered(_with_patches(service, others), manifest)
         if last is None:
             return
     if last is not None:
         yield last
+
+
+def copilots_own(patch: TemplatePatch) -> Finding:
+    """What is said of a patch of a resource that a rendered stack does not have."""
+    message = f"/{'/'.join(patch.path)} is of Copilot's own resources, which a rendered stack does not have"
+    return Finding(PATCH_CODE, message, patch.position, severity=Severity.WARNING, hint="`render` refuses such a patch")
+
+
+def unread_cdk(folder: Path) -> Finding:
+    """What is said of overrides that are programs in the AWS CDK."""
+    message = f"what the AWS CDK changes in {folder} is not read: it is a program"
+    return Finding(PATCH_CODE, message, None, hint="check the deployed stack", severity=Severity.WARNING)
 
 
 def _with_patches(service: Service, patches: list[TemplatePatch]) -> Service:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.app.compile import ADDON_CODE, PATCH_CODE
-from emulator.app.selection import Selection, Target
-from emulator.cli.manifest.validate_deployment import changes_one_of
-from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
+from emulator.app.selection import Target
+from emulator.cli.manifest.validate_deployment import changes_one_of, copilots_own, unread_cdk
+from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Unsupported
 from emulator.events import discard
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def environment_findings(target: Target, environments: list[str]) -> list[Findin
         found.append(Finding(ADDON_CODE, error.message, error.position, hint=error.hint))
     folder = workspace.environment_overrides
     if are_cdk(folder):
-        return [*found, _unread(folder)]
+        return [*found, unread_cdk(folder)]
     try:
         patches = patches_in(folder, ENVIRONMENT)
     except InputError as error:
@@ -68,7 +69,7 @@ def pipeline_findings(workspace: Workspace) -> list[Finding]:
     found = []
     for folder in pipeline_overrides(workspace):
         if are_cdk(folder):
-            found.append(_unread(folder))
+            found.append(unread_cdk(folder))
         try:
             patches_in(folder, PIPELINE)
         except InputError as error:
@@ -79,11 +80,6 @@ def pipeline_findings(workspace: Workspace) -> list[Finding]:
 def pipeline_overrides(workspace: Workspace) -> list[Path]:
     """The folders of overrides that pipelines have."""
     return sorted((workspace.root / "copilot" / "pipelines").glob("*/overrides"))
-
-
-def _unread(folder: Path) -> Finding:
-    message = f"what the AWS CDK changes in {folder} is not read: it is a program"
-    return Finding(PATCH_CODE, message, None, hint="check the deployed stack", severity=Severity.WARNING)
 
 
 def _compiled(target: Target, name: str) -> Environment | None:
@@ -97,10 +93,7 @@ def _compiled(target: Target, name: str) -> Environment | None:
     from emulator.missing import Blockers
     from emulator.settings import load_settings
 
-    selection = Selection(
-        target.app, name, variables=target.variables, new_environment=True, start=target.workspace.root,
-        any_manifest=True,
-    )  # fmt: skip
+    selection = replace(target, environment=name).selection(any_manifest=True)
     try:
         here = find_target(selection)
         services, _ = ServiceLoader(selection, discard, False, Deployment(), None, Blockers()).all()
@@ -117,11 +110,7 @@ def _patch_findings(environment: Environment) -> Iterator[Finding]:
         for patch in environment.patches
         if changes_one_of(_COPILOTS_OWN, patch) and _refused(environment, [patch])
     ]
-    for patch in own:
-        message = f"/{'/'.join(patch.path)} is of Copilot's own resources, which a rendered stack does not have"
-        yield Finding(
-            PATCH_CODE, message, patch.position, severity=Severity.WARNING, hint="`render` refuses such a patch"
-        )
+    yield from map(copilots_own, own)
     others = [patch for patch in environment.patches if patch not in own]
     without = _refused(environment, [])
     found = _refused(environment, others)
@@ -131,8 +120,6 @@ def _patch_findings(environment: Environment) -> Iterator[Finding]:
 
 def _refused(environment: Environment, patches: list[TemplatePatch]) -> Finding | None:
     """What keeps the stack from being rendered with these patches, None where nothing does."""
-    from dataclasses import replace
-
     from emulator.render.cloudformation.environment.context import EnvironmentOptions
     from emulator.render.cloudformation.environment.stack import environment_document
 
