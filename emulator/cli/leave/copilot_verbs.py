@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from emulator.cli.leave import deploying, verbs
 from emulator.cli.leave.words import ALIASES
+from emulator.cli.shell.options import spread
 from emulator.cli.shell.verb import PlainGroup, PlainHelp
 from emulator.errors import UsageError
 from emulator.spelling import closest
@@ -101,7 +102,7 @@ def _group(noun: str) -> TyperGroup:
     about, table = _GROUPS[noun]
     made = typer.Typer(name=noun, help=about, cls=PlainGroup, rich_markup_mode=None, add_completion=False)
     for name, function in table.items():
-        made.command(name, cls=_Lines)(function)
+        made.command(name, cls=_Lines)(spread(function))
     if len(table) == 1:  # else it would be no group
 
         @made.callback()

@@ -64,7 +64,7 @@ class _Rendered:
     """Parameters that are images, with the addresses that the settings give them."""
 
 
-def service_lines(app: str | None, env: str | None, services: tuple[str, ...], bucket: str | None) -> list[str]:
+def service_lines(selection: Selection, bucket: str | None) -> list[str]:
     """Lines that take a service or a job over. It runs on with the image and the files that it has."""
     from emulator.app.deployment import Deployment
     from emulator.app.load import load_services
@@ -73,7 +73,6 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
     from emulator.render.cloudformation.stack import render_template, stack_document
     from emulator.render.cloudformation.template import plain
 
-    selection = Selection(app, env, services)
     root = find_target(selection).workspace.root
     with rendering.display() as emit:
         [found] = load_services(selection, emit, given=Deployment())
