@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from emulator.cli.shell.chosen_environment import chosen_environment
-from emulator.cli.shell.options import OutputFormat
-from emulator.errors import InputError, UsageError
+from emulator.cli.shell.options import OutputFormat, assignments
+from emulator.errors import InputError
 from emulator.files import read_text
 
 Queue = Annotated[
@@ -43,13 +43,25 @@ def show(
     """Prints rows: as JSON whole, as text a table of `columns` (key to title), or `nothing` where there is no row."""
     from emulator.display.table import table, width_of
 
-    if format is OutputFormat.JSON:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif rows or not nothing:
+    if printed_as_json(rows, format):
+        return
+    if rows or not nothing:
         cells = [[_cell(row[key]) for key in columns] for row in rows]
         typer.echo(table(list(columns.values()), cells, width=width_of(sys.stdout)))
     else:
         typer.echo(nothing, err=True)
+
+
+def printed_as_json(found: object, format: OutputFormat) -> bool:
+    """Prints an answer where JSON is wanted; False, and nothing is printed, where text is."""
+    if format is OutputFormat.JSON:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    return format is OutputFormat.JSON
+
+
+def tell(found: Mapping[str, Any], text: str, format: OutputFormat) -> None:
+    """What was done, in words or as the endpoint tells it."""
+    typer.echo(json.dumps(found, indent=2) if format is OutputFormat.JSON else text)
 
 
 def text_of(body: str) -> str:
@@ -66,13 +78,7 @@ def text_of(body: str) -> str:
 
 def attributes_of(pairs: Sequence[str] | None) -> dict[str, str]:
     """`--attribute` options. Raises UsageError naming the one that is none."""
-    found: dict[str, str] = {}
-    for pair in pairs or ():
-        name, separator, value = pair.partition("=")
-        if not (name and separator):
-            raise UsageError(f"--attribute takes NAME=VALUE, not {pair!r}")
-        found[name] = value
-    return found
+    return assignments(pairs, "--attribute", fits=lambda name, _: name)
 
 
 def counted(number: int, what: str) -> str:

@@ -37,10 +37,8 @@ def permissions(
     loaded = load_services(selection, discard)
     found = asked(app, env, "permissions", **role_request(loaded))
     rows: list[dict[str, Any]] = found["rows"]
-    if format is OutputFormat.JSON:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        show(rows, _COLUMNS, format, "no service has made a call since the endpoint started")
+    show(rows, _COLUMNS, format, "no service has made a call since the endpoint started")
+    if format is OutputFormat.TEXT:
         _explain(rows, found["more"])
     if check and any(row["verdict"] in _FAILS for row in rows):
         raise typer.Exit(ExitCode.FAILURE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +15,9 @@ from emulator.cli.endpoint.asking import (
     asked,
     attributes_of,
     counted,
+    printed_as_json,
     show,
+    tell,
     text_of,
 )
 from emulator.cli.shell.options import App, Env, Format, OutputFormat
@@ -47,8 +48,7 @@ def peek(
 ) -> None:
     """Show the first messages of a queue, also those in flight. Nothing changes: no receive count, no visibility."""
     messages = asked(app, env, "peek", queue=queue, limit=limit, dead=dead)
-    if format is OutputFormat.JSON:
-        typer.echo(json.dumps(messages, indent=2, ensure_ascii=False))
+    if printed_as_json(messages, format):
         return
     if not messages:
         typer.echo(f"{'the dead letters of ' if dead else ''}{queue}: no message", err=True)
@@ -67,13 +67,13 @@ def send(
 ) -> None:
     """Send a message to a queue as it is. What comes through a topic has SNS's envelope: see `topics publish`."""
     found = asked(app, env, "send", queue=queue, body=text_of(body), attributes=attributes_of(attribute), group=group)
-    _told(found, f"message {found['id']} is in {found['queue']}", format)
+    tell(found, f"message {found['id']} is in {found['queue']}", format)
 
 
 def redrive(queue: Queue, app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
     """Move the dead letters of a queue back to it."""
     found = asked(app, env, "redrive", queue=queue)
-    _told(found, f"{counted(found['moved'], 'message')} moved from {found['from']} to {found['queue']}", format)
+    tell(found, f"{counted(found['moved'], 'message')} moved from {found['from']} to {found['queue']}", format)
 
 
 def purge(
@@ -81,11 +81,7 @@ def purge(
 ) -> None:
     """Remove every message of a queue, also those in flight."""
     found = asked(app, env, "purge", queue=queue, dead=dead)
-    _told(found, f"{counted(found['removed'], 'message')} removed from {found['queue']}", format)
-
-
-def _told(found: dict[str, Any], text: str, format: OutputFormat) -> None:
-    typer.echo(json.dumps(found, indent=2) if format is OutputFormat.JSON else text)
+    tell(found, f"{counted(found['removed'], 'message')} removed from {found['queue']}", format)
 
 
 def _line(message: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.endpoint.asking import Limit, asked, show
+from emulator.cli.endpoint.asking import Limit, asked, printed_as_json, show
 from emulator.cli.shell.options import App, Env, Format, OutputFormat
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="SERVICE/LOGICAL_ID, LOGICAL_ID, or AWS's name.")]
@@ -24,8 +24,7 @@ def items(
 ) -> None:
     """Show the first items of a table as plain JSON, one per line."""
     found = asked(app, env, "items", table=table, limit=limit)
-    if format is OutputFormat.JSON:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if printed_as_json(found, format):
         return
     if not found:
         typer.echo(f"{table}: no item", err=True)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-import typer
-
-from emulator.cli.endpoint.asking import Attributes, Body, Group, Topic, asked, attributes_of, show, text_of
+from emulator.cli.endpoint.asking import Attributes, Body, Group, Topic, asked, attributes_of, show, tell, text_of
 from emulator.cli.shell.options import App, Env, Format, OutputFormat
 
 _COLUMNS = {"name": "TOPIC", "subscriptions": "QUEUES", "topic": "NAME IN SNS"}
@@ -31,4 +27,4 @@ def publish(
         app, env, "publish", topic=topic, body=text_of(body), attributes=attributes_of(attribute), group=group
     )
     said = f"message {found['id']} was published to {found['topic']}"
-    typer.echo(json.dumps(found, indent=2) if format is OutputFormat.JSON else said)
+    tell(found, said, format)

@@ -193,12 +193,17 @@ def spread(verb: Callable[..., None]) -> Callable[..., None]:
     return whole if bundles else verb
 
 
-def assignments(pairs: Sequence[str] | None, option: str, hint: str = "") -> dict[str, str]:
-    """`NAME=VALUE` options as a map. Raises UsageError naming the one that is not, with `hint`."""
+def assignments(
+    pairs: Sequence[str] | None,
+    option: str,
+    hint: str = "",
+    fits: Callable[[str, str], object] = lambda name, value: name and value,
+) -> dict[str, str]:
+    """`NAME=VALUE` options as a map. Raises UsageError, with `hint`, naming the one that is not, or does not fit."""
     found: dict[str, str] = {}
     for pair in pairs or ():
         name, separator, value = pair.partition("=")
-        if not (separator and name and value):
+        if not (separator and fits(name, value)):
             raise UsageError(f"{option} takes NAME=VALUE, not {pair!r}", hint=hint)
         found[name] = value
     return found
@@ -206,13 +211,7 @@ def assignments(pairs: Sequence[str] | None, option: str, hint: str = "") -> dic
 
 def variables_of(pairs: Sequence[str] | None) -> dict[str, str]:
     """`--var` options; the value may be empty. Raises UsageError naming the one that is none."""
-    found: dict[str, str] = {}
-    for pair in pairs or ():
-        name, separator, value = pair.partition("=")
-        if not (separator and name.isidentifier()):
-            raise UsageError(f"--var takes NAME=VALUE, not {pair!r}")
-        found[name] = value
-    return found
+    return assignments(pairs, "--var", fits=lambda name, _: name.isidentifier())
 
 
 def env_files_of(options: Sequence[str] | None) -> tuple[Path | None, dict[str, Path]]:
