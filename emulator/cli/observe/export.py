@@ -27,7 +27,9 @@ from emulator.files import read_text
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.runtime.planning.up_request import UpRequest
+    from emulator.runtime.reports.redact import Redactor
     from emulator.runtime.reports.support_bundle import Bundle
+    from emulator.runtime.state.names import Names
 
 SHELL_SHORTEST = 6
 """Characters of a variable of the shell that counts as a secret."""
@@ -69,8 +71,7 @@ def export(
     selection = Selection(app, env, env_file=env_file)
     names = Names(*find_names(selection))
     now = datetime.now().astimezone()
-    target = output or Path(f"copilot-local-{names.app}-{names.environment}-{now:%Y%m%d-%H%M%S}.tar.gz")
-    _refuse_no_folder(target)
+    target = file_for(output, names, now, "tar.gz")
     request, problem = _request(selection)
     with closing(connect()) as engine:
         bundle = collect(engine, names, _secrets(selection, request))
@@ -88,9 +89,7 @@ def export(
     if bundle.problems:
         parts = "1 part is" if len(bundle.problems) == 1 else f"{len(bundle.problems)} parts are"
         typer.echo(f"{parts} missing from it; its README.txt says why", err=True)
-    if bundle.redactor.unsafe:
-        short = ", ".join(sorted(bundle.redactor.unsafe))
-        typer.echo(f"too short to be taken out safely, look for yourself: {short}", err=True)
+    tell_unsafe(bundle.redactor)
 
 
 def _request(selection: Selection) -> tuple[UpRequest | None, str]:
@@ -174,11 +173,21 @@ def _remarks(bundle: Bundle) -> str:
     return "".join(f"\n{line}\n" for line in lines)
 
 
-def _refuse_no_folder(target: Path) -> None:
+def file_for(output: Path | None, names: Names, now: datetime, ending: str) -> Path:
+    """The file of `--output`, else one here that is named by the environment and the time. Raises InputError."""
+    target = output or Path(f"copilot-local-{names.app}-{names.environment}-{now:%Y%m%d-%H%M%S}.{ending}")
     if not target.parent.is_dir():
         raise InputError(
             f"there is no folder {target.parent}", hint="`--output` names a file in a folder that is there"
         )
+    return target
+
+
+def tell_unsafe(redactor: Redactor) -> None:
+    """Says which secrets are still in a file."""
+    if redactor.unsafe:
+        short = ", ".join(sorted(redactor.unsafe))
+        typer.echo(f"too short to be taken out safely, look for yourself: {short}", err=True)
 
 
 def _write(texts: dict[str, str], target: Path) -> None:

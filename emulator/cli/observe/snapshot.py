@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from emulator.app.selection import Selection
-from emulator.cli.observe.export import known_secrets
+from emulator.cli.observe.export import file_for, known_secrets, tell_unsafe
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.options import App, Env, EnvFile
 from emulator.errors import InputError
@@ -36,18 +36,11 @@ def snapshot(
         if not observe(engine, names).containers:
             raise InputError(f"nothing is running in {names.app}/{names.environment}")
         selection = Selection(names.app, names.environment, env_file=env_file)
-        now = datetime.now().astimezone()
-        target = output or Path(f"copilot-local-{names.app}-{names.environment}-{now:%Y%m%d-%H%M%S}.ndjson")
-        if not target.parent.is_dir():
-            raise InputError(
-                f"there is no folder {target.parent}", hint="`--output` names a file in a folder that is there"
-            )
+        target = file_for(output, names, datetime.now().astimezone(), "ndjson")
         redact = Redactor([*known_secrets(selection), *secrets_of_environment(engine, names)])
         typer.echo("looking for some seconds …", err=True)
         problems = write(engine, names, selection, redact, target)
     typer.echo(str(target))
     for problem in problems:
         typer.echo(f"missing from it: {problem}", err=True)
-    if redact.unsafe:
-        short = ", ".join(sorted(redact.unsafe))
-        typer.echo(f"too short to be taken out safely, look for yourself: {short}", err=True)
+    tell_unsafe(redact)
