@@ -69,6 +69,12 @@ def asked_for(
     )
 
 
+def asked_for_one(loaded: LoadedService, selection: Selection) -> Asked:
+    """What is asked for one service that gets no credentials."""
+    found, root = loaded.workspace, loaded.workspace.root
+    return asked_for(root, [loaded.service], selection=selection, workspace=found, loaded=[loaded], credentials="none")
+
+
 def _compose_digest(beside: BesideSettings, own: BesideSettings) -> str:
     """See `Asked.compose`."""
     if not beside.compose or beside == own:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.app.load import load_one
-from emulator.app.permissions import asked_for
+from emulator.app.permissions import asked_for_one
 from emulator.app.selection import Selection, region
 from emulator.errors import InputError
 from emulator.events import discard
@@ -33,30 +33,15 @@ def write_compose_file(
         variables=dict(given.get("variables") or {}),
     )
     loaded = load_one(selection, discard)
-    require(
-        asked_for(
-            loaded.workspace.root,
-            [loaded.service],
-            selection=selection,
-            workspace=loaded.workspace,
-            loaded=[loaded],
-            credentials="none",
-        )
-    )
+    require(asked_for_one(loaded, selection))
     images = _substitutes(loaded.service.task_definition.container_definitions, loaded.settings.references)
     for name, image in dict(given.get("images") or {}).items():
         if Path(image).exists():
             raise InputError(f"{name} is replaced by a folder, which is not built here: {image}", hint="give an image")
         images[name] = image
+    root, values = str(loaded.workspace.root), loaded.settings.values
     text = render_compose(
-        loaded.service,
-        ComposeOptions(
-            root=str(loaded.workspace.root),
-            values=loaded.settings.values,
-            images=images,
-            region=region(),
-            port=0,
-        ),
+        loaded.service, ComposeOptions(root=root, values=values, images=images, region=region(), port=0)
     )
     file = folder / f"{loaded.service.name}-{loaded.service.environment}.compose.yml"
     file.write_text(text, encoding="utf-8")

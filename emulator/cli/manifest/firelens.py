@@ -31,7 +31,7 @@ from emulator.cli.shell.options import (
 from emulator.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from emulator.firelens.local import Difference
 
@@ -72,25 +72,18 @@ def config(
     asked = log_destinations(logs or ())
     settings = loaded.settings.with_destinations(asked).logs
     found = router_configurations(loaded.service, settings, asked, region())
+    ecs, local, differences = found.ecs, found.local, list(found.differences)
     if container is not None:
         routed = [one.name for one in routed_containers(loaded.service.task_definition)]
         if container not in routed:
             raise UsageError(f"{container} does not log through the router", hint=f"those do: {', '.join(routed)}")
-        ecs, text = (_about(container, whole) for whole in (found.ecs, found.local))
-        printed = {Which.ECS: ecs, Which.LOCAL: text, Which.BOTH: _both(ecs, found.path, text, ())}
-        sys.stdout.write(redact(printed[only]))
-        return
-    if only is Which.ECS:
-        sys.stdout.write(redact(found.ecs))
-    elif only is Which.LOCAL:
-        sys.stdout.write(redact(found.local))
-    else:
-        sys.stdout.write(redact(_both(found.ecs, found.path, found.local, found.differences)))
+        ecs, local, differences = _about(container, ecs), _about(container, local), []
+    printed = {Which.ECS: ecs, Which.LOCAL: local, Which.BOTH: _both(ecs, found.path, local, differences)}
+    sys.stdout.write(redact(printed[only]))
 
 
-def _both(ecs: str, path: str, local: str, differences: Iterable[Difference]) -> str:
+def _both(ecs: str, path: str, local: str, differences: Sequence[Difference]) -> str:
     lines = ["# ---- what ECS generates ----", ecs.rstrip(), "", f"# ---- in use here: {path} ----", local.rstrip(), ""]
-    differences = list(differences)
     if differences:
         lines.append("# ---- the differences ----")
     for number, difference in enumerate(differences, start=1):
@@ -116,7 +109,7 @@ def check(
     images: Replacements = None,
 ) -> None:
     """Start the real router on ECS's configuration for a moment, without network, and say what it rejects."""
-    from emulator.app.permissions import asked_for
+    from emulator.app.permissions import asked_for_one
     from emulator.display import make_display
     from emulator.engine.connect import connect
     from emulator.runtime.images.resolver import ImageResolver
@@ -127,21 +120,12 @@ def check(
     from emulator.trust.check import require
 
     display = make_display()
-    loaded = load_one(Selection(app, env, services_of(name, service), env_file), display.emit, strict=strict)
+    selection = Selection(app, env, services_of(name, service), env_file)
+    loaded = load_one(selection, display.emit, strict=strict)
     router = loaded.service.task_definition.log_router
     if router is None:
         raise InputError(f"service {loaded.service.name} has no log router", hint=ADDS_ROUTER)
-    selection = Selection(app, env, services_of(name, service), env_file)
-    require(
-        asked_for(
-            loaded.workspace.root,
-            [loaded.service],
-            selection=selection,
-            workspace=loaded.workspace,
-            loaded=[loaded],
-            credentials="none",
-        )
-    )
+    require(asked_for_one(loaded, selection))
     task = loaded.service.task_definition.model_copy(update={"container_definitions": [router]})
     alone = loaded.service.model_copy(update={"task_definition": task})
     with closing(connect()) as engine:

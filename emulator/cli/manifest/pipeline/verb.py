@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import shlex
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from emulator.cli.manifest.pipeline.bucket import check_bucket
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import App, EnvFile, Variables, variables_of
 from emulator.errors import UsageError
+
+if TYPE_CHECKING:
+    from emulator.render.pipeline.model import Pipeline
 
 
 class Target(enum.StrEnum):
@@ -107,13 +110,11 @@ def pipeline(
         rendering.deliver(documents, Output(output_dir, diff=diff), emit)
 
 
-def _documents(found: object, name: str, to: Target) -> list[Document]:
+def _documents(found: Pipeline, name: str, to: Target) -> list[Document]:
     from emulator.render.pipeline.codebuild import render_buildspec
     from emulator.render.pipeline.github import render_workflow
-    from emulator.render.pipeline.model import Pipeline
     from emulator.render.pipeline.roles import render_roles
 
-    assert isinstance(found, Pipeline)
     if to is Target.BUILDSPEC:
         return [Document(f"{name}.buildspec.yml", render_buildspec(found))]
     return [
