@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -106,8 +107,6 @@ class Lifecycle:
         self._running: Running | None = None
         self._forwarding: Forwarding | None = None
         self._watcher: Watcher | None = None
-        self._http: httpx.Client | None = None
-        self._internal_http: httpx.Client | None = None
         self._cancelled = threading.Event()
         self.plan = ""
         """What `up` had to do, as `up --dry-run` prints it."""
@@ -155,16 +154,16 @@ class Lifecycle:
     def stop(self) -> None:
         """Takes everything down, data included; with `reuse` leaves it running. Raises `EngineError`."""
         live.remove(self)
-        for client in (self._http, self._internal_http):
-            if client is not None:
-                client.close()
+        for name in ("http", "internal_http"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
         if self._watcher is not None:
             self._watcher.close()
         if self._forwarding is not None:
             self._forwarding.close()
             self._forwarding = None
         engine, self._engine = self._engine, None
-        self._running = self._watcher = self._http = self._internal_http = None
+        self._running = self._watcher = None
         if engine is not None:
             with contextlib.closing(engine):
                 if (request := self._request) is not None and not self._reuse:
@@ -265,20 +264,16 @@ class Lifecycle:
             raise InputError("no service here is behind the internal load balancer", hint=hint)
         raise InputError("no service here has a load balancer", hint="give one an `http` section")
 
-    @property
+    @cached_property
     def http(self) -> httpx.Client:
         """An HTTP client for the load balancer: `environment.http.get("/api/x")`."""
-        if self._http is None:
-            self._http = self._client(self.url)
-        return self._http
+        return self._client(self.url)
 
-    @property
+    @cached_property
     def internal_http(self) -> httpx.Client:
         """An HTTP client for the internal load balancer: `environment.internal_http.get("/api/x")`. `Host` chooses
         where several services are behind it: `headers={"Host": "api.test.shop.internal"}`."""
-        if self._internal_http is None:
-            self._internal_http = self._client(self.internal_url)
-        return self._internal_http
+        return self._client(self.internal_url)
 
     def _client(self, url: str) -> httpx.Client:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -76,11 +76,4 @@ class QueueMessage:
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> Self:
         """The message as the endpoint tells it."""
-        return cls(
-            message["id"],
-            message["body"],
-            message["attributes"],
-            message["group"],
-            message["received"],
-            message["visible"],
-        )
+        return cls(**{one.name: message[one.name] for one in fields(cls)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -121,15 +121,5 @@ def _digits(text: str) -> str:
 
 
 def _trace(message: Mapping[str, Any]) -> Trace:
-    return Trace(
-        id=message["id"],
-        name=message["name"],
-        state=message["state"],
-        status=message["status"],
-        time=datetime.fromtimestamp(message["time"], UTC),
-        duration=message["duration"],
-        services=list(message["services"]),
-        spans=message["spans"],
-        lost_when_deployed=message["lost_when_deployed"],
-        request=message["request"],
-    )
+    said = {one.name: message[one.name] for one in fields(Trace)}
+    return Trace(**{**said, "time": datetime.fromtimestamp(message["time"], UTC)})
