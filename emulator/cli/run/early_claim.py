@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from emulator.app.selection import Selection, names_ahead
@@ -55,16 +55,11 @@ class EarlyClaim:
                 with suppress(CopilotLocalError):  # without a claim, `up` says what is wrong
                     self._begin(*names)
         except BaseException:
-            self._end()
+            self.__exit__()
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
+    def __exit__(self, *ending: object) -> None:
         self._give_up()
         self._pool.shutdown()
         if self._engine is not None:

@@ -13,7 +13,6 @@ from emulator.app.selection import Selection, find_target
 from emulator.app.up_request import UpOptions, up_request
 from emulator.cli.shell.missing_on_machine import look_without_ports
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv
-from emulator.errors import CopilotLocalError
 
 if TYPE_CHECKING:
     from emulator.missing import Blockers
@@ -42,12 +41,7 @@ def init(
     found = Blockers()
     request = None
     with closing(make_display()) as display, found.collecting():
-        request = up_request(
-            selection,
-            display.emit,
-            UpOptions(credentials="none"),
-            blockers=found,
-        )
+        request = up_request(selection, display.emit, UpOptions(credentials="none"), blockers=found)
     if request is not None:
         look_without_ports(request, found)
     plan = plan_of(found.missing, root)
@@ -63,7 +57,8 @@ def init(
     if editor:
         writer.editor(_schema)
     _print(writer.written, found)
-    _raise_errors(found)
+    found.missing.clear()  # what is missing was printed
+    found.raise_any()
 
 
 def _env_files(request: UpRequest) -> Iterator[str]:
@@ -97,10 +92,3 @@ def _print(written: Written, found: Blockers) -> None:
             typer.echo(f"  {one.kind}  {one}")
     else:
         typer.echo("nothing is missing: `copilot-local up`")
-
-
-def _raise_errors(found: Blockers) -> None:
-    """What is wrong beside what is missing, once everything is written."""
-    errors: list[CopilotLocalError] = found.errors
-    if errors:
-        type(found)(errors=errors).raise_any()

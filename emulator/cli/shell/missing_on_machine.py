@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.errors import CopilotLocalError
@@ -23,6 +24,5 @@ def look(request: UpRequest, blockers: Blockers, *, ports: bool = True) -> None:
         look_at_machine(engine, request, blockers, why_not_pullable, ports=ports)
 
 
-def look_without_ports(request: UpRequest, blockers: Blockers) -> None:
-    """The same for what publishes none."""
-    look(request, blockers, ports=False)
+look_without_ports = partial(look, ports=False)
+"""The same for what publishes none."""
