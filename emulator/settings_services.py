@@ -135,16 +135,13 @@ class SeedSettings(FrozenModel):
         def path(text: str) -> str:
             return str((folder / Path(text).expanduser()).absolute())
 
-        found: dict[str, object] = {}
         tables = {"buckets": self.buckets, "tables": self.tables, "queues": self.queues, "secrets": self.secrets}
-        for kind, table in tables.items():
-            if table:
-                found[kind] = {name: path(text) for name, text in table.items()}
-        if self.databases:
-            found["databases"] = {name: [path(text) for text in files] for name, files in self.databases.items()}
-        if self.parameters:
-            found["parameters"] = path(self.parameters)
-        return found
+        found: dict[str, object] = {
+            **{kind: {name: path(text) for name, text in table.items()} for kind, table in tables.items()},
+            "databases": {name: [path(text) for text in files] for name, files in self.databases.items()},
+            "parameters": path(self.parameters) if self.parameters else "",
+        }
+        return {kind: it for kind, it in found.items() if it}
 
 
 class BesideSettings(FrozenModel):

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emulator.errors import FindingsError, InputError, Position, UsageError
@@ -77,10 +77,8 @@ class Workspace:
         try:
             return self.manifests[service]
         except KeyError:
-            raise UsageError(
-                f"there is no service {service} in {self.root / COPILOT_FOLDER}",
-                hint=self._hint(service),
-            ) from None
+            message = f"there is no service {service} in {self.root / COPILOT_FOLDER}"
+            raise UsageError(message, hint=self._hint(service)) from None
 
     def _hint(self, service: str) -> str:
         """What was meant by the name of a service that is not there: perhaps a container."""
@@ -182,17 +180,18 @@ def read_secrets(root: Path) -> dict[str, str]:
 
     Raises InputError where it cannot be read or a line is none.
     """
-    file = root / SECRETS_FILE
-    refuse_dangling(file)
-    values = _read_variables(file, _SECRET_LINE) if file.exists() else {}
-    return {name: value for name, value in values.items() if value}
+    return {name: value for name, value in _secrets(root).items() if value}
 
 
 def secret_names(root: Path) -> list[str]:
     """The names in `.copilot-local/secrets.env`, those that are not filled in yet too. Raises InputError."""
+    return list(_secrets(root))
+
+
+def _secrets(root: Path) -> dict[str, str]:
     file = root / SECRETS_FILE
     refuse_dangling(file)
-    return list(_read_variables(file, _SECRET_LINE)) if file.exists() else []
+    return _read_variables(file, _SECRET_LINE) if file.exists() else {}
 
 
 def copilot_files(workspace: Workspace) -> list[Path]:
@@ -255,13 +254,7 @@ def _workspace_of_manifest(manifest: Path) -> Workspace:
     """
     holder = manifest.parent.parent
     if manifest.name == MANIFEST_FILE and holder.name == COPILOT_FOLDER:
-        workspace = _read_workspace(holder.parent)
-        return Workspace(
-            root=workspace.root,
-            application=workspace.application,
-            manifests={manifest.parent.name: manifest},
-            environments=workspace.environments,
-        )
+        return replace(_read_workspace(holder.parent), manifests={manifest.parent.name: manifest})
     root = holder.parent if COPILOT_FOLDER in holder.name else manifest.parent
     return Workspace(root=root, application=None, manifests={manifest.parent.name: manifest})
 

@@ -19,22 +19,17 @@ def certificates(services: Sequence[Service], emit: Emit) -> dict[str, str]:
     Names that the authority does not sign for are left out, and warned about. Raises InputError where the authority's
     files cannot be read or written.
     """
-    wanted = {service.name: names for service in services if (names := certificate_names(service))}
+    wanted = [(service, names) for service in services if (names := certificate_names(service))]
     if not wanted:
         return {}
     from emulator.setup.authority import server_certificate
     from emulator.setup.certified_names import is_certified
 
     made: dict[str, str] = {}
-    for service in services:
-        if service.name not in wanted:
-            continue
-        names = wanted[service.name]
-        made[service.name] = server_certificate(
-            [name for name in names if is_certified(name)], emit, owner=(service.app, service.environment)
-        )
-        refused = [name for name in names if not is_certified(name)]
-        if refused:
+    for service, names in wanted:
+        certified = [name for name in names if is_certified(name)]
+        made[service.name] = server_certificate(certified, emit, owner=(service.app, service.environment))
+        if refused := [name for name in names if name not in certified]:
             emit(Event(EventKind.WARNING, service.name, _refused(refused)))
     return made
 

@@ -47,11 +47,8 @@ def _known(
     exports: Mapping[str, str],
     made: set[str],
 ) -> Known:
-    values: dict[str, str] = {}
-    for one in named:
-        value = (outputs if isinstance(one, AddonReference) else exports).get(one.name)
-        if value is not None:
-            values[one.name] = value
+    known = ((one.name, outputs if isinstance(one, AddonReference) else exports) for one in named)
+    values = {name: table[name] for name, table in known if name in table}
     imports = {one.name for one in named if isinstance(one, ImportReference) and one.name in made}
     return Known(values, tuple(sorted(imports - values.keys())))
 

@@ -29,7 +29,6 @@ _TIMEOUT_HINT = "make the other one longer, or this one shorter"
 def with_dependencies(selection: Selection, emit: Emit) -> Selection:
     """The selection with the services that its services call, and those that these call: what `[needs]` says, and what
     variables name. Raises UsageError for a name in `[needs]` that is no service, and where none was chosen."""
-    from emulator.app.deployment import Deployment
     from emulator.ecs.reach import named_services
     from emulator.settings import load_settings
 
@@ -42,8 +41,7 @@ def with_dependencies(selection: Selection, emit: Emit) -> Selection:
     for name in workspace.services:
         # What is wrong with the manifest of a service that is not needed is not said here.
         with contextlib.suppress(CopilotLocalError):
-            manifest = load_manifest(target, name, strict=False)
-            services[name] = compiled(target, name, manifest, Deployment(), here=True, https=False)[0]
+            services[name] = _compiled(target, name)
     needs = load_settings(workspace.root).needs
     for name in {*needs, *(other for others in needs.values() for other in others)}:
         workspace.manifest_path(name)
@@ -52,19 +50,22 @@ def with_dependencies(selection: Selection, emit: Emit) -> Selection:
         called = [*needs.get(name, ()), *(named_services(services[name], services) if name in services else ())]
         new = [other for other in dict.fromkeys(called) if other not in found]
         if new:
-            emit(
-                Event(
-                    EventKind.INFO, name, f"calls {' and '.join(new)}: running {'it' if len(new) == 1 else 'them'} too"
-                )
-            )
+            them = "it" if len(new) == 1 else "them"
+            emit(Event(EventKind.INFO, name, f"calls {' and '.join(new)}: running {them} too"))
         found += new
     return replace(selection, services=tuple(found), with_deps=False, start=workspace.root)
+
+
+def _compiled(target: Target, name: str) -> Service:
+    """A service as it runs here, wherever it is deployed."""
+    from emulator.app.deployment import Deployment
+
+    return compiled(target, name, load_manifest(target, name), Deployment(), here=True, https=False)[0]
 
 
 def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -> None:
     """Says which variables of these services name a service of the workspace that they do not find when deployed
     (CL141). It can be silenced like a finding of the manifest."""
-    from emulator.app.deployment import Deployment
     from emulator.ecs.reach import names_hosts, out_of_reach
     from emulator.manifest.findings.suppression import unsilenced
 
@@ -76,8 +77,7 @@ def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -
         # What is wrong with the manifest of a service that was not asked for is not said here.
         with contextlib.suppress(CopilotLocalError):
             if name not in workspace:
-                manifest = load_manifest(target, name, strict=False)
-                workspace[name] = compiled(target, name, manifest, Deployment(), here=True, https=False)[0]
+                workspace[name] = _compiled(target, name)
     for client in clients:
         findings = [
             Finding("CL141", it.message, client.positions.get(it.path), it.path, it.hint, Severity.WARNING)
