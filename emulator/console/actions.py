@@ -113,4 +113,4 @@ def _events(act: Callable[[Emit], None], closed: threading.Event) -> Iterator[Me
 
 def error_to(error: CopilotLocalError) -> Message:
     """An error as the control API has it."""
-    return {"message": error.message, "hint": error.hint, "output": getattr(error, "output", [])}
+    return {"message": error.message, "hint": error.hint, "output": error.output}

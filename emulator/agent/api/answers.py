@@ -28,7 +28,7 @@ def content_of(error: Exception) -> Message:
     if not isinstance(error, CopilotLocalError):
         return {"message": f"the agent failed: {error!r}", "hint": "this is a bug: see its log", "output": []}
     busy = {"busy": True} if isinstance(error, BeingBroughtUp) else {}
-    return {"message": error.message, "hint": error.hint, "output": getattr(error, "output", []), **busy}
+    return {"message": error.message, "hint": error.hint, "output": error.output, **busy}
 
 
 def with_events(act: Callable[[Emit], None]) -> Iterator[Message]:

@@ -28,10 +28,6 @@ Query = Mapping[str, str | bool | list[str]]
 class AgentError(TaskError):
     """The agent refused or failed; `output` are last lines of whatever failed."""
 
-    def __init__(self, message: str, *, hint: str = "", output: list[str] | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.output = output or []
-
 
 class AgentBusy(AgentError):
     """Another command is bringing the environment up; it is the next one's turn in a moment."""

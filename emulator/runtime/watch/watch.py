@@ -367,7 +367,7 @@ def failure_events(subject: str, error: CopilotLocalError) -> list[Event]:
     if isinstance(error, FindingsError):
         return [event for finding in error.findings for event in _finding_events(finding)]
     events = [Event(EventKind.STEP_FAILED, subject, str(error))]
-    events += [Event(EventKind.INFO, "", f"  {line}") for line in getattr(error, "output", [])]
+    events += [Event(EventKind.INFO, "", f"  {line}") for line in error.output]
     return [*events, *_hint(error.hint)]
 
 
