@@ -53,11 +53,6 @@ def visible_line(text: str, *, sgr: bool = False) -> str:
     return shown.replace("\n", "\\n") if "\n" in shown else shown
 
 
-def visible_lines(lines: Iterable[str], *, sgr: bool = False) -> list[str]:
-    """Each line for itself."""
-    return [visible_line(line, sgr=sgr) for line in lines]
-
-
 def _styled(line: str) -> str:
     open_style = False
 

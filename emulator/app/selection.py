@@ -235,7 +235,6 @@ def warning(finding: Finding) -> Event:
     return Event(EventKind.WARNING, where, f"{what} [{finding.code}]", fields)
 
 
-def region(environ: Mapping[str, str] | None = None) -> str:
+def region() -> str:
     """The region of this shell, else us-east-1."""
-    variables = os.environ if environ is None else environ
-    return variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping
 from typing import TextIO
 
 GREEN = "32"
@@ -16,16 +15,15 @@ DIM = "2"
 _NAME_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 
 
-def wants_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
+def wants_colour(stream: TextIO) -> bool:
     """Whether `stream` gets colour: a terminal does, unless NO_COLOR is set or TERM is `dumb`; FORCE_COLOR and
     CLICOLOR_FORCE colour anything else too (https://no-color.org, https://force-color.org, https://bixense.com/clicolors).
     """
-    variables = os.environ if environ is None else environ
-    if variables.get("NO_COLOR"):
+    if os.environ.get("NO_COLOR"):
         return False
-    if variables.get("FORCE_COLOR") or variables.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
-    return is_terminal(stream) and variables.get("TERM") != "dumb"
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
 def is_terminal(stream: TextIO) -> bool:

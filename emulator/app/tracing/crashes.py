@@ -24,8 +24,6 @@ _ENDING = 1.0
 """Seconds for Docker to report the end of a container that closed its connection or has not answered."""
 _KILLED = 5.0
 """Seconds for it to do so once it has reported that memory ran out: a process with much memory ends slowly."""
-_BESIDE = 5.0
-"""Seconds after a request within which an end belongs to it."""
 
 
 class Crashes:

@@ -42,13 +42,8 @@ def running_services(ctx: typer.Context, incomplete: str) -> list[str]:
     return _offer(lambda: {task.service for task in _observed(ctx).tasks.values()}, incomplete)
 
 
-def task_ids(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The short ids of the tasks that run."""
-    return _offer(lambda: (task.short_id for task in _observed(ctx).tasks.values()), incomplete)
-
-
 def services_and_tasks(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Both, for a verb that takes either."""
+    """The services that have a task and the short ids of the tasks, for a verb that takes either."""
     return _offer(
         lambda: {name for task in _observed(ctx).tasks.values() for name in (task.service, task.short_id)}, incomplete
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.events import Event, EventKind
 from emulator.runtime.state.log_subjects import LogSubjects
-from emulator.visible import visible, visible_lines
+from emulator.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from emulator.testing.lifecycle import Lifecycle
@@ -64,4 +64,4 @@ def _words(at: float, event: Event) -> str:
 def _shortened(lines: list[str]) -> str:
     left_out = len(lines) - MOST_LINES
     head = [f"… {left_out} lines before"] if left_out > 0 else []
-    return "\n".join([*head, *visible_lines(lines[-MOST_LINES:])])
+    return "\n".join([*head, *map(visible_line, lines[-MOST_LINES:])])

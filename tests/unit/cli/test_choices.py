@@ -64,7 +64,6 @@ def test_what_runs_is_offered_for_the_environment_that_was_typed(running: Names)
     assert completion.containers(there, "ng") == ["nginx"]
     assert completion.running_services(there, "") == ["api"]
     assert completion.scales(there, "a") == ["api="]
-    assert completion.task_ids(there, "") == ["abcdef01"]
     assert completion.services_and_tasks(there, "a") == ["abcdef01", "api"]
 
 
