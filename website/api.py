@@ -70,7 +70,7 @@ def signature(name: str, function: Callable[..., Any]) -> str:
 def _parameter(one: inspect.Parameter) -> str:
     stars = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
     kind = "" if one.annotation is one.empty else f": {_plain(one.annotation)}"
-    value = "" if one.default is one.empty else f" = {one.default!r}"
+    value = "" if one.default is one.empty else f" = {getattr(one.default, '__name__', repr(one.default))}"
     return f"{stars}{one.name}{kind}{value}"
 
 

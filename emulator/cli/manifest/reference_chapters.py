@@ -146,8 +146,9 @@ def _call(member: Any) -> str:
 
 
 def _signature(member: Callable[..., object]) -> str:
-    """What it takes. Annotations are text in our modules: without its quotes."""
-    return re.sub(r": '([^']+)'", r": \1", str(inspect.signature(member)).partition(" ->")[0])
+    """What it takes. Annotations are text in our modules: without its quotes. A function goes by its name."""
+    text = re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(inspect.signature(member)))
+    return re.sub(r": '([^']+)'", r": \1", text.partition(" ->")[0])
 
 
 def _meaning(member: Any) -> str:

@@ -91,6 +91,11 @@ def test_what_a_trace_has_is_in_it_with_a_meaning(chapters: dict[Topic, str], ki
     assert [name for name, meaning in rows.items() if not meaning.strip()] == []
 
 
+def test_it_is_the_same_each_time(chapters: dict[Topic, str]) -> None:
+    assert [topic for topic, text in chapters.items() if " at 0x" in text] == []
+    assert "emit: Emit = discard" in chapters[Topic.TESTING]
+
+
 def test_chapters_are_chosen_by_name(run: Run) -> None:
     ended = run("reference", "findings", "settings")
     assert ended.code == 0

@@ -69,6 +69,12 @@ def test_each_document_is_in_the_table_of_contents(pages: Path) -> None:
     assert {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")} <= listed
 
 
+def test_the_page_of_the_test_api_is_the_same_each_time(pages: Path) -> None:
+    page = (pages / "reference" / "testing-api.md").read_text(encoding="utf-8")
+    assert "emit: Emit = discard" in page
+    assert " at 0x" not in page
+
+
 def test_each_finding_has_a_page(pages: Path) -> None:
     assert {page.stem for page in (pages / "reference" / "findings").glob("*.md")} == set(CODES)
 
