@@ -26,11 +26,7 @@ ELSEWHERE = "services elsewhere"
 
 
 def load_environment_of(
-    selection: Selection,
-    emit: Emit,
-    given: Deployment,
-    *,
-    strict: bool = False,
+    selection: Selection, emit: Emit, given: Deployment, *, strict: bool = False
 ) -> tuple[Environment, Deployment, list[LoadedService]]:
     """The environment that is selected, with what all services of the workspace need, and those elsewhere; how
     it is deployed, from options and settings; and the services.
@@ -61,13 +57,7 @@ def load_environment_of(
 
 
 def environment_of(
-    target: Target,
-    where: Deployment,
-    needs: Needs,
-    tasks: Mapping[str, tuple[str, ...]],
-    emit: Emit,
-    *,
-    strict: bool,
+    target: Target, where: Deployment, needs: Needs, tasks: Mapping[str, tuple[str, ...]], emit: Emit, *, strict: bool
 ) -> Environment:
     """The environment with these needs; `tasks` is where each service places its tasks. Raises InputError where it has
     no manifest or something in it is wrong, and Unsupported where its overrides are programs."""

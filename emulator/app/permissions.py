@@ -92,10 +92,7 @@ def _own_credentials(option: str | None, own: CredentialSettings) -> CredentialS
 
 
 def shell_variables(
-    services: Iterable[Service],
-    loaded: Iterable[LoadedService],
-    values: dict[str, str],
-    given: Mapping[str, str],
+    services: Iterable[Service], loaded: Iterable[LoadedService], values: dict[str, str], given: Mapping[str, str]
 ) -> dict[str, Position | None]:
     """The variables of the shell that come into containers or builds: name to the place that names it, `${NAME}` in a
     manifest or a secret of that name."""

@@ -210,8 +210,7 @@ def find_one(selection: Selection) -> tuple[Target, str]:
     target = find_target(selection)
     if len(target.services) != 1:
         raise UsageError(
-            f"{len(target.services)} services could be meant: {', '.join(target.services)}",
-            hint="choose one with -n",
+            f"{len(target.services)} services could be meant: {', '.join(target.services)}", hint="choose one with -n"
         )
     return target, target.services[0]
 

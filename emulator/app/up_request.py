@@ -308,13 +308,7 @@ def _request(
 ) -> UpRequest:
     from emulator.app.https import trust_hint
     from emulator.runtime.planning.up_request import SupportImages, UpRequest
-    from emulator.setup.images import (
-        FRONT_IMAGE,
-        PAUSE_IMAGE,
-        ensure_agent_image,
-        ensure_aws_image,
-        ensure_envoy_image,
-    )
+    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image, ensure_envoy_image
     from emulator.setup.images import ensure_database_image as database
 
     return UpRequest(

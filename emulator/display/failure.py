@@ -9,13 +9,7 @@ from pathlib import Path
 
 from emulator.display import colours
 from emulator.display.colours import paint
-from emulator.errors import (
-    CopilotLocalError,
-    Finding,
-    FindingsError,
-    Position,
-    Severity,
-)
+from emulator.errors import CopilotLocalError, Finding, FindingsError, Position, Severity
 from emulator.visible import visible, visible_line
 
 _WIDEST = 160

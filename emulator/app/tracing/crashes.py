@@ -49,13 +49,7 @@ class Crashes:
                 self._events.close()
 
     def explain(
-        self,
-        trace: Trace,
-        found: Sequence[Diagnosis],
-        state: DesiredState,
-        status: int | None,
-        *,
-        wait: bool,
+        self, trace: Trace, found: Sequence[Diagnosis], state: DesiredState, status: int | None, *, wait: bool
     ) -> list[Diagnosis]:
         """The diagnoses with the ends of containers that explain them. `status`: what the client was answered.
         `wait`: an end that comes later than the answer is waited for."""

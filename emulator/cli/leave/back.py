@@ -44,8 +44,7 @@ def back(
         ),
     ],
     template: Annotated[
-        Path | None,
-        typer.Option("--template", metavar="FILE", help="Another template, such as the one with policies."),
+        Path | None, typer.Option("--template", metavar="FILE", help="Another template, such as the one with policies.")
     ] = None,
     release: Annotated[
         Release,

@@ -72,11 +72,7 @@ def job_deploy(of: Workload = Workload(), options: Deploying = Deploying(), how:
 
 
 def env_deploy(
-    app: App = None,
-    env: Env = None,
-    needs: rendering.Needs = None,
-    bucket: Bucket = None,
-    how: Delivery = Delivery(),
+    app: App = None, env: Env = None, needs: rendering.Needs = None, bucket: Bucket = None, how: Delivery = Delivery()
 ) -> None:
     """Render an environment and make a change set, which `leave check` judges before it is executed."""
     check_bucket(bucket)

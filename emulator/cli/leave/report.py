@@ -157,12 +157,7 @@ def _service(loaded: LoadedService, environment: Environment, leaves_alone: bool
     if leaves_alone:
         exports = ", ".join(sorted({*imported(resources)}))
         notes.append(f"its template imports these exports, and `aws env show` lists those that are there: {exports}")
-    return Stack(
-        f"{service.app}-{service.environment}-{service.name}",
-        service.type,
-        tuple(found),
-        tuple(notes),
-    )
+    return Stack(f"{service.app}-{service.environment}-{service.name}", service.type, tuple(found), tuple(notes))
 
 
 def _said(value: Value) -> str:

@@ -63,11 +63,7 @@ def environment(
         parameters=defaults,
     )
     rendering.check_given(given)
-    options = EnvironmentOptions(
-        in_place=in_place,
-        delegate=not no_delegation,
-        addons=rendering.addons_of(addons),
-    )
+    options = EnvironmentOptions(in_place=in_place, delegate=not no_delegation, addons=rendering.addons_of(addons))
     selection = chosen.selection()
     with rendering.display() as emit:
         documents: list[Document] = []

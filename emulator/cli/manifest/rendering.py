@@ -57,8 +57,7 @@ def addons_of(form: AddonsForm | None) -> Literal["inline", "nested"] | None:
 
 Services = Annotated[list[str] | None, typer.Argument(help="Services; several with --output-dir only.")]
 OutputDir = Annotated[
-    Path | None,
-    typer.Option("--output-dir", "-o", metavar="FOLDER", help="Write files there instead of printing."),
+    Path | None, typer.Option("--output-dir", "-o", metavar="FOLDER", help="Write files there instead of printing.")
 ]
 AllEnvs = Annotated[
     bool, typer.Option("--all-envs", help="Every environment of the workspace and of the manifest, into files.")
@@ -72,16 +71,14 @@ Diff = Annotated[
     ),
 ]
 Needs = Annotated[
-    list[Need] | None,
-    typer.Option("--need", help="What services outside of this workspace need too. Repeatable."),
+    list[Need] | None, typer.Option("--need", help="What services outside of this workspace need too. Repeatable.")
 ]
 Values = Annotated[
     list[str] | None,
     typer.Option("--value", metavar="NAME=VALUE", help="A value that is only known when deployed. Repeatable."),
 ]
 ValuesFile = Annotated[
-    Path | None,
-    typer.Option("--values-file", metavar="FILE", help="Such values as a map, YAML or JSON. --value wins."),
+    Path | None, typer.Option("--values-file", metavar="FILE", help="Such values as a map, YAML or JSON. --value wins.")
 ]
 Tag = Annotated[
     str | None,

@@ -25,8 +25,7 @@ Task = dict[str, Any]
 
 def ps(
     service: Annotated[
-        str | None,
-        typer.Argument(help="Show this service only.", autocompletion=completion.running_services),
+        str | None, typer.Argument(help="Show this service only.", autocompletion=completion.running_services)
     ] = None,
     app: App = None,
     env: Env = None,

@@ -102,10 +102,7 @@ def _tracer(engine: Engine, names: Names, secrets: bool) -> Tracer:
     from emulator.setup.authority import ensure_authority
 
     return Tracer(
-        engine,
-        names,
-        secrets=secrets,
-        trust=lambda: ssl.create_default_context(cafile=ensure_authority().path),
+        engine, names, secrets=secrets, trust=lambda: ssl.create_default_context(cafile=ensure_authority().path)
     )
 
 

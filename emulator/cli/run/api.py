@@ -30,8 +30,7 @@ def api(
     allow_reset: Annotated[
         bool,
         typer.Option(
-            "--allow-reset",
-            help="Let a POST to /moto-api/reset forget task definitions, clusters, tags and settings.",
+            "--allow-reset", help="Let a POST to /moto-api/reset forget task definitions, clusters, tags and settings."
         ),
     ] = False,
     record_only: Annotated[
@@ -58,8 +57,7 @@ def api(
         ),
     ] = False,
     variables: Annotated[
-        bool,
-        typer.Option("--env", help="Print the variables that lead AWS's clients to it, and exit."),
+        bool, typer.Option("--env", help="Print the variables that lead AWS's clients to it, and exit.")
     ] = False,
 ) -> None:
     """Answer the ECS API on 127.0.0.1 for every environment that runs on this machine, until Ctrl-C.
@@ -82,12 +80,7 @@ def api(
     with closing(connect()) as engine:
         host = Host(engine, Path.cwd(), killed=killed)
         clusters = Clusters(
-            *(engine, host),
-            region=region(),
-            account=account,
-            runs=not record_only,
-            settle=settle,
-            lenient=lenient,
+            *(engine, host), region=region(), account=account, runs=not record_only, settle=settle, lenient=lenient
         )
         with serving(clusters, port, resets=allow_reset) as chosen:
             _print_variables(chosen)

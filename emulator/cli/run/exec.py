@@ -60,8 +60,7 @@ def exec(
         bool, typer.Option("--interactive", "-i", help="As for `docker exec`: standard input is passed on anyway.")
     ] = False,
     terminal: Annotated[
-        bool | None,
-        typer.Option("--tty/--no-tty", "-t/-T", help="Use this terminal. Default: where there is one."),
+        bool | None, typer.Option("--tty/--no-tty", "-t/-T", help="Use this terminal. Default: where there is one.")
     ] = None,
 ) -> None:
     """Run a command in a container, with this terminal where there is one."""

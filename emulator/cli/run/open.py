@@ -50,8 +50,7 @@ def open(
     wanted = chosen[0] if chosen else next(iter(urls))
     if wanted not in urls:
         raise InputError(
-            f"no rule of the load balancer leads to {wanted}",
-            hint=did_you_mean(wanted, urls, "services that have one"),
+            f"no rule of the load balancer leads to {wanted}", hint=did_you_mean(wanted, urls, "services that have one")
         )
     typer.echo(urls[wanted])
     if elsewhere:

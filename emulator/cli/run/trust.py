@@ -58,11 +58,7 @@ def trust(
     if path:
         typer.echo(authority.path)
     elif format is OutputFormat.JSON:
-        found = {
-            "path": str(authority.path),
-            "sha256": authority.fingerprint,
-            "expires": authority.expires.isoformat(),
-        }
+        found = {"path": str(authority.path), "sha256": authority.fingerprint, "expires": authority.expires.isoformat()}
         typer.echo(json.dumps(found, indent=2))
     else:
         key = authority.path.with_name(KEY_FILE).name

@@ -357,13 +357,7 @@ def _dry_run(engine: Engine, request: UpRequest) -> int:
 
 
 def _run(
-    early: EarlyClaim,
-    request: UpRequest,
-    emit: Emit,
-    w: WatchKey,
-    follow: Callable[..., int],
-    *,
-    detach: bool,
+    early: EarlyClaim, request: UpRequest, emit: Emit, w: WatchKey, follow: Callable[..., int], *, detach: bool
 ) -> int:
     """`follow` watches where the key `w` asks for it."""
     joined = threading.Event()

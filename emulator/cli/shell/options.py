@@ -74,14 +74,11 @@ EnvFiles = Annotated[
 Variables = Annotated[
     list[str] | None,
     typer.Option(
-        "--var",
-        metavar="NAME=VALUE",
-        help="A value for ${NAME} in manifests, which wins over all others. Repeatable.",
+        "--var", metavar="NAME=VALUE", help="A value for ${NAME} in manifests, which wins over all others. Repeatable."
     ),
 ]
 NewEnv = Annotated[
-    bool,
-    typer.Option("--new-env", help="Allow -e to name an environment that the workspace does not declare."),
+    bool, typer.Option("--new-env", help="Allow -e to name an environment that the workspace does not declare.")
 ]
 Secrets = Annotated[
     str | None,

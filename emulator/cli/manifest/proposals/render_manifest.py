@@ -48,8 +48,7 @@ def manifest(
         read = {one: it for one, it in read.items() if it.type == REQUEST_DRIVEN}
         if not read:
             raise InputError(
-                f"no manifest of the workspace is a {REQUEST_DRIVEN}",
-                hint="what runs on ECS already stays as it is",
+                f"no manifest of the workspace is a {REQUEST_DRIVEN}", hint="what runs on ECS already stays as it is"
             )
     rendering.refuse_several(read, output_dir)
     documents, said = [], []

@@ -46,11 +46,7 @@ def static_site(
             position=found.position("type") or found.position(""),
             hint="`copilot-local render cloudformation` renders what runs on ECS",
         )
-    known = {
-        **target.variables,
-        "COPILOT_ENVIRONMENT_NAME": target.environment,
-        "COPILOT_APPLICATION_NAME": target.app,
-    }
+    known = {**target.variables, "COPILOT_ENVIRONMENT_NAME": target.environment, "COPILOT_APPLICATION_NAME": target.app}
     merged = _filled(_merged(found.content, target.environment), known)
     assert isinstance(merged, dict)
     site = site_of(merged, app=target.app, environment=target.environment)
