@@ -33,15 +33,12 @@ class VerbHelp:
         return self.text.partition("\n")[0]
 
 
-def verb_helps(group: TyperGroup) -> Iterator[VerbHelp]:
-    """Every verb of the command line, those of groups too, in the order of the list of verbs."""
-    yield from _below(group, "")
-
-
-def _below(group: TyperGroup, before: str) -> Iterator[VerbHelp]:
+def verb_helps(group: TyperGroup, before: str = "") -> Iterator[VerbHelp]:
+    """Every verb of the command line, those of groups too, in the order of the list of verbs; `before` are the words
+    that the group is below."""
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
-            yield from _below(command, f"{before}{name} ")
+            yield from verb_helps(command, f"{before}{name} ")
         elif isinstance(command, Verb):
             yield _help_of(f"{before}{name}", command.command)
 
