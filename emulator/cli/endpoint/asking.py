@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from emulator.cli.shell.chosen_environment import chosen_environment
-from emulator.cli.shell.options import OutputFormat, assignments
+from emulator.cli.shell.options import App, Env, Format, OutputFormat, assignments
 from emulator.errors import InputError
 from emulator.files import read_text
 
@@ -29,39 +30,42 @@ Group = Annotated[
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
 
 
-def asked(app: str | None, env: str | None, verb: str, **arguments: Any) -> Any:
-    """The endpoint's answer. Raises InputError, as `ask` does."""
-    from emulator.runtime.control.local_aws import ask
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The endpoint of an environment, and how its answers are printed."""
 
-    with chosen_environment(app, env) as (engine, names):
-        return ask(engine, names, verb, **arguments)
+    app: App = None
+    env: Env = None
+    format: Format = OutputFormat.TEXT
 
+    def ask(self, verb: str, **arguments: Any) -> Any:
+        """Its answer. Raises InputError."""
+        from emulator.runtime.control.local_aws import ask
 
-def show(
-    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], format: OutputFormat, nothing: str = ""
-) -> None:
-    """Prints rows: as JSON whole, as text a table of `columns` (key to title), or `nothing` where there is no row."""
-    from emulator.display.table import table, width_of
+        with chosen_environment(self.app, self.env) as (engine, names):
+            return ask(engine, names, verb, **arguments)
 
-    if printed_as_json(rows, format):
-        return
-    if rows or not nothing:
-        cells = [[_cell(row[key]) for key in columns] for row in rows]
-        typer.echo(table(list(columns.values()), cells, width=width_of(sys.stdout)))
-    else:
-        typer.echo(nothing, err=True)
+    def printed_as_json(self, found: object) -> bool:
+        """Prints an answer where JSON is wanted; False, and nothing is printed, where text is."""
+        if self.format is OutputFormat.JSON:
+            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return self.format is OutputFormat.JSON
 
+    def show(self, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], nothing: str) -> None:
+        """Prints rows: as JSON whole, as text a table of `columns` (key to title), or `nothing` where there is none."""
+        from emulator.display.table import table, width_of
 
-def printed_as_json(found: object, format: OutputFormat) -> bool:
-    """Prints an answer where JSON is wanted; False, and nothing is printed, where text is."""
-    if format is OutputFormat.JSON:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
-    return format is OutputFormat.JSON
+        if self.printed_as_json(rows):
+            return
+        if rows:
+            cells = [[_cell(row[key]) for key in columns] for row in rows]
+            typer.echo(table(list(columns.values()), cells, width=width_of(sys.stdout)))
+        else:
+            typer.echo(nothing, err=True)
 
-
-def tell(found: Mapping[str, Any], text: str, format: OutputFormat) -> None:
-    """What was done, in words or as the endpoint tells it."""
-    typer.echo(json.dumps(found, indent=2) if format is OutputFormat.JSON else text)
+    def tell(self, found: Mapping[str, Any], text: str) -> None:
+        """What was done, in words or as the endpoint tells it."""
+        typer.echo(json.dumps(found, indent=2) if self.format is OutputFormat.JSON else text)
 
 
 def text_of(body: str) -> str:

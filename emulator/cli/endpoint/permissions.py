@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emulator.cli.endpoint.asking import asked, show
+from emulator.cli.endpoint.asking import Endpoint
 from emulator.cli.shell.options import App, Env, EnvFile, Format, OutputFormat, Variables, variables_of
 from emulator.errors import ExitCode
 
@@ -35,9 +35,10 @@ def permissions(
 
     selection = Selection(app, env, tuple(services or ()), env_file, variables=variables_of(variables))
     loaded = load_services(selection, discard)
-    found = asked(app, env, "permissions", **role_request(loaded))
+    at = Endpoint(app, env, format)
+    found = at.ask("permissions", **role_request(loaded))
     rows: list[dict[str, Any]] = found["rows"]
-    show(rows, _COLUMNS, format, "no service has made a call since the endpoint started")
+    at.show(rows, _COLUMNS, "no service has made a call since the endpoint started")
     if format is OutputFormat.TEXT:
         _explain(rows, found["more"])
     if check and any(row["verdict"] in _FAILS for row in rows):

@@ -9,18 +9,14 @@ import typer
 from emulator.cli.endpoint.asking import (
     Attributes,
     Body,
+    Endpoint,
     Group,
     Limit,
     Queue,
-    asked,
     attributes_of,
     counted,
-    printed_as_json,
-    show,
-    tell,
     text_of,
 )
-from emulator.cli.shell.options import App, Env, Format, OutputFormat
 
 Dead = Annotated[bool, typer.Option("--dead", help="The queue's dead letters instead.")]
 _COLUMNS = {
@@ -33,22 +29,15 @@ _COLUMNS = {
 }
 
 
-def list_(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
+def list_(at: Endpoint = Endpoint()) -> None:
     """List the queues: messages that wait, in flight, delayed, and dead letters."""
-    show(asked(app, env, "queues"), _COLUMNS, format, "there is no queue")
+    at.show(at.ask("queues"), _COLUMNS, "there is no queue")
 
 
-def peek(
-    queue: Queue,
-    dead: Dead = False,
-    limit: Limit = 10,
-    app: App = None,
-    env: Env = None,
-    format: Format = OutputFormat.TEXT,
-) -> None:
+def peek(queue: Queue, dead: Dead = False, limit: Limit = 10, at: Endpoint = Endpoint()) -> None:
     """Show the first messages of a queue, also those in flight. Nothing changes: no receive count, no visibility."""
-    messages = asked(app, env, "peek", queue=queue, limit=limit, dead=dead)
-    if printed_as_json(messages, format):
+    messages = at.ask("peek", queue=queue, limit=limit, dead=dead)
+    if at.printed_as_json(messages):
         return
     if not messages:
         typer.echo(f"{'the dead letters of ' if dead else ''}{queue}: no message", err=True)
@@ -57,31 +46,23 @@ def peek(
 
 
 def send(
-    queue: Queue,
-    body: Body,
-    attribute: Attributes = None,
-    group: Group = None,
-    app: App = None,
-    env: Env = None,
-    format: Format = OutputFormat.TEXT,
+    queue: Queue, body: Body, attribute: Attributes = None, group: Group = None, at: Endpoint = Endpoint()
 ) -> None:
     """Send a message to a queue as it is. What comes through a topic has SNS's envelope: see `topics publish`."""
-    found = asked(app, env, "send", queue=queue, body=text_of(body), attributes=attributes_of(attribute), group=group)
-    tell(found, f"message {found['id']} is in {found['queue']}", format)
+    found = at.ask("send", queue=queue, body=text_of(body), attributes=attributes_of(attribute), group=group)
+    at.tell(found, f"message {found['id']} is in {found['queue']}")
 
 
-def redrive(queue: Queue, app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
+def redrive(queue: Queue, at: Endpoint = Endpoint()) -> None:
     """Move the dead letters of a queue back to it."""
-    found = asked(app, env, "redrive", queue=queue)
-    tell(found, f"{counted(found['moved'], 'message')} moved from {found['from']} to {found['queue']}", format)
+    found = at.ask("redrive", queue=queue)
+    at.tell(found, f"{counted(found['moved'], 'message')} moved from {found['from']} to {found['queue']}")
 
 
-def purge(
-    queue: Queue, dead: Dead = False, app: App = None, env: Env = None, format: Format = OutputFormat.TEXT
-) -> None:
+def purge(queue: Queue, dead: Dead = False, at: Endpoint = Endpoint()) -> None:
     """Remove every message of a queue, also those in flight."""
-    found = asked(app, env, "purge", queue=queue, dead=dead)
-    tell(found, f"{counted(found['removed'], 'message')} removed from {found['queue']}", format)
+    found = at.ask("purge", queue=queue, dead=dead)
+    at.tell(found, f"{counted(found['removed'], 'message')} removed from {found['queue']}")
 
 
 def _line(message: dict[str, Any]) -> str:

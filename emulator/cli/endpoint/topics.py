@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from emulator.cli.endpoint.asking import Attributes, Body, Group, Topic, asked, attributes_of, show, tell, text_of
-from emulator.cli.shell.options import App, Env, Format, OutputFormat
+from emulator.cli.endpoint.asking import Attributes, Body, Endpoint, Group, Topic, attributes_of, text_of
 
 _COLUMNS = {"name": "TOPIC", "subscriptions": "QUEUES", "topic": "NAME IN SNS"}
 
 
-def list_(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
+def list_(at: Endpoint = Endpoint()) -> None:
     """List the topics, with the queues that are subscribed to each."""
-    show(asked(app, env, "topics"), _COLUMNS, format, "there is no topic")
+    at.show(at.ask("topics"), _COLUMNS, "there is no topic")
 
 
 def publish(
-    topic: Topic,
-    body: Body,
-    attribute: Attributes = None,
-    group: Group = None,
-    app: App = None,
-    env: Env = None,
-    format: Format = OutputFormat.TEXT,
+    topic: Topic, body: Body, attribute: Attributes = None, group: Group = None, at: Endpoint = Endpoint()
 ) -> None:
     """Publish a message to a topic. Filter policies of subscriptions look at its attributes."""
-    found = asked(
-        app, env, "publish", topic=topic, body=text_of(body), attributes=attributes_of(attribute), group=group
-    )
-    said = f"message {found['id']} was published to {found['topic']}"
-    tell(found, said, format)
+    found = at.ask("publish", topic=topic, body=text_of(body), attributes=attributes_of(attribute), group=group)
+    at.tell(found, f"message {found['id']} was published to {found['topic']}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.cli.endpoint import asking
+from emulator.cli.endpoint.asking import Endpoint
 from emulator.cli.observe import connect, ps, targets
 from emulator.cli.shell.options import OutputFormat
 from emulator.runtime.listeners.published import PublishedListener
@@ -224,7 +224,7 @@ def test_connect_without_proxies(printed: Any) -> None:
 def test_a_list_of_queues_of_long_names(printed: Any) -> None:
     name = f"shop-test-{LONG}-apiplacedEventsQueue"
     columns = {"name": "QUEUE", "visible": "WAITING", "queue": "NAME IN SQS"}
-    asking.show([{"name": f"{LONG}/placed", "visible": 3, "queue": name}], columns, OutputFormat.TEXT)
+    Endpoint().show([{"name": f"{LONG}/placed", "visible": 3, "queue": name}], columns, "there is no queue")
     found = printed()
     assert found[1].split()[1] == "3"
     assert name in "".join(line.split()[-1] for line in found[1:])
