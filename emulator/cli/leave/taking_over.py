@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from emulator.app.selection import Selection, find_target
@@ -69,7 +69,6 @@ def service_lines(selection: Selection, bucket: str | None) -> list[str]:
     from emulator.app.deployment import Deployment
     from emulator.app.load import load_services
     from emulator.cli.manifest.pipeline.given import image_parameter
-    from emulator.render.cloudformation.options import StackOptions
     from emulator.render.cloudformation.stack import render_template, stack_document
     from emulator.render.cloudformation.template import plain
 
@@ -77,12 +76,8 @@ def service_lines(selection: Selection, bucket: str | None) -> list[str]:
     with rendering.display() as emit:
         [found] = load_services(selection, emit, given=Deployment())
     service, where = found.service, found.deployment
-    known = rendering.image_values(found, None)
-    options = StackOptions(
-        in_copilot_environment=True, values={**found.settings.values, **known}, defaults=where.parameters,
-        permissions_boundary=where.permissions_boundary, app_account=where.app_account,
-        retain=RETAINED if where.retain else frozenset(),
-    )  # fmt: skip
+    options = rendering.stack_options(found, rendering.image_values(found, None))
+    options = replace(options, retain=RETAINED if where.retain else frozenset())
     tree = plain(stack_document(service, options))
     names = Names(service.app, service.environment, service.name)
     common = f"-a {names.app} -e {names.environment} --in-copilot-environment --output-dir {_FOLDER}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -64,7 +64,10 @@ def cloudformation(
     output: Output = Output(),
 ) -> None:
     """Print a CloudFormation stack for a service: no custom resources, no Lambda functions."""
-    from emulator.app.deployment import Deployment
+    from emulator.app.deployment import Deployment, require_https
+    from emulator.app.findings.of_environments import require_names
+    from emulator.render.cloudformation.addons import nested_template
+    from emulator.render.cloudformation.stack import render_template
 
     if environment_parameters and not in_copilot_environment:
         raise UsageError("--parameters is for --in-copilot-environment: a stack that stands alone has parameters only")
@@ -89,7 +92,20 @@ def cloudformation(
         if in_copilot_environment and addons is AddonsForm.INLINE:
             warn_of_moved_data(loaded.service.name, loaded.service.addons, emit)
         _warn_of_missing_variables(loaded, emit)
-        return _documents(loaded, in_copilot_environment, environment_parameters, addons, known, tag, defaults)
+        require_https(loaded.manifest.manifest, loaded.surroundings, loaded.manifest.position)
+        if in_copilot_environment:
+            require_names(loaded.workspace, loaded.service.environment, loaded.manifest, loaded.deployment)
+        options = replace(
+            rendering.stack_options(loaded, {**rendering.image_values(loaded, tag), **known}),
+            in_copilot_environment=in_copilot_environment,
+            environment_parameters=environment_parameters,
+            addons=rendering.addons_of(addons),
+            retain=RETAINED if loaded.deployment.retain else frozenset(),
+        )
+        text, has = render_template(loaded.service, options)
+        rendering.refuse_unknown_parameters(loaded.service.name, defaults, has)
+        nested = nested_template(loaded.service, options.retain) if options.nested_addons else None
+        return rendering.stack_documents(f"{loaded.service.name}-{loaded.service.environment}", text, nested)
 
     rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict)
 
@@ -103,42 +119,3 @@ def _warn_of_missing_variables(loaded: LoadedService, emit: Emit) -> None:
         if problem is not None and parameter not in loaded.deployment.parameters:
             where = shown(problem.position) if problem.position else ""
             emit(Event(EventKind.WARNING, where, problem.message, {"hint": problem.hint}))
-
-
-def _documents(
-    loaded: LoadedService,
-    in_copilot_environment: bool,
-    environment_parameters: bool,
-    addons: AddonsForm | None,
-    values: dict[str, str],
-    tag: str | None,
-    defaults: Collection[str],
-) -> list[Document]:
-    from emulator.app.deployment import require_https
-    from emulator.app.findings.of_environments import require_names
-    from emulator.render.cloudformation.addons import nested_template
-    from emulator.render.cloudformation.options import StackOptions
-    from emulator.render.cloudformation.stack import render_template
-    from emulator.render.cloudformation.writer import to_yaml
-
-    require_https(loaded.manifest.manifest, loaded.surroundings, loaded.manifest.position)
-    if in_copilot_environment:
-        require_names(loaded.workspace, loaded.service.environment, loaded.manifest, loaded.deployment)
-    options = StackOptions(
-        in_copilot_environment=in_copilot_environment,
-        environment_parameters=environment_parameters,
-        addons=rendering.addons_of(addons),
-        values={**loaded.settings.values, **rendering.image_values(loaded, tag), **values},
-        defaults=loaded.deployment.parameters,
-        permissions_boundary=loaded.deployment.permissions_boundary,
-        app_account=loaded.deployment.app_account,
-        retain=RETAINED if loaded.deployment.retain else frozenset(),
-    )
-    text, parameters = render_template(loaded.service, options)
-    rendering.refuse_unknown_parameters(loaded.service.name, defaults, parameters)
-    stem = f"{loaded.service.name}-{loaded.service.environment}"
-    found = [Document(f"{stem}.stack.yml", text)]
-    nested = nested_template(loaded.service, options.retain) if options.nested_addons else None
-    if nested is not None:
-        found.append(Document(f"{stem}.addons.stack.yml", to_yaml(nested)))
-    return found

@@ -103,13 +103,9 @@ def _documents(
 ) -> list[Document]:
     from emulator.render.cloudformation.addons import addons_template
     from emulator.render.cloudformation.environment.stack import render_environment
-    from emulator.render.cloudformation.writer import to_yaml
 
     options = replace(options, defaults=where.parameters, permissions_boundary=where.permissions_boundary)
     text, parameters = render_environment(found, options)
     rendering.refuse_unknown_parameters(f"the environment {found.name}", defaults, parameters)
-    made = [Document(f"{found.name}.environment.stack.yml", text)]
     nested = addons_template(found.addons, f"Addons of the environment {found.name}", ("App", "Env"))
-    if nested is not None and options.nested_addons:
-        made.append(Document(f"{found.name}.environment.addons.stack.yml", to_yaml(nested)))
-    return made
+    return rendering.stack_documents(f"{found.name}.environment", text, nested if options.nested_addons else None)

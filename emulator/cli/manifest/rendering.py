@@ -28,6 +28,7 @@ from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment
+    from emulator.render.cloudformation.options import StackOptions
 
 PREVIOUS = "previous"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
@@ -183,6 +184,28 @@ def check_given(given: Deployment) -> None:
     for container, image in given.images.items():
         if re.search(r"\s", image):
             raise UsageError(f"--image {container}={image!r}: this is no image's address", hint="it has no spaces")
+
+
+def stack_options(loaded: LoadedService, values: Mapping[str, str] | None = None) -> StackOptions:
+    """How a service's stack is rendered for Copilot's environment, by the settings and how it is deployed; `values` are
+    known beside those of the settings."""
+    from emulator.render.cloudformation.options import StackOptions
+
+    return StackOptions(
+        in_copilot_environment=True,
+        values={**loaded.settings.values, **(values or {})},
+        defaults=loaded.deployment.parameters,
+        permissions_boundary=loaded.deployment.permissions_boundary,
+        app_account=loaded.deployment.app_account,
+    )
+
+
+def stack_documents(stem: str, text: str, addons: dict[str, object] | None) -> list[Document]:
+    """A stack, and the template of the addons that it nests."""
+    from emulator.render.cloudformation.writer import to_yaml
+
+    nested = [Document(f"{stem}.addons.stack.yml", to_yaml(addons))] if addons is not None else []
+    return [Document(f"{stem}.stack.yml", text), *nested]
 
 
 def refuse_unknown_parameters(owner: str, chosen: Collection[str], parameters: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from emulator.app.load import load_services
 from emulator.app.selection import LoadedService, Selection, Target, others_declared, warning
 from emulator.cli.manifest.losses.environment_files import environment_files, missing_variables
 from emulator.cli.manifest.pipeline.actions import actions_of, build_script
+from emulator.cli.manifest.rendering import stack_options
 from emulator.display.failure import shown_path
 from emulator.errors import FindingsError, InputError, Position, UsageError
 from emulator.events import Emit, Event, EventKind
@@ -297,15 +298,11 @@ class _Collector:
 
     def _values(self, loaded: LoadedService, stage: PipelineStage) -> Iterator[tuple[str, Value]]:
         """What the parameters of a service's stack are given. Raises InputError for one that nothing gives a value."""
-        from emulator.render.cloudformation.options import OF_MANIFEST, StackOptions
+        from emulator.render.cloudformation.options import OF_MANIFEST
         from emulator.render.cloudformation.stack import stack_document
 
         service, where = loaded.service, loaded.deployment
-        options = StackOptions(
-            in_copilot_environment=True, values=loaded.settings.values, defaults=where.parameters,
-            permissions_boundary=where.permissions_boundary, app_account=where.app_account,
-        )  # fmt: skip
-        parameters = stack_document(service, options).get("Parameters")
+        parameters = stack_document(service, stack_options(loaded)).get("Parameters")
         images = {image_parameter(name, service.main_container): name for name in service.builds}
         for name in self.wanted.images:
             if name not in service.builds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import replace
 
 from emulator.app.selection import LoadedService
 from emulator.cli.manifest import rendering
@@ -28,6 +28,10 @@ def express(
 ) -> None:
     """Print a stack for a service as an Express Mode service of ECS, or everything that it cannot say."""
     from emulator.app.deployment import Deployment
+    from emulator.missing import SeveralErrors
+    from emulator.render.cloudformation.addons import nested_template
+    from emulator.render.cloudformation.stack import render_template
+    from emulator.render.proposals.express import as_express, notes, refusals, renamed_values
 
     defaults = assignments(parameters, "--parameter")
     given = Deployment(
@@ -40,47 +44,21 @@ def express(
     known = rendering.given_values(values, values_file)
 
     def render(loaded: LoadedService, emit: Emit) -> list[Document]:
-        return _documents(loaded, in_copilot_environment, known, tag, defaults, emit)
+        if found := refusals(loaded.service, loaded.manifest.position):
+            raise found[0] if len(found) == 1 else SeveralErrors(found)
+        usual = rendering.stack_options(loaded, {**rendering.image_values(loaded, tag), **known})
+        options = replace(
+            usual,
+            in_copilot_environment=in_copilot_environment,
+            express=True,
+            values=renamed_values(usual.values, loaded.service),
+        )
+        service = as_express(loaded.service)
+        text, has = render_template(service, options)
+        rendering.refuse_unknown_parameters(service.name, defaults, has)
+        for note in notes(loaded.service):
+            emit(Event(EventKind.INFO, service.name, note))
+        nested = nested_template(service) if options.nested_addons else None
+        return rendering.stack_documents(f"{service.name}-{service.environment}.express", text, nested)
 
     rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict)
-
-
-def _documents(
-    loaded: LoadedService,
-    in_copilot_environment: bool,
-    values: dict[str, str],
-    tag: str | None,
-    defaults: Collection[str],
-    emit: Emit,
-) -> list[Document]:
-    """Raises SeveralErrors, or the only one, with everything that Express cannot say."""
-    from emulator.missing import SeveralErrors
-    from emulator.render.cloudformation.addons import nested_template
-    from emulator.render.cloudformation.options import StackOptions
-    from emulator.render.cloudformation.stack import render_template
-    from emulator.render.cloudformation.writer import to_yaml
-    from emulator.render.proposals.express import as_express, notes, refusals, renamed_values
-
-    if found := refusals(loaded.service, loaded.manifest.position):
-        raise found[0] if len(found) == 1 else SeveralErrors(found)
-    options = StackOptions(
-        in_copilot_environment=in_copilot_environment,
-        express=True,
-        values=renamed_values(
-            {**loaded.settings.values, **rendering.image_values(loaded, tag), **values}, loaded.service
-        ),
-        defaults=loaded.deployment.parameters,
-        permissions_boundary=loaded.deployment.permissions_boundary,
-        app_account=loaded.deployment.app_account,
-    )
-    service = as_express(loaded.service)
-    text, parameters = render_template(service, options)
-    rendering.refuse_unknown_parameters(service.name, defaults, parameters)
-    for note in notes(loaded.service):
-        emit(Event(EventKind.INFO, service.name, note))
-    stem = f"{service.name}-{service.environment}.express"
-    made = [Document(f"{stem}.stack.yml", text)]
-    nested = nested_template(service) if options.nested_addons else None
-    if nested is not None:
-        made.append(Document(f"{stem}.addons.stack.yml", to_yaml(nested)))
-    return made
