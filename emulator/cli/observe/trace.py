@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -183,10 +185,13 @@ def _print(found: Traced, *, as_json: bool, traces: Sequence[Mapping[str, Any]] 
 def _save(file: Path, traces: list[Trace]) -> None:
     from emulator.trace.output.export import as_har
 
+    text = as_har(traces)
     try:
-        file.write_text(as_har(traces), encoding="utf-8")
-        with suppress(OSError):
-            file.chmod(0o600)  # it may hold what a request held
+        # It may hold what a request held: it is its owner's alone before a byte is in it.
+        with open(file, "w", encoding="utf-8", opener=partial(os.open, mode=0o600)) as opened:
+            with suppress(OSError):
+                file.chmod(0o600)  # one that was there already
+            opened.write(text)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from None
     hops = sum(len(trace.hops) for trace in traces)

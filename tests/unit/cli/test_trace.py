@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
+
 import pytest
 
+from emulator.cli.observe.trace import _save
 from emulator.cli.shell.app import run
 
 
@@ -37,3 +42,24 @@ def test_a_url_alone_is_a_request(capsys: pytest.CaptureFixture[str], monkeypatc
     for url in ("/api/x", "http://localhost/api/x", "https://localhost/"):
         assert run(["trace", "-a", "x", "-e", "test", url, "--format", "json"]) == 125  # it gets as far as Docker
         assert "nowhere.sock" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_hops_are_never_anyone_elses_to_read(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, modes = tmp_path / "hops.har", []
+    if there:
+        file.touch(0o644)
+
+    def look(path: Path, mode: int) -> None:
+        modes.append((stat.S_IMODE(path.stat().st_mode), path.stat().st_size))
+        os.chmod(path, mode)
+
+    monkeypatch.setattr(Path, "chmod", look)
+    umask = os.umask(0)
+    try:
+        _save(file, [])
+    finally:
+        os.umask(umask)
+    assert modes == [(0o644 if there else 0o600, 0)]  # before anything is written
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert '"entries": []' in file.read_text(encoding="utf-8")
