@@ -19,7 +19,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.control.direct import ANSWER_TIMEOUT
 from emulator.runtime.control.http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
-from emulator.runtime.control.leases import Attendance, Lease, Providing, Retirement
+from emulator.runtime.control.leases import Attendance, Lease, Providing, Retirement, plain
 from emulator.runtime.state.conventions import CONTROL_FOLDER
 from emulator.runtime.state.observed import observe
 
@@ -65,19 +65,12 @@ class Agent:
         `private`: the values of what runs already. `stays`: that may be long; others are refused, and do not wait.
         """
         body: Message = {"private": {}, "stays": stays}
-        if private is not None:
-            from emulator.model import to_plain
-
-            body["private"] = to_plain(private)
         self._await_socket()
-        return Lease(self._opened("hold", body))
+        return Lease(self._opened("hold", body if private is None else {**body, **plain(private=private)}))
 
     def attend(self, desired: DesiredService, private: Private) -> Attendance:
         """Registers a one-off task, which the caller runs, with the agent, until the attendance is closed."""
-        from emulator.model import to_plain
-
-        body = {"service": to_plain(desired), "private": to_plain(private)}
-        return Attendance(self._opened("attend", body))
+        return Attendance(self._opened("attend", plain(service=desired, private=private)))
 
     def provide(self, *, deploys: bool = False, orphaned: bool = False) -> Providing:
         """The caller makes what services live with: the agent leaves that alone until it is closed. `deploys`: `apply`
@@ -87,14 +80,7 @@ class Agent:
     def retire(self) -> Retirement:
         """The environment is going away: the agent starts and stops nothing any more. It serves tasks and keeps what
         they and the load balancers send until the retirement is closed, and removes itself then."""
-        connection = self._open()
-        try:
-            with closed_after(connection, self.timeout):
-                done(connection.ask(request("POST", "retire")))
-        except BaseException:
-            connection.close()
-            raise
-        return Retirement(connection)
+        return Retirement(self._opened("retire", timeout=self.timeout))
 
     def retire_if_idle(self) -> bool:
         """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
@@ -109,35 +95,22 @@ class Agent:
         `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
         command that made the agent has died, and will not take charge.
         """
-        from emulator.model import to_plain
-
-        body = {
-            "state": to_plain(state),
-            "private": to_plain(private),
-            "in_place": in_place,
-            "orphaned": orphaned,
-        }
+        body = {**plain(state=state, private=private), "in_place": in_place, "orphaned": orphaned}
         self._act("apply", body, emit)
 
     def order(self, state: DesiredState, private: Private) -> None:
         """Sends what should run, which the agent makes so by itself: this does not wait. Private values that are not
         given stay as they are. Raises `AgentError`, `AgentBusy`."""
-        from emulator.model import to_plain
-
-        body = {"state": to_plain(state), "private": to_plain(private)}
-        list(self._ask("POST", "order", body=body, timeout=self.timeout))
+        self._do("order", plain(state=state, private=private))
 
     def run_task(self, desired: DesiredService, private: Private, tasks: list[str], told: str) -> None:
         """Starts tasks of these ids that run by themselves, and does not wait for them. `told` is JSON of what
         DescribeTasks says of them beside. Raises `AgentError`."""
-        from emulator.model import to_plain
-
-        body = {"service": to_plain(desired), "private": to_plain(private), "tasks": tasks, "told": told}
-        list(self._ask("POST", "run-task", body=body, timeout=self.timeout))
+        self._do("run-task", {**plain(service=desired, private=private), "tasks": tasks, "told": told})
 
     def remove_service(self, name: str) -> None:
         """Removes a service that the ECS API has created, and does not wait for its tasks. Raises `AgentError`."""
-        list(self._ask("POST", "remove-service", body={"service": name}, timeout=self.timeout))
+        self._do("remove-service", {"service": name})
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services run and waits until they do. Raises `AgentError`."""
@@ -153,12 +126,12 @@ class Agent:
 
     def answer_hook(self, service: str, action: Literal["CONTINUE", "ROLLBACK"]) -> None:
         """Answers the PAUSE hook that a service's deployment waits at. Raises `AgentError` where none does."""
-        list(self._ask("POST", "answer-hook", body={"service": service, "action": action}, timeout=self.timeout))
+        self._do("answer-hook", {"service": service, "action": action})
 
     def stop_deployment(self, service: str) -> None:
         """Has a service's deployment in progress go back to the last one that succeeded. Raises `AgentError` where
         there is none of either."""
-        list(self._ask("POST", "stop-deployment", body={"service": service}, timeout=self.timeout))
+        self._do("stop-deployment", {"service": service})
 
     def run_job(self, job: str) -> Message:
         """Starts a run of a Scheduled Job that is part of what should run; returns the run as `status` has it, without
@@ -173,11 +146,15 @@ class Agent:
 
     def protect(self, tasks: list[str], minutes: int) -> None:
         """Protects tasks, by ARN, for so long; 0 ends their protection. Raises `AgentError`."""
-        list(self._ask("POST", "protect", body={"tasks": tasks, "minutes": minutes}, timeout=self.timeout))
+        self._do("protect", {"tasks": tasks, "minutes": minutes})
 
     def set_clock(self, to: datetime) -> None:
         """Moves the clock that jobs run by. Raises `AgentError`."""
-        list(self._ask("POST", "clock", body={"to": to.isoformat()}, timeout=self.timeout))
+        self._do("clock", {"to": to.isoformat()})
+
+    def _do(self, verb: str, body: Message) -> None:
+        """Asks for what the agent does at once, or does not let its caller wait for."""
+        done(self._ask("POST", verb, body=body, timeout=self.timeout))
 
     def _act(self, verb: str, body: Message, emit: Emit) -> None:
         for message in self._ask("POST", verb, body=body):
@@ -215,9 +192,7 @@ class Agent:
 
     def task_events(self, *, follow: bool) -> Iterator[Message]:
         """State changes of tasks and deployments as EventBridge has them, oldest first; with `follow` without end."""
-        for message in self._ask("GET", "events", {"follow": follow}):
-            if "task_event" in message:
-                yield message["task_event"]
+        return self._each("task_event", "events", {"follow": follow})
 
     def records(
         self, *, follow: bool, services: list[str], kept: bool = False, join: bool = False, tail: int | None = None
@@ -228,16 +203,12 @@ class Agent:
         lines that Docker split at 16 KiB. `tail`: of what is there already, only the last ones of each stream.
         """
         query: Query = {"follow": follow, "service": services, "kept": kept, "join": join, **_tail(tail)}
-        for message in self._ask("GET", "records", query):
-            if "record" in message:
-                yield message["record"]
+        return self._each("record", "records", query)
 
     def access(self, *, follow: bool, services: list[str], tail: int | None = None) -> Iterator[Message]:
         """Requests as the load balancer logged them, oldest first, each with its `time`, `service`, the `line` of its
         log and the line's `fields`; with `follow` without end. `tail`: of what is there already, only the last ones."""
-        for message in self._ask("GET", "access", {"follow": follow, "service": services, **_tail(tail)}):
-            if "access" in message:
-                yield message["access"]
+        return self._each("access", "access", {"follow": follow, "service": services, **_tail(tail)})
 
     def traces(self, **query: str | list[str]) -> Message:
         """The latest traces, the newest first, and what a user should know of them: `traces` and `notes`. `limit`,
@@ -253,15 +224,22 @@ class Agent:
         """Who calls whom in the latest traces: `edges`. `since` chooses. Raises `AgentError`."""
         return self._answer("trace-map", query)
 
-    def _opened(self, verb: str, body: Message) -> Connection:
+    def _opened(self, verb: str, body: Message | None = None, timeout: float | None = None) -> Connection:
         """A connection that something of the agent's goes with."""
         connection = self._open()
         try:
-            done(connection.ask(request("POST", verb, body=body)))
+            with closed_after(connection, timeout):
+                done(connection.ask(request("POST", verb, body=body)))
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _each(self, kind: str, verb: str, query: Query) -> Iterator[Message]:
+        """What messages of an answer have of that kind, as they come."""
+        for message in self._ask("GET", verb, query):
+            if kind in message:
+                yield message[kind]
 
     def _answer(self, verb: str, query: Query | None = None) -> Message:
         """An answer that is one document, which the agent has at hand."""

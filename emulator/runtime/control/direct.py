@@ -75,9 +75,8 @@ def make_folder(environment: Names, info: EngineInfo) -> Path | None:
 def alone(environment: Names) -> Iterator[None]:
     """Within this block no other command of this user creates the environment's agent, or takes one back: a network
     that one of them removes is not taken for there by the next. Without a lock where there can be no file."""
-    with contextlib.ExitStack() as stack:
-        folder = folder_of(environment)
-        stack.enter_context(_locked(folder.parent, folder.name[0]))
+    folder = folder_of(environment)
+    with _locked(folder.parent, folder.name[0]):
         yield
 
 
@@ -217,10 +216,9 @@ def messages(environment: Names, verb: str, query: Query | None = None) -> Itera
 
     The iterator raises `AgentError` where the agent fails later, and EngineError where it breaks off.
     """
-    stream = _connected(environment)
-    if stream is None:
+    connection = _connected(environment)
+    if connection is None:
         return None
-    connection = Connection(stream)
     found = connection.ask(request("GET", verb, query, last=True))
     try:
         with closed_after(connection, FIRST_ANSWER_TIMEOUT):
@@ -239,10 +237,9 @@ def messages(environment: Names, verb: str, query: Query | None = None) -> Itera
 def retire(environment: Names, timeout: int | None) -> Connection | None:
     """Has the agent begin what `down` does: it retires, as long as the connection that is returned lasts, and stops
     tasks; `timeout` shortens their stop timeouts. None where it has no socket here, or does not answer at once."""
-    stream = _connected(environment)
-    if stream is None:
+    connection = _connected(environment)
+    if connection is None:
         return None
-    connection = Connection(stream)
     body = {"app": environment.app, "environment": environment.environment, "stop": True, "timeout": timeout}
     try:
         with closed_after(connection, RETIRE_TIMEOUT):
@@ -266,13 +263,14 @@ def _rest(connection: Connection, first: Message | None, others: Iterator[Messag
         connection.close()
 
 
-def _connected(environment: Names) -> SocketStream | None:
-    """The agent's socket on this machine, where its daemon is the one that the `docker` command would find."""
+def _connected(environment: Names) -> Connection | None:
+    """To the agent's socket on this machine, where its daemon is the one that the `docker` command would find."""
     if not daemon_of(environment):
         return None
     from emulator.engine.docker.endpoint import find_endpoint
 
     try:
-        return connect(environment, find_endpoint(os.environ, Path.home()).host)
+        stream = connect(environment, find_endpoint(os.environ, Path.home()).host)
     except CopilotLocalError:
         return None  # who asks Docker is told why
+    return Connection(stream) if stream is not None else None

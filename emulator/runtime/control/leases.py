@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
 
+    from pydantic import BaseModel
+
     from emulator.engine.interface import File
     from emulator.runtime.state.desired import DesiredState, Private
 
@@ -23,9 +25,15 @@ KEEP_TIMEOUT = 30.0
 """Seconds for what a container has printed: 100,000 lines, on a busy machine."""
 
 
-class Lease:
-    """An exclusive lease on an environment, bound to one connection: when that ends without a word, the agent takes
-    over."""
+def plain(**models: BaseModel) -> Message:
+    """Models as JSON's own types, by the fields of a request."""
+    from emulator.model import to_plain
+
+    return {name: to_plain(model) for name, model in models.items()}
+
+
+class Grant:
+    """What goes with one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -39,12 +47,18 @@ class Lease:
             [answer] = self._connection.ask(request("GET", "status"))
         return answer
 
+    def close(self) -> None:
+        """Ends it without a word."""
+        self._connection.close()
+
+
+class Lease(Grant):
+    """An exclusive lease on an environment, bound to one connection: when that ends without a word, the agent takes
+    over."""
+
     def begin(self, state: DesiredState, private: Private) -> None:
         """Tells the agent what should run from now on, and the private values of that."""
-        from emulator.model import to_plain
-
-        body = {"state": to_plain(state), "private": to_plain(private)}
-        done(self._connection.ask(request("POST", "begin", body=body)))
+        done(self._connection.ask(request("POST", "begin", body=plain(state=state, private=private))))
 
     def hand_over(self) -> None:
         """The agent acts from now on."""
@@ -63,17 +77,13 @@ class Lease:
             raise
         return Retirement(self._connection)
 
-    def close(self) -> None:
-        """Ends it without a word."""
-        self._connection.close()
 
-
-class Retirement:
+class Retirement(Grant):
     """An environment's going away, bound to one connection: when that ends, the agent removes itself, if it is still
     there."""
 
     def __init__(self, connection: Connection, *, began: float | None = None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self.began = began
         """When, of the monotonic clock, the agent began to stop tasks by itself; None where it does not."""
         self._asking = threading.Lock()
@@ -106,15 +116,9 @@ class Retirement:
             return False
         return True
 
-    def close(self) -> None:
-        self._connection.close()
 
-
-class Providing:
+class Providing(Grant):
     """The agent's leaving what services live with to a command. It ends with the connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def close(self) -> None:
         """Ends it; afterwards the agent knows."""
@@ -127,12 +131,6 @@ class Providing:
 
 class Attendance(Providing):
     """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
-
-    def status(self) -> Message:
-        """As `Agent.status`, over the connection that is open already."""
-        with closed_after(self._connection, ANSWER_TIMEOUT):
-            [answer] = self._connection.ask(request("GET", "status"))
-        return answer
 
 
 def close_when_made(future: Future[Lease] | Future[Attendance]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.engine.interface import Container, ContainerState, Engine, ExecStream
 from emulator.errors import EngineError, InputError, Position
 from emulator.runtime.state import names as labels
 from emulator.runtime.state.observed import observe
@@ -46,8 +46,7 @@ class Conversation:
             self._stream.write(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
             line = next(self._lines, None)
         if line is None:
-            detail = self._stream.error_output().decode(errors="replace").strip().splitlines()[-1:]
-            raise EngineError("the local AWS endpoint does not answer", hint=" ".join(detail))
+            raise EngineError("the local AWS endpoint does not answer", hint=last_error(self._stream))
         return _checked(json.loads(line))
 
     def close(self) -> None:
@@ -81,10 +80,14 @@ def followed(
                 _checked(found)
             yield found or None
         if stream.exit_code():
-            detail = stream.error_output().decode(errors="replace").strip().splitlines()[-1:]
-            raise EngineError("the local AWS endpoint does not answer", hint=" ".join(detail))
+            raise EngineError("the local AWS endpoint does not answer", hint=last_error(stream))
     finally:
         stream.close()
+
+
+def last_error(stream: ExecStream) -> str:
+    """The last line of what a command said beside its output; empty where it said nothing."""
+    return " ".join(stream.error_output().decode(errors="replace").strip().splitlines()[-1:])
 
 
 def _endpoint(engine: Engine, environment: Names) -> Container:

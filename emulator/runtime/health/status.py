@@ -6,10 +6,9 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from emulator.errors import CopilotLocalError
-from emulator.runtime.control.http import Message
+from emulator.runtime.control.leases import Grant
 from emulator.runtime.health.watch import Known, known_from
 from emulator.runtime.state.desired import DesiredState
 
@@ -17,20 +16,12 @@ LOOK = 0.2
 """Seconds for which an answer is taken again: several operations of a plan wait at the same time."""
 
 
-class Connected(Protocol):
-    """A connection to the agent that a command holds anyway."""
-
-    def status(self) -> Message:
-        """As `Agent.status`."""
-        ...
-
-
 class StatusOverLease:
     """Asks over a connection that is, or will be, there. Thread-safe."""
 
     def __init__(
         self,
-        connection: Callable[[], Connected | None],
+        connection: Callable[[], Grant | None],
         state: DesiredState,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

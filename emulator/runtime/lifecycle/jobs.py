@@ -16,10 +16,11 @@ from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import Engine
 from emulator.errors import EngineTimeout, ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.control.client import Attendance
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.container_failure import container_failed
-from emulator.runtime.health.status import Connected, StatusOverLease
+from emulator.runtime.health.status import StatusOverLease
 from emulator.runtime.lifecycle.one_off_agent import attended
 from emulator.runtime.lifecycle.one_off_endpoint import provided
 from emulator.runtime.lifecycle.prepare import prepare
@@ -75,7 +76,7 @@ def _run(
         wanted=lambda labels: labels.get(names.TASK) == task_id,
     )
     front = FrontControl(environment)
-    attendance: list[Connected] = []
+    attendance: list[Attendance] = []
     executor = Executor(
         engine,
         environment,

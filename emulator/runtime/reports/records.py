@@ -10,7 +10,8 @@ from typing import Any
 
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
-from emulator.runtime.control.client import Agent, agent_of
+from emulator.runtime.control.client import agent_of
+from emulator.runtime.control.local_aws import last_error
 from emulator.runtime.specs.log_destinations import Destination, destinations_of
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
@@ -55,8 +56,7 @@ def kept_records(engine: Engine, environment: Names, services: Sequence[str]) ->
 
     `stream` is `@<container>`, `tag` is the stream's name in CloudWatch.
     """
-    agent: Agent = agent_of(engine, environment)
-    yield from agent.records(follow=False, services=list(services), kept=True)
+    yield from agent_of(engine, environment).records(follow=False, services=list(services), kept=True)
 
 
 def _from_local_aws(
@@ -71,13 +71,12 @@ def _from_local_aws(
             if not services or service in services:
                 yield {"service": service, "task": "", "tag": found["stream"], **found}
         if "follow" not in words and stream.exit_code():
-            detail = stream.error_output().decode(errors="replace").strip().splitlines()[-1:]
-            raise EngineError(f"the local AWS endpoint could not be read: {' '.join(detail)}")
+            raise EngineError(f"the local AWS endpoint could not be read: {last_error(stream)}")
     finally:
         stream.close()
 
 
-def _service_of(environment: Names, found: dict[str, Any], outputs: Iterable[tuple[str, Destination]] = ()) -> str:
+def _service_of(environment: Names, found: dict[str, Any], outputs: Iterable[tuple[str, Destination]]) -> str:
     """The service that an event belongs to, by the metadata in it, else by its log group, else by the only service with
     an output that goes there; empty where none says."""
     prefix = f"{environment.app}-{environment.environment}-"
