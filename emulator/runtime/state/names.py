@@ -27,9 +27,9 @@ DEPENDS_ON = PREFIX + "depends-on"
 STOP_TIMEOUT = PREFIX + "stop-timeout"
 LOG_ROUTER = PREFIX + "log-router"
 RELAY = PREFIX + "log-relay"
+"""On a pause: Docker's log driver talks to it, and it to the log router."""
 EGRESS = PREFIX + "egress"
 """`closed`: a log router that may send nothing out of its task but to the local AWS endpoint."""
-"""On a pause: Docker's log driver talks to it, and it to the log router."""
 LOG_OUTPUTS = PREFIX + "log-outputs"
 TRACES = PREFIX + "traces"
 """On a collector of traces: what runs in its place, as `[traces]` names it."""
@@ -122,6 +122,16 @@ class Role(enum.StrEnum):
     TRACE = "trace"
 
 
+class _Named:
+    """What is called by an environment's prefix and a word behind it."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def __get__(self, names: Names, owner: type[Names]) -> str:
+        return f"{names.prefix}-{self._word}"
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names that one environment uses. Docker allows `[a-zA-Z0-9][a-zA-Z0-9_.-]*`."""
@@ -130,6 +140,37 @@ class Names:
     environment: str
     owner: str = field(default="", compare=False)
     """The process that removes it all when it ends, as a test does; empty where a person does."""
+
+    agent = _Named("agent")
+    """The agent container. This name is the environment's lock: Docker gives it to one creator only."""
+    front = _Named("front")
+    """The container of the public load balancer."""
+    internal_front = _Named("internal-front")
+    """The container of the internal load balancer."""
+    udp_relay = _Named("udp-relay")
+    """The container that balances datagrams."""
+    aws = _Named("aws")
+    """The container of the local AWS endpoint."""
+    aws_way = _Named("aws-way")
+    """The relay from the endpoint's container to another one on this machine, and the volume with its socket."""
+    state_volume = _Named("state")
+    """The agent's volume, with the desired state."""
+    front_volume = _Named("front")
+    """Configuration and sockets of the public load balancer."""
+    internal_front_volume = _Named("internal-front")
+    """The same of the internal load balancer."""
+    connect_volume = _Named("connect")
+    """What the proxies of Service Connect read: the names of the environment and the tasks behind them."""
+    log_volume = _Named("logs")
+    """The log store."""
+    access_volume = _Named("access")
+    """The load balancer's access log: no task mounts it."""
+    aws_volume = _Named("aws")
+    """What the endpoint shares with log routers: the certificate of its authority."""
+    aws_key_volume = _Named("aws-key")
+    """The endpoint's own certificate and key: a new container of it is the same to log routers that run."""
+    aws_data_volume = _Named("aws-data")
+    """What the endpoint holds: queues, topics, buckets, tables."""
 
     @property
     def prefix(self) -> str:
@@ -148,46 +189,6 @@ class Names:
         """The environment's network."""
         return self.prefix
 
-    @property
-    def agent(self) -> str:
-        """The agent container. This name is the environment's lock: Docker gives it to one creator only."""
-        return f"{self.prefix}-agent"
-
-    @property
-    def front(self) -> str:
-        """The container of the public load balancer."""
-        return f"{self.prefix}-front"
-
-    @property
-    def internal_front(self) -> str:
-        """The container of the internal load balancer."""
-        return f"{self.prefix}-internal-front"
-
-    @property
-    def aws(self) -> str:
-        """The container of the local AWS endpoint."""
-        return f"{self.prefix}-aws"
-
-    @property
-    def aws_way(self) -> str:
-        """The relay from the endpoint's container to another one on this machine, and the volume with its socket."""
-        return f"{self.prefix}-aws-way"
-
-    @property
-    def aws_volume(self) -> str:
-        """What the endpoint shares with log routers: the certificate of its authority."""
-        return f"{self.prefix}-aws"
-
-    @property
-    def aws_key_volume(self) -> str:
-        """The endpoint's own certificate and key: a new container of it is the same to log routers that run."""
-        return f"{self.prefix}-aws-key"
-
-    @property
-    def aws_data_volume(self) -> str:
-        """What the endpoint holds: queues, topics, buckets, tables."""
-        return f"{self.prefix}-aws-data"
-
     def database(self, key: str) -> str:
         """The container of a database or cache, by its key. The dot is in no name of a task's container."""
         return f"{self.prefix}-db.{_safe(key.rpartition('/')[2])}-{_digest(key)}"
@@ -195,41 +196,6 @@ class Names:
     def database_volume(self, key: str) -> str:
         """What a database holds."""
         return self.database(key)
-
-    @property
-    def state_volume(self) -> str:
-        """The agent's volume, with the desired state."""
-        return f"{self.prefix}-state"
-
-    @property
-    def udp_relay(self) -> str:
-        """The container that balances datagrams."""
-        return f"{self.prefix}-udp-relay"
-
-    @property
-    def front_volume(self) -> str:
-        """Configuration and sockets of the public load balancer."""
-        return f"{self.prefix}-front"
-
-    @property
-    def access_volume(self) -> str:
-        """The load balancer's access log: no task mounts it."""
-        return f"{self.prefix}-access"
-
-    @property
-    def internal_front_volume(self) -> str:
-        """The same of the internal load balancer."""
-        return f"{self.prefix}-internal-front"
-
-    @property
-    def connect_volume(self) -> str:
-        """What the proxies of Service Connect read: the names of the environment and the tasks behind them."""
-        return f"{self.prefix}-connect"
-
-    @property
-    def log_volume(self) -> str:
-        """The log store."""
-        return f"{self.prefix}-logs"
 
     def pause(self, task_id: str) -> str:
         """The pause of a task. No container of the task has this name, whatever the task definition calls it.
