@@ -11,6 +11,8 @@ from emulator.errors import EngineError, EngineUnavailable
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 
+_SINGLE = (Role.AGENT, Role.FRONT, Role.INTERNAL_FRONT, Role.UDP_RELAY, Role.AWS, Role.AWS_WAY)
+"""What an environment has one of: the field of `Observed` that is called so."""
 FAILED_TO_START = "Task failed to start"
 GIVEN_UP_CODE = 143
 """ECS's exit code of a container that is stopped before it ever ran."""
@@ -180,9 +182,9 @@ class Observed:
     aws_way: Container | None = None
     """The relay from the endpoint's container to another endpoint on this machine."""
     databases: dict[str, Container] = field(default_factory=dict)
+    """By key."""
     beside: list[Container] = field(default_factory=list)
     """Of Compose services."""
-    """By key."""
     tasks: dict[str, Task] = field(default_factory=dict)
     drains: list[Container] = field(default_factory=list)
 
@@ -245,19 +247,9 @@ def sort_containers(containers: list[Container]) -> Observed:
     observed = Observed(containers=containers)
     for container in containers:
         labels = container.labels
-        role = labels.get(names.ROLE)
-        if role == Role.AGENT:
-            observed.agent = container
-        elif role == Role.FRONT:
-            observed.front = container
-        elif role == Role.INTERNAL_FRONT:
-            observed.internal_front = container
-        elif role == Role.UDP_RELAY:
-            observed.udp_relay = container
-        elif role == Role.AWS:
-            observed.aws = container
-        elif role == Role.AWS_WAY:
-            observed.aws_way = container
+        role = labels.get(names.ROLE, "")
+        if role in _SINGLE:
+            setattr(observed, role.replace("-", "_"), container)
         elif role == Role.DATABASE:
             observed.databases[labels.get(names.DATABASE, "")] = container
         elif role == Role.BESIDE:
@@ -265,16 +257,15 @@ def sort_containers(containers: list[Container]) -> Observed:
         elif role == Role.DRAIN:
             observed.drains.append(container)
         elif task_id := labels.get(names.TASK):
-            task = observed.tasks.get(task_id)
-            if task is None:
-                task = observed.tasks[task_id] = Task(
-                    id=task_id,
-                    service=labels.get(names.SERVICE, ""),
-                    config_hash=labels.get(names.CONFIG_HASH, ""),
-                    revision=labels.get(names.ECS_REVISION, ""),
-                    one_off=names.ONE_OFF in labels,
-                    job_run=labels.get(names.JOB_RUN, ""),
-                )
+            first = Task(
+                id=task_id,
+                service=labels.get(names.SERVICE, ""),
+                config_hash=labels.get(names.CONFIG_HASH, ""),
+                revision=labels.get(names.ECS_REVISION, ""),
+                one_off=names.ONE_OFF in labels,
+                job_run=labels.get(names.JOB_RUN, ""),
+            )
+            task = observed.tasks.setdefault(task_id, first)
             if role == Role.PAUSE:
                 task.pause = container
             elif role == Role.SERVICE_CONNECT:

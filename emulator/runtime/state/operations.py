@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from emulator.engine.interface import ContainerSpec, File
 
@@ -40,6 +40,22 @@ class Verb(enum.StrEnum):
     REMOVE_CONTAINER = "remove container"
     REMOVE_VOLUME = "remove volume"
     REMOVE_NETWORK = "remove network"
+
+
+class Details(TypedDict, total=False):
+    """What an operation has beside its cause, as `Operation` says."""
+
+    spec: ContainerSpec | None
+    files: tuple[tuple[str, tuple[File, ...]], ...]
+    labels: dict[str, str]
+    condition: str
+    waiting: str
+    timeout: int
+    task_id: str
+    router: str
+    aws_request: Mapping[str, object]
+    database: DesiredDatabase | None
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +109,12 @@ class Plan:
         subject: str,
         cause: str,
         needs: Iterable[int | None] = (),
-        *,
-        spec: ContainerSpec | None = None,
-        files: tuple[tuple[str, tuple[File, ...]], ...] = (),
-        labels: dict[str, str] | None = None,
-        condition: str = "",
-        waiting: str = "",
-        timeout: int = 0,
-        task_id: str = "",
-        router: str = "",
-        aws_request: Mapping[str, object] | None = None,
-        database: DesiredDatabase | None = None,
-        title: str = "",
+        **details: Unpack[Details],
     ) -> int:
         """Appends an operation, returns its id. `None` among `needs` is left out."""
         present = tuple(dict.fromkeys(need for need in needs if need is not None))
         assert all(1 <= need <= len(self.operations) for need in present), "it would wait for ever"
-        operation = Operation(
-            id=len(self.operations) + 1,
-            verb=verb,
-            subject=subject,
-            cause=cause,
-            needs=present,
-            spec=spec,
-            files=files,
-            labels=labels or {},
-            condition=condition,
-            waiting=waiting,
-            timeout=timeout,
-            task_id=task_id,
-            router=router,
-            aws_request=aws_request or {},
-            database=database,
-            title=title,
-        )
+        operation = Operation(len(self.operations) + 1, verb, subject, cause, present, **details)
         self.operations.append(operation)
         return operation.id
 
