@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,10 @@ from emulator import __version__
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
-from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES
+from emulator.runtime.specs.limits import LASTING, MIB
 from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import CONTROL_FOLDER, JSON_FILE_OPTIONS, NO_FILE, RESTART
+from emulator.runtime.state.conventions import CONTROL_FOLDER
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.process_identity import this_process
 from emulator.service_connect.envoy import FOLDER as CONNECT_FOLDER
@@ -72,7 +73,8 @@ def _spec(engine: Engine, environment: Names, image: str, state: bytes, control:
     once it has that. It writes to its volumes and to memory, and to nothing of its image. Docker restarts
     it when it dies; everything it knows is on its volume and in Docker's labels.
     """
-    return ContainerSpec(
+    return replace(
+        LASTING,
         name=environment.agent,
         image=image,
         labels={
@@ -92,15 +94,10 @@ def _spec(engine: Engine, environment: Names, image: str, state: bytes, control:
             Mount(environment.access_volume, ACCESS_FOLDER, copy=False),
             *([Mount(str(control), CONTROL_FOLDER, bind=True, make=True)] if control is not None else []),
         ),
-        log_options=JSON_FILE_OPTIONS,
-        restart=RESTART,
         init=True,
         read_only=True,
         tmpfs={"/run": TMPFS, "/tmp": TMPFS},
-        cap_drop=("ALL",),
         cap_add=("DAC_OVERRIDE", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"),
-        security_options=NO_NEW_PRIVILEGES,
         memory=MEMORY,
         pids_limit=PIDS,
-        ulimits=(NO_FILE,),
     )

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.errors import Conflict
-from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.limits import MIB, OWN
 from emulator.runtime.specs.log_store import LOG_FOLDER, task_logs
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, SHARED_FOLDER
+from emulator.runtime.state.conventions import SHARED_FOLDER
 from emulator.runtime.state.names import Names, Role
 
 MEMORY = 256 * MIB
@@ -29,7 +30,8 @@ def drain_spec(
 
     `metadata`: `field=value` of the fields that the router would have added to each record.
     """
-    return ContainerSpec(
+    return replace(
+        OWN,
         name=f"{environment.prefix}-{task_id[:8]}-drain",
         image=image,
         labels={**names.sealed(environment.labels(Role.DRAIN)), names.TASK: task_id},
@@ -40,14 +42,9 @@ def drain_spec(
             Mount(environment.socket_volume(task_id), SHARED_FOLDER),
             task_logs(docker_root, environment, service, task_id),
         ),
-        log_options=JSON_FILE_OPTIONS,
-        cap_drop=("ALL",),
         cap_add=("DAC_OVERRIDE",),  # the socket's folder and the router's buffer belong to the router's user
-        security_options=NO_NEW_PRIVILEGES,
         read_only=True,
         memory=MEMORY,
-        pids_limit=OWN_PIDS,
-        ulimits=(NO_FILE,),
         init=True,
     )
 

@@ -7,11 +7,12 @@ the task's memory as its limit and the task's CPU as its quota, and together the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.ecs.fargate import cpu_units, memory_mib
-from emulator.engine.interface import EngineInfo
+from emulator.engine.interface import ContainerSpec, EngineInfo
+from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
 if TYPE_CHECKING:
     from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
@@ -26,6 +27,18 @@ OWN_PIDS = 512
 """The same for a container of our own."""
 NO_NEW_PRIVILEGES = ("no-new-privileges",)
 """For containers of our own: no program in them gets more than the container's first one was given."""
+OWN = ContainerSpec(
+    name="",
+    image="",
+    log_options=JSON_FILE_OPTIONS,
+    cap_drop=("ALL",),
+    security_options=NO_NEW_PRIVILEGES,
+    pids_limit=OWN_PIDS,
+    ulimits=(NO_FILE,),
+)
+"""What a container of our own is made from: nothing but what it asks for."""
+LASTING = replace(OWN, restart=RESTART)
+"""The same of one that is no task's."""
 LEAST_SHARES = 2
 """Docker's minimum; ECS gives it to a container that names no CPU."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,8 @@ from emulator.runtime.listeners.front_ports import (
     to_label,
     udp_bind_ports,
 )
-from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.limits import LASTING, MIB
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, Task, observe
 
@@ -68,7 +68,8 @@ def front_spec(state: DesiredState, balancer: Balancer = Balancer.PUBLIC) -> Con
     environment = Names(state.app, state.environment)
     aliases = front_names(state, balancer)
     published = ",".join(f"{p.host_port}-{p.container_port}" for p in ports)
-    return ContainerSpec(
+    return replace(
+        LASTING,
         name=front_container(environment, balancer),
         image=state.front_image,
         labels={
@@ -84,15 +85,8 @@ def front_spec(state: DesiredState, balancer: Balancer = Balancer.PUBLIC) -> Con
         network_aliases=aliases,
         ports=ports,
         mounts=(Mount(front_volume(environment, balancer), FOLDER, copy=False),),
-        log_options=JSON_FILE_OPTIONS,
         sysctls={UNPRIVILEGED_PORTS: "0"},
-        cap_drop=("ALL",),
-        security_options=NO_NEW_PRIVILEGES,
         memory=MEMORY,
-        pids_limit=OWN_PIDS,
-        ulimits=(NO_FILE,),
-        restart=RESTART,
-        init=False,
     )
 
 

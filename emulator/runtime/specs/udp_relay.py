@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emulator.engine.interface import ContainerSpec, Mount, PublishedPort
 from emulator.frontdoor.options import FOLDER
 from emulator.runtime.listeners.front_ports import UDP, to_label, udp_bind_ports, udp_listeners
-from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.limits import LASTING, MIB
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 
@@ -28,7 +29,8 @@ def udp_relay_spec(state: DesiredState) -> ContainerSpec | None:
         return None
     environment = Names(state.app, state.environment)
     published = ",".join(f"{port.host_port}-{port.container_port}" for port in ports)
-    return ContainerSpec(
+    return replace(
+        LASTING,
         name=environment.udp_relay,
         image=state.agent_image,
         labels={
@@ -41,13 +43,7 @@ def udp_relay_spec(state: DesiredState) -> ContainerSpec | None:
         network=environment.network,
         ports=ports,
         mounts=(Mount(environment.front_volume, FOLDER, copy=False),),
-        log_options=JSON_FILE_OPTIONS,
-        cap_drop=("ALL",),
-        security_options=NO_NEW_PRIVILEGES,
         memory=MEMORY,
-        pids_limit=OWN_PIDS,
         read_only=True,
-        ulimits=(NO_FILE,),
-        restart=RESTART,
         init=True,
     )

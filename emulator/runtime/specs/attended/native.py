@@ -17,11 +17,11 @@ from emulator.engine.interface import ContainerSpec, EngineInfo, HealthCheckSpec
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.listeners.native_ports import label, main_definition, tcp_ports
-from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.limits import OWN
 from emulator.runtime.specs.load_balancer import UNPRIVILEGED_PORTS
 from emulator.runtime.specs.pause_script import PAUSE_CAPABILITIES, UNPRIVILEGED, with_native_relay
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NATIVE_FOLDER, NATIVE_RELAY_MEMORY
+from emulator.runtime.state.conventions import NATIVE_FOLDER, NATIVE_RELAY_MEMORY
 from emulator.runtime.state.desired import DesiredService
 from emulator.settings_attended import Native
 from emulator.spelling import did_you_mean
@@ -165,7 +165,8 @@ def native_member(member: ContainerSpec, native: Native, volume: str) -> Contain
     ports = {str(inside): port for inside, port in native.ports.items()}
     asked = json.dumps({"folder": NATIVE_FOLDER, "hosts": hosts, "ports": ports})
     bare = ("/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "PYTHONPATH=/opt/copilot-local")
-    return ContainerSpec(
+    return replace(
+        OWN,
         name=member.name,
         image=member.image,
         labels={**member.labels, names.NATIVE: label(native)},
@@ -177,13 +178,9 @@ def native_member(member: ContainerSpec, native: Native, volume: str) -> Contain
         network=member.network if native.in_virtual_machine else "host",
         mounts=(*member.mounts, Mount(volume, NATIVE_FOLDER, copy=False)),
         volumes_from=member.volumes_from,
-        log_options=JSON_FILE_OPTIONS,
         health_check=HealthCheckSpec(("NONE",)),
         init=True,
         read_only=True,
-        cap_drop=("ALL",),
-        security_options=NO_NEW_PRIVILEGES,
-        pids_limit=OWN_PIDS,
         ulimits=member.ulimits,
         cpu_shares=member.cpu_shares,
         memory=NATIVE_RELAY_MEMORY,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.engine.interface import ContainerSpec, Engine, File, Mount, PublishedPort
@@ -12,11 +13,10 @@ from emulator.errors import ContainerFailed, InputError, Position
 from emulator.firelens.local_aws import ENDPOINT, FOLDER
 from emulator.runtime.specs.aws.names import certified_names
 from emulator.runtime.specs.aws.way import WAY_FOLDER, way_socket
-from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.limits import LASTING, MIB
 from emulator.runtime.specs.log_router import local_outputs, uses_local_aws
 from emulator.runtime.state import names
 from emulator.runtime.state.aws_way import AwsWay
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.names import Names, Role
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
     command = json.dumps(settings)
     if state.aws_port:
         labels |= {names.AWS_PORT: str(state.aws_port)}
-    return ContainerSpec(
+    return replace(
+        LASTING,
         name=environment.aws,
         image=state.aws_image,
         labels={**labels, names.CONFIG_HASH: _digest(state.aws_image, command)},
@@ -84,14 +85,8 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
             Mount(environment.aws_data_volume, DATA_FOLDER, copy=False),
             *mounts,
         ),
-        log_options=JSON_FILE_OPTIONS,
-        cap_drop=("ALL",),
         cap_add=("NET_BIND_SERVICE",),
-        security_options=NO_NEW_PRIVILEGES,
         memory=MEMORY,
-        pids_limit=OWN_PIDS,
-        ulimits=(NO_FILE,),
-        restart=RESTART,
         init=True,
     )
 

@@ -6,11 +6,12 @@ It is in this machine's network, as the one of `up --native` is, and connects th
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from emulator.engine.interface import ContainerSpec, HealthCheckSpec, Mount
-from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.limits import LASTING
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NATIVE_RELAY_MEMORY, NO_FILE, RESTART
+from emulator.runtime.state.conventions import NATIVE_RELAY_MEMORY
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 
@@ -32,7 +33,8 @@ def way_spec(state: DesiredState) -> ContainerSpec | None:
     environment = Names(state.app, state.environment)
     asked = json.dumps({"folder": WAY_FOLDER, "hosts": _HOSTS, "ports": {str(port): port}})
     labels = names.sealed(environment.labels(Role.AWS_WAY))
-    return ContainerSpec(
+    return replace(
+        LASTING,
         name=environment.aws_way,
         image=state.agent_image,
         labels={**labels, names.CONFIG_HASH: f"{state.agent_image}@{port}"},
@@ -40,14 +42,8 @@ def way_spec(state: DesiredState) -> ContainerSpec | None:
         command=("outside", asked),
         network="host",
         mounts=(Mount(environment.aws_way, WAY_FOLDER, copy=False),),
-        log_options=JSON_FILE_OPTIONS,
         health_check=HealthCheckSpec(("NONE",)),
         init=True,
         read_only=True,
-        cap_drop=("ALL",),
-        security_options=NO_NEW_PRIVILEGES,
         memory=NATIVE_RELAY_MEMORY,
-        pids_limit=OWN_PIDS,
-        ulimits=(NO_FILE,),
-        restart=RESTART,
     )

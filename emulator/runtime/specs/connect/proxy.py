@@ -15,10 +15,9 @@ from dataclasses import replace
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.errors import EngineError, TaskError
 from emulator.runtime.specs.connect.endpoints import digest
-from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.limits import MIB, OWN
 from emulator.runtime.specs.pause_script import HOSTS_VARIABLE
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.names import Names, Role
 from emulator.service_connect.envoy import FOLDER, bootstrap, ingress_port
@@ -46,7 +45,8 @@ def proxy_spec(
         bootstrap(task_id, desired.service.name, port, desired.access_log), separators=(",", ":")
     )
     pairs = () if port is None else (f"{port.port}:{ingress_port(port)}",)
-    return ContainerSpec(
+    return replace(
+        OWN,
         name=environment.proxy(task_id),
         image=image,
         labels={**names.sealed(labels), names.ROLE: Role.SERVICE_CONNECT},
@@ -54,15 +54,10 @@ def proxy_spec(
         command=(configuration, str(EGRESS_PORT), *pairs),
         network=f"container:{environment.pause(task_id)}",
         mounts=(Mount(environment.connect_volume, FOLDER, read_only=True, copy=False),),
-        log_options=JSON_FILE_OPTIONS,
-        ulimits=(NO_FILE,),
         read_only=True,
         tmpfs=_TMPFS,
-        cap_drop=("ALL",),
         cap_add=("NET_ADMIN", "SETGID", "SETPCAP", "SETUID"),
-        security_options=NO_NEW_PRIVILEGES,
         memory=MEMORY,
-        pids_limit=OWN_PIDS,
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerSpec, Mount
 from emulator.runtime.specs.databases.programs import PROGRAMS
-from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES
+from emulator.runtime.specs.limits import LASTING, MIB
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.names import Names, Role
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def database_spec(state: DesiredState, database: DesiredDatabase) -> ContainerSp
     parts = (database.image, program.start, database.identifier, *variables.values())
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     volume = environment.database_volume(database.key)
-    return ContainerSpec(
+    return replace(
+        LASTING,
         name=environment.database(database.key),
         image=database.image,
         labels={**labels, names.CONFIG_HASH: digest},
@@ -65,12 +66,7 @@ def database_spec(state: DesiredState, database: DesiredDatabase) -> ContainerSp
         network_aliases=(database.identifier,),
         mounts=(Mount(volume, program.folder, copy=False),) if program.folder else (),
         tmpfs=SHARED_MEMORY if database.program == "postgres" else {},
-        log_options=JSON_FILE_OPTIONS,
-        cap_drop=("ALL",),
         cap_add=STEP_DOWN if program.folder else (),
-        security_options=NO_NEW_PRIVILEGES,
         memory=MEMORY,
         pids_limit=PIDS,
-        ulimits=(NO_FILE,),
-        restart=RESTART,
     )
