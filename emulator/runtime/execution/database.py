@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.engine.interface import ContainerState, ExecResult
-from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, EngineUnavailable
+from emulator.errors import ContainerFailed, EngineError, EngineTimeout, EngineUnavailable
 from emulator.events import Event, EventKind
 from emulator.runtime.execution.context import Execution
+from emulator.runtime.health.container_failure import LAST_LINES, last_lines
 from emulator.runtime.specs.aws.endpoint import parse_position
 from emulator.runtime.specs.databases.account import account
 from emulator.runtime.specs.databases.programs import NOT_YET, PROGRAMS
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.operations import Operation
 
-LAST_LINES = 15
 _GAP = 0.05
 _WITH_USERS = ("postgres", "mysql", "mariadb")
 
@@ -96,14 +96,10 @@ def _runs(execution: Execution, container: str) -> bool:
 
 
 def _failed(execution: Execution, container: str, database: DesiredDatabase, why: str) -> ContainerFailed:
-    try:
-        lines = [line.text for line in execution.engine.logs(container, tail=LAST_LINES)]
-    except CopilotLocalError:
-        lines = []
     failed = ContainerFailed(
         f"{database.logical_id}: the {database.program} database {why}",
         container=database.logical_id,
-        output=lines,
+        output=last_lines(execution.engine, container, LAST_LINES),
         hint=f"it runs on {database.image}: [backing] in copilot-local.toml names another image; data that does not "
         "fit goes with `copilot-local down -v`",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from emulator.engine.interface import Engine
@@ -22,10 +23,7 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
     """The error for a container that exited, with its code and last lines."""
     code = member.container.exit_code
     ended = "could not start" if code is None else f"exited with code {code}"
-    try:
-        said = [line.text for line in engine.logs(member.container.name, tail=READ_LINES)]
-    except CopilotLocalError:
-        said = []
+    said = last_lines(engine, member.container.name, READ_LINES)
     problems = _problems(member, said)
     unclear = member.role == Role.ROUTER and not explained(problems) and not has_started(engine, member.container.id)
     if unclear and lost_its_reason(said, code):
@@ -46,6 +44,13 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
     )
     failed.position = problems[0].position if problems else None
     return failed
+
+
+def last_lines(engine: Engine, container: str, number: int) -> list[str]:
+    """What a container printed last; nothing where that cannot be read."""
+    with contextlib.suppress(CopilotLocalError):
+        return [line.text for line in engine.logs(container, tail=number)]
+    return []
 
 
 def _problems(member: Member, said: Sequence[str]) -> list[Problem]:

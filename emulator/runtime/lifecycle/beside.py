@@ -13,6 +13,7 @@ from emulator.engine.interface import Container, ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import POLL, Cancelled
+from emulator.runtime.health.container_failure import last_lines
 from emulator.runtime.listeners.free_port import is_free
 from emulator.runtime.planning.stop_plan import DATABASE_STOP_TIMEOUT
 from emulator.runtime.planning.up_request import UpRequest
@@ -128,9 +129,8 @@ def _with_last_words(engine: Engine, environment: Names, error: CopilotLocalErro
         return
     for container in _containers(engine, environment):
         if _failure(container) or _name(container) == error.container:
-            with contextlib.suppress(CopilotLocalError):
-                lines = [line.text for line in engine.logs(container.name, tail=LAST_LINES)]
-                error.output = [*error.output, *(f"{_name(container)}: {line}" for line in lines)]
+            lines = last_lines(engine, container.name, LAST_LINES)
+            error.output = [*error.output, *(f"{_name(container)}: {line}" for line in lines)]
 
 
 def _remove_new(engine: Engine, environment: Names, before: set[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from emulator.engine.interface import ContainerState, Engine
-from emulator.errors import TAKEN_DOWN, ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
+from emulator.errors import TAKEN_DOWN, ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease
@@ -24,7 +24,7 @@ from emulator.runtime.lifecycle.down import down, remove_all
 from emulator.runtime.lifecycle.environment_lock import Claim, not_removed
 from emulator.runtime.lifecycle.join import agent_failed
 from emulator.runtime.lifecycle.provide import beside_of, provide
-from emulator.runtime.lifecycle.running import Running, check_front, wait_healthy
+from emulator.runtime.lifecycle.running import Running, check_front, taken_down, wait_healthy
 from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.planning.reconcile import reconcile
 from emulator.runtime.planning.up_request import UpRequest
@@ -38,6 +38,7 @@ from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.observed import Looks, Observed, observe
 
 LOOK = 0.05
+WHILE = " while it came up"
 SAYS_WITHIN = 1.0
 """Seconds in which an agent says whether a `down` has told it to go."""
 
@@ -101,22 +102,16 @@ class Bringup:
             self.claim.keep_lease()
             return running
         except EnvironmentBusy as error:
-            raise self._taken_down() from error  # by a `down` that removes what is ours too
+            raise taken_down(self.names, WHILE) from error  # by a `down` that removes what is ours too
         except BaseException as error:
             holder = self._holder(lock, error)
             if holder in ("", lock) and not self._take_back(lock, holder):
                 holder = ""
             if holder != lock and isinstance(error, CopilotLocalError):
-                raise self._taken_down() from error
+                raise taken_down(self.names, WHILE) from error
             raise
         finally:
             self.claim.close()
-
-    def _taken_down(self) -> TaskError:
-        where = f"{self.names.app}/{self.names.environment}"
-        return TaskError(
-            f"{where} was taken down by another command while it came up", hint="run `copilot-local up` again"
-        )
 
     def _take_back(self, lock: str, holder: str) -> bool:
         """Rolls back, or retains; returns whether what is there was not another command's."""

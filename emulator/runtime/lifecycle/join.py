@@ -10,6 +10,7 @@ from emulator.errors import Conflict, ContainerFailed, CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, AgentBusy, AgentError
+from emulator.runtime.health.container_failure import LAST_LINES, last_lines
 from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.state.desired import DesiredState, Private
@@ -89,7 +90,5 @@ def renew(engine: Engine, environment: Names, agent: Container, state: DesiredSt
 
 def agent_failed(engine: Engine, environment: Names, why: str) -> ContainerFailed:
     """An error for an agent that did not come up, with the last lines of its log."""
-    lines: list[str] = []
-    with contextlib.suppress(CopilotLocalError):
-        lines = [line.text for line in engine.logs(environment.agent, tail=15)]
+    lines = last_lines(engine, environment.agent, LAST_LINES)
     return ContainerFailed(f"the agent did not come up: {why}", container="agent", output=lines)

@@ -18,7 +18,7 @@ from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease, Message
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.health.container_failure import LAST_LINES, container_failed, last_lines
 from emulator.runtime.health.early import judged, starting
 from emulator.runtime.health.reasons import GOOD_STATES
 from emulator.runtime.health.watch import LOOK, HealthWatch, Known, hopeless, known_from
@@ -188,10 +188,10 @@ def _may_run_again(member: Member) -> bool:
     return may_restart(member) or member.container.state is ContainerState.REMOVING
 
 
-def taken_down(environment: Names) -> TaskError:
+def taken_down(environment: Names, when: str = "") -> TaskError:
     """The error of a command whose environment another command removed."""
     where = f"{environment.app}/{environment.environment}"
-    return TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
+    return TaskError(f"{where} was taken down by another command{when}", hint="run `copilot-local up` again")
 
 
 def check_front(engine: Engine, observed: Observed) -> None:
@@ -199,9 +199,7 @@ def check_front(engine: Engine, observed: Observed) -> None:
     for front in observed.fronts:
         if front.state in (ContainerState.RUNNING, ContainerState.CREATED):
             continue
-        lines: list[str] = []
-        with contextlib.suppress(CopilotLocalError):
-            lines = [line.text for line in engine.logs(front.name, tail=15)]
+        lines = last_lines(engine, front.name, LAST_LINES)
         raise ContainerFailed("the front does not stay up", container=front.labels[names.ROLE], output=lines)
 
 
