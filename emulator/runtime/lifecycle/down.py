@@ -37,18 +37,6 @@ SETTLING = 0.5
 DEAF_HINT = "`down -t 1` waits a second only; `[time] stop_timeout` is for all stops"
 
 
-class _Deaf:
-    """Passes events on; `heard` is whether one of them told of a container that ignored its stop signal."""
-
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self.heard = False
-
-    def __call__(self, event: Event) -> None:
-        self.heard = self.heard or IGNORED in event.message
-        self._emit(event)
-
-
 def down(
     engine: Engine,
     environment: Names,
@@ -71,9 +59,15 @@ def down(
     already; this is closed. A network or volume that Docker does not give up is a warning; a container that is left is
     an `EngineError`.
     """
-    told = _Deaf(emit)
+    ignored = threading.Event()
+
+    def hear(event: Event) -> None:
+        if IGNORED in event.message:
+            ignored.set()
+        emit(event)
+
     found = _take_down(
-        *(engine, environment, told),
+        *(engine, environment, hear),
         volumes=volumes,
         timeout=timeout,
         cancelled=cancelled,
@@ -81,7 +75,7 @@ def down(
         agent_image=agent_image,
         ahead=ahead,
     )
-    if told.heard and timeout is None:
+    if ignored.is_set() and timeout is None:
         emit(Event(EventKind.INFO, "hint", DEAF_HINT))
     return found
 

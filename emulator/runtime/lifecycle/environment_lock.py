@@ -18,7 +18,7 @@ from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease
 from emulator.runtime.control.leases import close_when_made
 from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER, agent_spec, empty_state, idle_agent_spec
-from emulator.runtime.specs.log_store import data_volumes
+from emulator.runtime.specs.log_store import agent_volumes, data_volumes
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed
@@ -120,17 +120,12 @@ class Claim:
 
     def _make(self) -> str:
         """Creates network, volumes and the agent; creating the agent acquires the environment."""
-        labels = self.names.labels
         if self.observed.agent is not None:
             self.engine.remove(self.observed.agent.id)  # dead: its name is no lock any more
-        network = self._pool.submit(self.engine.ensure_network, self.names.network, labels(Role.NETWORK))
-        volumes = [
-            self._pool.submit(self.engine.ensure_volume, self.names.state_volume, labels(Role.VOLUME)),
-            self._pool.submit(self.engine.ensure_volume, self.names.front_volume, labels(Role.VOLUME)),
-            *(self._pool.submit(self.engine.ensure_volume, *volume) for volume in data_volumes(self.names).items()),
-            self._pool.submit(self.engine.ensure_volume, self.names.internal_front_volume, labels(Role.VOLUME)),
-            self._pool.submit(self.engine.ensure_volume, self.names.connect_volume, labels(Role.VOLUME)),
-        ]
+        labels = self.names.labels(Role.NETWORK)
+        network = self._pool.submit(self.engine.ensure_network, self.names.network, labels)
+        wanted = {**agent_volumes(self.names), **data_volumes(self.names)}
+        volumes = [self._pool.submit(self.engine.ensure_volume, *volume) for volume in wanted.items()]
         wait(volumes)  # all of them: none is to come up when others are taken back already
         network.result()
         for volume in volumes:

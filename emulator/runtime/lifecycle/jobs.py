@@ -103,7 +103,9 @@ def _run(
                 if (code := ended.container.exit_code) is None:
                     raise TaskError(f"the job failed: {ended.name} was removed")
                 if code:
-                    raise _with_code(container_failed(engine, ended, "the job failed"), code)
+                    error = container_failed(engine, ended, "the job failed")
+                    error.exit_code = code
+                    raise error
                 return ExitCode.OK
             finally:
                 _clean_up(engine, request, task_id, follower, emit, killed)
@@ -153,38 +155,21 @@ def _clean_up(
     emit: Emit,
     killed: threading.Event,
 ) -> None:
+    environment = request.environment
     for left in reversed(range(REMOVAL_TRIES)):
         try:
-            _remove(engine, request, task_id, follower, emit, killed)
+            task = observe(engine, environment).tasks.get(task_id)
+            if task is not None:
+                plan = Plan()
+                stop_task(plan, task, "the job has ended")
+                front, hook = FrontControl(environment), follower.finish
+                stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=hook, kills=True)
+                with contextlib.suppress(Cancelled):
+                    stopping.run(plan)
+            remove_rest(engine, environment, task_id)
             break
         except EngineTimeout:
             if not left:
                 raise
     again = f"`copilot-local logs {request.services[0].name} --previous` shows it again while the environment runs"
     emit(Event(EventKind.INFO, request.services[0].name, f"the run has ended; {again}"))
-
-
-def _remove(
-    engine: Engine,
-    request: UpRequest,
-    task_id: str,
-    follower: EnvironmentFollower,
-    emit: Emit,
-    killed: threading.Event,
-) -> None:
-    environment = request.environment
-    task = observe(engine, environment).tasks.get(task_id)
-    if task is not None:
-        plan = Plan()
-        stop_task(plan, task, "the job has ended")
-        front = FrontControl(environment)
-        hook = follower.finish
-        stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=hook, kills=True)
-        with contextlib.suppress(Cancelled):
-            stopping.run(plan)
-    remove_rest(engine, environment, task_id)
-
-
-def _with_code(error: TaskError, code: int) -> TaskError:
-    error.exit_code = code
-    return error

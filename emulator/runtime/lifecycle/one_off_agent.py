@@ -19,7 +19,7 @@ from emulator.runtime.control.leases import close_when_made
 from emulator.runtime.lifecycle.contention import Turns
 from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, agent_failed
 from emulator.runtime.specs.agent import agent_spec
-from emulator.runtime.specs.log_store import data_volumes
+from emulator.runtime.specs.log_store import agent_volumes, data_volumes
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import observe
@@ -71,19 +71,15 @@ def ensure_empty(
         raise agent_failed(engine, environment, error.message) from error
 
 
-def _ensure_storage(engine: Engine, environment: Names) -> None:
-    engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
-    for volume, labels in data_volumes(environment).items():
-        engine.ensure_volume(volume, labels)
-
-
 def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns: Turns) -> str:
     """Makes network and log store, and makes or starts the agent unless it runs; returns the id of one that was made,
     else an empty text."""
     while True:
         agent = turns.observe().agent
         with direct.alone(environment):  # what is made here is not taken for what another command has left
-            _ensure_storage(engine, environment)
+            engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
+            for volume, labels in data_volumes(environment).items():
+                engine.ensure_volume(volume, labels)
             if agent is not None and agent.state is ContainerState.RUNNING:
                 return ""
             if agent is not None and agent.state is not ContainerState.CREATED:
@@ -96,8 +92,8 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
 def _make_agent(engine: Engine, environment: Names, state: DesiredState, old: Container | None) -> str:
     if old is not None:
         engine.remove(old.id)  # who made it has died before it knew anything
-    for volume in _volumes(environment):
-        engine.ensure_volume(volume, environment.labels(Role.VOLUME))
+    for volume, labels in agent_volumes(environment).items():
+        engine.ensure_volume(volume, labels)
     empty = state.model_copy(update={"services": {}, "databases": [], "acting": True})
     folder = direct.make_folder(environment, engine.info())
     made = engine.create_container(agent_spec(engine, environment, empty, folder))
@@ -132,19 +128,8 @@ def _leave(engine: Engine, environment: Names) -> None:
                 return
             engine.remove(agent.id)
             direct.remove_folder(environment)
-        for volume in _volumes(environment):
+        for volume in agent_volumes(environment):
             with contextlib.suppress(Conflict):
                 engine.remove_volume(volume)
         if not engine.list_containers(environment.labels()):
             engine.remove_network(environment.network)
-
-
-def _volumes(environment: Names) -> tuple[str, ...]:
-    """What an agent has mounted beside the data: Docker makes a volume that is not there, without a label to find it
-    by."""
-    return (
-        environment.state_volume,
-        environment.front_volume,
-        environment.internal_front_volume,
-        environment.connect_volume,
-    )

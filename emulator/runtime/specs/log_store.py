@@ -13,7 +13,7 @@ from emulator.runtime.state.names import Names, Role
 
 ACCESS_FOLDER = "/copilot-local/access"
 """Where the agent has the volume of the access log."""
-__all__ = ["ACCESS_FOLDER", "LOG_FOLDER", "data_volumes", "task_logs", "volume_path"]
+__all__ = ["ACCESS_FOLDER", "LOG_FOLDER", "agent_volumes", "data_volumes", "task_logs", "volume_path"]
 
 
 def volume_path(docker_root: str, volume: str) -> str:
@@ -28,6 +28,13 @@ def task_logs(docker_root: str, environment: Names, service: str, task_id: str) 
     """
     folder = f"{volume_path(docker_root, environment.log_volume)}/{task_folder(service, task_id)}"
     return Mount(folder, LOG_FOLDER, bind=True, make=True)
+
+
+def agent_volumes(environment: Names) -> dict[str, dict[str, str]]:
+    """What an agent has mounted beside that, name to labels. Docker makes a volume that is not there, without a label
+    to find it by."""
+    volumes = (environment.state_volume, environment.front_volume, environment.internal_front_volume)
+    return {name: environment.labels(Role.VOLUME) for name in (*volumes, environment.connect_volume)}
 
 
 def data_volumes(environment: Names) -> dict[str, dict[str, str]]:
