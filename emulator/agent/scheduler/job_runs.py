@@ -246,7 +246,7 @@ class JobRuns:
         factory = task_factory(subject.state, subject.private, self._scheduler.engine)
         task = as_one_off(factory.task(subject.desired, task_id), {names.JOB_RUN: f"{run.id}/{run.tries}"})
         plan = Plan()
-        start_task(plan, subject.state, task, [], "its schedule")
+        start_task(plan, subject.state, task, "its schedule")
         self._scheduler.executor(self._emit).run(plan)
 
     def _wait(self, subject: _Subject, run: JobRun, task_id: str, deadline: float | None) -> Status:

@@ -87,7 +87,7 @@ class TaskRuns:
         with self._one_offs.attending(desired, private):
             try:
                 plan = Plan()
-                start_task(plan, state, spec, [], "RunTask")
+                start_task(plan, state, spec, "RunTask")
                 scheduler.executor(self._emit).run(plan)
             except Cancelled:
                 return

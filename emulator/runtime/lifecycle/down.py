@@ -208,7 +208,7 @@ def _plan(
     plan = Plan()
     stopped = [stop_task(plan, task, "down", timeout=timeout, at_once=True) for task in observed.tasks.values()]
     ended = [operation.id for operation in plan.operations if operation.verb is Verb.STOP_CONTAINER]
-    stop_databases(plan, observed, "down", stopped, timeout=timeout)
+    stop_databases(plan, observed, stopped, timeout=timeout)
     if observed.aws is not None and not volumes:
         stop_endpoint(plan, observed.aws, "down", stopped, timeout=timeout)
     for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):

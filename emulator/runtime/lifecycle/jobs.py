@@ -87,7 +87,7 @@ def _run(
         known=StatusOverLease(lambda: next(iter(attendance), None), state).known,
     )
     plan = Plan()
-    start_task(plan, state, task, [], "run once")
+    start_task(plan, state, task, "run once")
     try:
         desired = state.services[job.name]
         with attended(engine, environment, state, desired, request.private, emit, interrupted) as attending:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from emulator.ecs.task_definition import ContainerDefinition
+from emulator.engine.interface import ContainerSpec
 from emulator.runtime.specs.container import MemberSpec
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.state import names
@@ -69,36 +69,28 @@ def changed_containers(
     was, will = old.task(before, _ANY_TASK), new.task(desired, _ANY_TASK)
     present = {member.definition.name: member for member in was.members}
     wanted = {member.definition.name: member for member in will.members}
-    same_frame = _comparable(was.pause.labels) == _comparable(will.pause.labels) and replace(
-        was.pause, labels={}
-    ) == replace(will.pause, labels={})
+    same_frame = _comparable(was.pause) == _comparable(will.pause)
     if not same_frame or was.volumes.keys() != will.volumes.keys() or present.keys() != wanted.keys():
         return None
     changed = frozenset(name for name, member in wanted.items() if _content(member) != _content(present[name]))
-    if any(_stands_alone(wanted[name]) is False or _awaited(wanted[name].definition, will.members) for name in changed):
+    # A log router holds the lines of others: its task is replaced as a whole.
+    if any(wanted[name].spec.labels.get(names.ROLE) == Role.ROUTER for name in changed):
         return None
-    return changed
+    return None if any(_awaited(name, will.members) for name in changed) else changed
 
 
 def _content(member: MemberSpec) -> tuple[object, ...]:
-    spec = replace(member.spec, labels=_comparable(member.spec.labels))
-    return spec, member.files, member.depends_on, member.router
+    return _comparable(member.spec), member.files, member.depends_on, member.router
 
 
-def _comparable(labels: object) -> dict[str, str]:
-    assert isinstance(labels, dict)
-    return {name: value for name, value in labels.items() if name != names.CONFIG_HASH}
+def _comparable(spec: ContainerSpec) -> ContainerSpec:
+    return replace(spec, labels={name: text for name, text in spec.labels.items() if name != names.CONFIG_HASH})
 
 
-def _stands_alone(member: MemberSpec) -> bool:
-    """A log router holds the lines of others: its task is replaced as a whole."""
-    return member.spec.labels.get(names.ROLE) != Role.ROUTER
-
-
-def _awaited(definition: ContainerDefinition, members: Collection[MemberSpec]) -> bool:
+def _awaited(container: str, members: Collection[MemberSpec]) -> bool:
     """Whether others start only when this one has ended: then they have to start again too."""
     return any(
-        dependency == definition.name and condition in ("COMPLETE", "SUCCESS")
+        dependency == container and condition in ("COMPLETE", "SUCCESS")
         for member in members
         for dependency, condition in member.depends_on
     )

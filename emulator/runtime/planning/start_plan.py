@@ -29,9 +29,9 @@ class StartingTask:
         return self.task.identity.task_id
 
 
-def start_task(plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> None:
-    """Operations that start one task. `needs_first` are what must be there before: network and volumes."""
-    start_members(plan, state, start_pause(plan, task, needs_first, cause))
+def start_task(plan: Plan, state: DesiredState, task: TaskSpec, cause: str) -> None:
+    """Operations that start one task where its network is."""
+    start_members(plan, state, start_pause(plan, task, [], cause))
 
 
 def start_pause(
@@ -83,29 +83,28 @@ def start_members(
     starts: dict[str, int] = {}
     docker_names = {member.definition.name: member.spec.name for member in task.members}
     timeouts = {member.definition.name: member.definition.start_timeout for member in task.members}
-    default_timeout = state.services[_service_of(task)].options.time.start_timeout
+    service = task.pause.labels[names.SERVICE]
+    default_timeout = state.services[service].options.time.start_timeout
     for member in in_dependency_order(task):
         name = member.definition.name
         needs: list[int | None] = [starting.pause, names_written, creates[name], aws if member.needs_aws else None]
         # Where a start makes a container anew (an open-file limit that the daemon refuses), its volumes are new too.
         needs += [starts[source] for source in sorted(volume_sources(member)) if source in starts]
         for dependency, condition in member.depends_on:
-            if condition == "START":
-                needs.append(starts[dependency])
-            else:
-                needs.append(
-                    plan.add(
-                        Verb.AWAIT,
-                        docker_names[dependency],
-                        f"{name} depends on {dependency}",
-                        [starts[dependency]],
-                        condition=condition,
-                        waiting=name,
-                        timeout=timeouts[dependency] or default_timeout,
-                        task_id=task_id,
-                        title=f"{name} waits for {dependency} to be {condition}",
-                    )
+            needed = starts[dependency]
+            if condition != "START":
+                needed = plan.add(
+                    Verb.AWAIT,
+                    docker_names[dependency],
+                    f"{name} depends on {dependency}",
+                    [needed],
+                    condition=condition,
+                    waiting=name,
+                    timeout=timeouts[dependency] or default_timeout,
+                    task_id=task_id,
+                    title=f"{name} waits for {dependency} to be {condition}",
                 )
+            needs.append(needed)
         starts[name] = plan.add(
             Verb.START_CONTAINER,
             member.spec.name,
@@ -116,7 +115,7 @@ def start_members(
             task_id=task_id,
             router=member.router,
             timeout=default_timeout,
-            title=f"start {_service_of(task)}/{name} {task_id[:8]}",
+            title=f"start {service}/{name} {task_id[:8]}",
         )
     return tuple(starts.values())
 
@@ -136,7 +135,3 @@ def _create_members(plan: Plan, starting: StartingTask) -> dict[str, int]:
             task_id=starting.task_id,
         )
     return creates
-
-
-def _service_of(task: TaskSpec) -> str:
-    return task.pause.labels[names.SERVICE]

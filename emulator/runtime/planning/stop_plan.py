@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from emulator.engine.interface import Container, ContainerState
 from emulator.runtime.specs.connect.names import serves
@@ -54,7 +54,7 @@ def stop_task(
                 member.container.name,
                 reason,
                 [*first, *dependents],
-                timeout=member.stop_timeout if timeout is None else min(timeout, member.stop_timeout),
+                timeout=_shortened(member.stop_timeout, timeout),
                 task_id=task.id,
                 title=f"stop {task.service}/{name} {task.short_id}",
             )
@@ -70,13 +70,8 @@ def stop_task(
         removals.append(plan.add(Verb.REMOVE_CONTAINER, task.proxy.name, reason, after, task_id=task.id))
     if task.pause is not None:
         beside = at_once and names.RELAY not in task.pause.labels
-        last = plan.add(
-            Verb.REMOVE_CONTAINER,
-            task.pause.name,
-            reason,
-            after if beside else removals or first,
-            task_id=task.id,
-        )
+        behind = after if beside else removals or first
+        last = plan.add(Verb.REMOVE_CONTAINER, task.pause.name, reason, behind, task_id=task.id)
         removals = [*removals, last] if beside else [last]
     return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
 
@@ -112,19 +107,15 @@ def _stop_ahead_of_router(plan: Plan, task: Task, timeout: int | None) -> None:
         plan.add(Verb.STOP_CONTAINER, pause.name, "down", ids.values(), timeout=0)
 
 
-def stop_databases(
-    plan: Plan, observed: Observed, reason: str, needs: Iterable[int], *, timeout: int | None = None
-) -> None:
-    """Operations that stop every database and Compose service, after `needs`, and remove it. `timeout` shortens the
-    stop."""
-    after = list(needs)
+def stop_databases(plan: Plan, observed: Observed, after: Sequence[int], *, timeout: int | None = None) -> None:
+    """Operations that stop every database and Compose service for a `down`, `after` others, and remove it. `timeout`
+    shortens the stop."""
     found = [(f"stop database {key.rpartition('/')[2]}", one) for key, one in observed.databases.items()]
     found += [(f"stop {one.labels.get(names.CONTAINER, one.name)} beside", one) for one in observed.beside]
     for title, container in found:
-        own = int(container.labels.get(names.STOP_TIMEOUT) or DATABASE_STOP_TIMEOUT)
-        limit = own if timeout is None else min(timeout, own)
-        stop = plan.add(Verb.STOP_CONTAINER, container.name, reason, after, timeout=limit, title=title)
-        plan.add(Verb.REMOVE_CONTAINER, container.name, reason, [stop])
+        limit = _shortened(int(container.labels.get(names.STOP_TIMEOUT) or DATABASE_STOP_TIMEOUT), timeout)
+        stop = plan.add(Verb.STOP_CONTAINER, container.name, "down", after, timeout=limit, title=title)
+        plan.add(Verb.REMOVE_CONTAINER, container.name, "down", [stop])
 
 
 def stop_endpoint(
@@ -136,9 +127,13 @@ def stop_endpoint(
     stop: list[int] = list(needs)
     if endpoint.state is ContainerState.RUNNING:
         title = "stop the local AWS endpoint"
-        limit = ENDPOINT_STOP_TIMEOUT if timeout is None else min(timeout, ENDPOINT_STOP_TIMEOUT)
+        limit = _shortened(ENDPOINT_STOP_TIMEOUT, timeout)
         stop = [plan.add(Verb.STOP_CONTAINER, endpoint.name, reason, stop, timeout=limit, title=title)]
     return plan.add(Verb.REMOVE_CONTAINER, endpoint.name, reason, stop)
+
+
+def _shortened(limit: int, timeout: int | None) -> int:
+    return limit if timeout is None else min(timeout, limit)
 
 
 def _dependents(task: Task, name: str) -> list[str]:
