@@ -94,11 +94,10 @@ def reconcile(
     work.unwanted(leave_alone)
     configured: list[int | None] = []
     if FRONT not in leave_alone:
-        changes = bool(work.result.started or work.result.stopped) or fresh_front_rules
-        for balancer in Balancer:
-            configured.append(_front(plan, factory.names, observed, balancer, fronts, network, work.pauses, changes))
+        changes = bool(result.started or result.stopped) or fresh_front_rules
+        configured = [work.front(balancer, fronts.get(balancer), changes) for balancer in Balancer]
     work.stops(configured)
-    return work.result
+    return result
 
 
 class _Reconciliation:
@@ -160,7 +159,7 @@ class _Reconciliation:
         first: list[int | None] = [self.network]
         if no_room:
             for task in (task for task in self.observed.tasks_of(name) if task.id in stopped):
-                first.append(_retire(self.plan, self.factory, task, stopped[task.id], self.routed))
+                first.append(self._retire(task))
                 self.handled.add(task.id)
         known = [f"in place of {task.short_id}" for task in changed if name in self.causes]
         others = f"{desired.desired_count} desired, {len(good)} running"
@@ -229,12 +228,11 @@ class _Reconciliation:
             delay = 0 if self.routed else None
             if self.routed and task_id in self.surplus:
                 # It is sound and only one too many: it may finish its requests.
-                delay = _deregistration_delay(self.factory, self.observed.tasks[task_id])
+                delay = self._deregistration_delay(self.observed.tasks[task_id])
             stop_task(self.plan, self.observed.tasks[task_id], stopped[task_id], deregister=delay, withdraw=True)
         shifted = self._shifts(steady)
         for task in self.outdated:
-            needs = shifted.get(task.service, steady.get(task.service, ()))
-            _retire(self.plan, self.factory, task, stopped[task.id], self.routed, needs, True)
+            self._retire(task, shifted.get(task.service, steady.get(task.service, ())), withdraw=True)
 
     def _shifts(self, steady: Mapping[str, list[int]]) -> dict[str, list[int]]:
         """By service whose requests go over to its new tasks bit by bit: the operation that sees to it, once they are
@@ -266,62 +264,38 @@ class _Reconciliation:
                 found.setdefault(service, []).append(wait)
         return found
 
+    def _retire(self, task: Task, needs: Iterable[int] = (), *, withdraw: bool = False) -> int:
+        """Operations that drain and stop a task which another one replaces; the id of the last one."""
+        delay, reason = self._deregistration_delay(task) if self.routed else None, self.result.stopped[task.id]
+        return stop_task(self.plan, task, reason, needs=needs, deregister=delay, withdraw=withdraw)
 
-def _retire(
-    plan: Plan,
-    factory: TaskFactory,
-    task: Task,
-    reason: str,
-    routed: bool,
-    needs: Iterable[int] = (),
-    withdraw: bool = False,
-) -> int:
-    """Operations that drain and stop a task which another one replaces; the id of the last one."""
-    delay = _deregistration_delay(factory, task) if routed else None
-    return stop_task(plan, task, reason, needs=needs, deregister=delay, withdraw=withdraw)
+    def _deregistration_delay(self, task: Task) -> int:
+        """Seconds between leaving the load balancer and SIGTERM: the longest of the target groups, capped locally."""
+        desired = self.state.services[task.service]
+        delay = max((group.deregistration_delay for group in desired.service.target_groups), default=0)
+        return delay if desired.options.timing == "ecs" else min(delay, desired.options.time.deregistration_delay_cap)
 
-
-def _deregistration_delay(factory: TaskFactory, task: Task) -> int:
-    """Seconds between leaving the load balancer and SIGTERM: the longest of the target groups, capped locally."""
-    desired = factory.state.services[task.service]
-    delay = max((group.deregistration_delay for group in desired.service.target_groups), default=0)
-    return delay if desired.options.timing == "ecs" else min(delay, desired.options.time.deregistration_delay_cap)
-
-
-def _front(
-    plan: Plan,
-    environment: Names,
-    observed: Observed,
-    balancer: Balancer,
-    fronts: Mapping[Balancer, ContainerSpec],
-    network: int | None,
-    pauses: list[int],
-    targets_change: bool,
-) -> int | None:
-    """Operations that make a load balancer run with the current targets; the id of the last one, if there is any."""
-    present, front = front_in(observed, balancer), fronts.get(balancer)
-    if front is None:
-        if present is not None:
-            plan.add(Verb.REMOVE_CONTAINER, present.name, "nothing is routed any more")
-        return None
-    ready: list[int | None] = [network]
-    if present is not None and present.labels.get(names.CONFIG_HASH) != front.labels.get(names.CONFIG_HASH):
-        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, ports or names changed"))
-        present = None
-    if present is None:
-        volume = plan.add(
-            Verb.CREATE_VOLUME,
-            front_volume(environment, balancer),
-            "the front's configuration",
-            labels=environment.labels(Role.VOLUME),
-        )
-        ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", [*ready, volume], spec=front)]
-        # Its targets need no address to begin with, the agent registers them. But what else is to start waits for the
-        # pauses, and Docker takes longer for each container that it starts at the same time.
-        ready += pauses
-    elif present.state is ContainerState.RUNNING and not targets_change:
-        return None
-    return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title=_TITLES[balancer])
+    def front(self, balancer: Balancer, front: ContainerSpec | None, targets_change: bool) -> int | None:
+        """Makes a load balancer run with the current targets; the id of the last operation, if there is any."""
+        plan, environment, present = self.plan, self.factory.names, front_in(self.observed, balancer)
+        if front is None:
+            if present is not None:
+                plan.add(Verb.REMOVE_CONTAINER, present.name, "nothing is routed any more")
+            return None
+        ready: list[int | None] = [self.network]
+        if present is not None and present.labels.get(names.CONFIG_HASH) != front.labels.get(names.CONFIG_HASH):
+            ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, ports or names changed"))
+            present = None
+        if present is None:
+            volume, labels = front_volume(environment, balancer), environment.labels(Role.VOLUME)
+            ready.append(plan.add(Verb.CREATE_VOLUME, volume, "the front's configuration", labels=labels))
+            ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", ready, spec=front)]
+            # Its targets need no address to begin with, the agent registers them. But what else is to start waits for
+            # the pauses, and Docker takes longer for each container that it starts at the same time.
+            ready += self.pauses
+        elif present.state is ContainerState.RUNNING and not targets_change:
+            return None
+        return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title=_TITLES[balancer])
 
 
 def _udp_relay(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> None:
