@@ -67,20 +67,9 @@ def _bind_ports(ports: Sequence[NetworkPort]) -> dict[tuple[str, int], int]:
 
 def front_ports(state: DesiredState, balancer: Balancer) -> tuple[PublishedPort, ...]:
     """What the container of a load balancer publishes. Network load balancers are played by the public one."""
-    ports = []
-    http, https = host_ports(state, balancer)
-    if routes(state, balancer):
-        ports.append(PublishedPort(BIND_PORT, http))
-    if https:
-        ports.append(PublishedPort(HTTPS_BIND_PORT, https))
-    if balancer is Balancer.PUBLIC:
-        inside = bind_ports(state)
-        ports += [
-            PublishedPort(inside[port.service, port.port], port.host_port)
-            for port in state.network_ports
-            if port.protocol != UDP
-        ]
-    return tuple(ports)
+    inside = {("", 80): BIND_PORT, ("", 443): HTTPS_BIND_PORT, **bind_ports(state)}
+    listeners = front_listeners(state, balancer)
+    return tuple(PublishedPort(inside[one.service, one.port], one.host_port) for one in listeners)
 
 
 def listeners_of(state: DesiredState) -> list[PublishedListener]:
@@ -92,11 +81,7 @@ def listeners_of(state: DesiredState) -> list[PublishedListener]:
 
 def udp_listeners(state: DesiredState) -> list[PublishedListener]:
     """The listeners of the relay for datagrams."""
-    return [
-        PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK)
-        for p in state.network_ports
-        if p.protocol == UDP
-    ]
+    return [one for one in _network_listeners(state) if one.protocol == UDP]
 
 
 def front_listeners(state: DesiredState, balancer: Balancer) -> list[PublishedListener]:
@@ -108,12 +93,13 @@ def front_listeners(state: DesiredState, balancer: Balancer) -> list[PublishedLi
     if https:
         found.append(PublishedListener("", 443, "HTTPS", https, load_balancer=balancer.value))
     if balancer is Balancer.PUBLIC:
-        found += [
-            PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK)
-            for p in state.network_ports
-            if p.protocol != UDP
-        ]
+        found += [one for one in _network_listeners(state) if one.protocol != UDP]
     return found
+
+
+def _network_listeners(state: DesiredState) -> list[PublishedListener]:
+    ports = state.network_ports
+    return [PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK) for p in ports]
 
 
 def expected_options(services: Sequence[Service], settings: FrontSettings) -> dict[Balancer, FrontOptions]:

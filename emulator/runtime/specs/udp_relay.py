@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from emulator.engine.interface import ContainerSpec, Mount, PublishedPort
 from emulator.frontdoor.options import FOLDER
-from emulator.runtime.listeners.front_ports import UDP, to_label, udp_bind_ports, udp_listeners
+from emulator.runtime.listeners.front_ports import to_label, udp_bind_ports, udp_listeners
 from emulator.runtime.specs.limits import LASTING, MIB
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
@@ -20,13 +20,10 @@ UDP_SOCKET = "udp.sock"
 def udp_relay_spec(state: DesiredState) -> ContainerSpec | None:
     """The relay; None where nothing listens for datagrams. It needs no capability."""
     inside = udp_bind_ports(state)
-    ports = tuple(
-        PublishedPort(inside[port.service, port.port], port.host_port, protocol="udp")
-        for port in state.network_ports
-        if port.protocol == UDP
-    )
-    if not ports:
+    listeners = udp_listeners(state)
+    if not listeners:
         return None
+    ports = tuple(PublishedPort(inside[one.service, one.port], one.host_port, protocol="udp") for one in listeners)
     environment = Names(state.app, state.environment)
     published = ",".join(f"{port.host_port}-{port.container_port}" for port in ports)
     return replace(
@@ -36,7 +33,7 @@ def udp_relay_spec(state: DesiredState) -> ContainerSpec | None:
         labels={
             **names.sealed(environment.labels(Role.UDP_RELAY)),
             names.CONFIG_HASH: f"{state.agent_image}@{published}",
-            names.LISTENERS: to_label(udp_listeners(state)),
+            names.LISTENERS: to_label(listeners),
         },
         entrypoint=("python3", "-m", "emulator.agent.load_balancer.udp_relay"),
         command=(f"{FOLDER}/{UDP_SOCKET}", *(str(port.container_port) for port in ports)),
