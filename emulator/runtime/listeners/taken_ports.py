@@ -22,7 +22,7 @@ from emulator.runtime.listeners.published import INTERNAL, PUBLIC
 from emulator.runtime.listeners.remembered_ports import port_key, ports_of
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
-from emulator.runtime.state.observed import observe
+from emulator.runtime.state.observed import environments_of, observe
 
 if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredState
@@ -69,10 +69,7 @@ def _owners(engine: Engine) -> dict[int, str]:
     """Host port to the environment that has it: `app/environment`."""
     found: dict[int, str] = {}
     with contextlib.suppress(CopilotLocalError):
-        rows = {
-            (c.labels[names.APP], c.labels.get(names.ENVIRONMENT, "")) for c in engine.list_containers({names.APP: ""})
-        }
-        for app, environment in sorted(rows):
-            for listener in published(observe(engine, Names(app, environment)), running=True):
-                found[listener.host_port] = f"{app}/{environment}"
+        for one in environments_of(engine.list_containers({names.APP: ""})):
+            for listener in published(observe(engine, one), running=True):
+                found[listener.host_port] = f"{one.app}/{one.environment}"
     return found

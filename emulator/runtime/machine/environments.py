@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
-from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.engine.interface import ContainerState, Engine
 from emulator.runtime.listeners.front_ports import published
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
-from emulator.runtime.state.observed import observe
+from emulator.runtime.state.observed import environments_of, observe
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +25,15 @@ class EnvironmentRow:
 
 def environments(engine: Engine) -> list[EnvironmentRow]:
     """Every environment that has a container, by application and name."""
-    members: dict[tuple[str, str], list[Container]] = defaultdict(list)
-    for container in engine.list_containers({names.APP: ""}):
-        members[container.labels[names.APP], container.labels.get(names.ENVIRONMENT, "")].append(container)
     rows = []
-    for (app, environment), containers in sorted(members.items()):
+    for environment, containers in environments_of(engine.list_containers({names.APP: ""})).items():
         running = [one for one in containers if one.state is ContainerState.RUNNING]
-        listeners = published(observe(engine, Names(app, environment)), running=True) if running else []
+        listeners = published(observe(engine, environment), running=True) if running else []
         url = next((one.url for one in listeners if not one.service), "")
-        rows.append(EnvironmentRow(app, environment, len(containers), len(running), url))
+        rows.append(EnvironmentRow(environment.app, environment.environment, len(containers), len(running), url))
     return rows
 
 
 def running_environments(engine: Engine) -> list[Names]:
     """Every environment that has a container on this daemon, running or not. Raises `EngineError`."""
-    containers = engine.list_containers({names.APP: ""})
-    found = {(c.labels[names.APP], c.labels.get(names.ENVIRONMENT, "")) for c in containers}
-    return [Names(app, environment) for app, environment in sorted(found)]
+    return list(environments_of(engine.list_containers({names.APP: ""})))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -212,6 +213,14 @@ class Observed:
 def observe(engine: Engine, environment: Names) -> Observed:
     """Lists the containers of an environment and sorts them into tasks."""
     return sort_containers(engine.list_containers(environment.labels()))
+
+
+def environments_of(containers: Iterable[Container]) -> dict[Names, list[Container]]:
+    """Containers of ours by their environments, in the order of application and name."""
+    found: dict[tuple[str, str], list[Container]] = defaultdict(list)
+    for container in containers:
+        found[container.labels[names.APP], container.labels.get(names.ENVIRONMENT, "")].append(container)
+    return {Names(*key): members for key, members in sorted(found.items())}
 
 
 class Looks:
