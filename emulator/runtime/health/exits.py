@@ -64,13 +64,7 @@ class Exits:
                 signalled = container in self._signalled
                 killed = container in self._short_of_memory and code != 0 and not signalled
                 return Exit(container, event.labels, code, event.time, signalled, killed)
-            case _:
-                pass
         return None
-
-    def is_short_of_memory(self, container_id: str) -> bool:
-        """Whether memory ran out in its control group since it started."""
-        return container_id in self._short_of_memory
 
 
 def _keep(found: dict[str, datetime], event: EngineEvent) -> None:

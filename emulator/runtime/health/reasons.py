@@ -230,12 +230,10 @@ def _target(facts: Facts, group: TargetGroup, target: Mapping[str, Any]) -> Reas
             final=unhealthy and int(code) >= 300 and not late,
             late=late,
         )
-    words = _CHECKS.get(check)
-    if words is None:
-        if target["state"] == "unhealthy":
-            return _reason(facts, Code.NO_ANSWER, _stated(target), container=container)
-        return _reason(facts, Code.CHECKING, _stated(target), container=container)
-    return _reason(facts, Code.NO_ANSWER, f"{what}{where} of {container} {words}", container=container)
+    if (words := _CHECKS.get(check)) is not None:
+        return _reason(facts, Code.NO_ANSWER, f"{what}{where} of {container} {words}", container=container)
+    kind = Code.NO_ANSWER if target["state"] == "unhealthy" else Code.CHECKING
+    return _reason(facts, kind, _stated(target), container=container)
 
 
 def _is_proxied(desired: DesiredService, port: int) -> bool:
@@ -249,20 +247,12 @@ def _not_started_here(facts: Facts, group: TargetGroup, asked: int, target: Mapp
     if native is None or group.container_name != service.main_container or target.get("check") != "L4CON":
         return None
     if (port := native.ports.get(asked)) is None:
-        return _reason(
-            facts,
-            Code.NOT_LISTENING,
-            f"port {asked} of {service.name} leads to nothing: --native {service.name} does not name it",
-            container=group.container_name,
-            hint=f"add --native {service.name}=PORT:{asked}",
-        )
-    return _reason(
-        facts,
-        Code.NOT_LISTENING,
-        f"nothing listens on 127.0.0.1:{port} of this machine",
-        container=group.container_name,
-        hint=f"start the process; `copilot-local env {service.name}` prints its variables",
-    )
+        text = f"port {asked} of {service.name} leads to nothing: --native {service.name} does not name it"
+        hint = f"add --native {service.name}=PORT:{asked}"
+    else:
+        text = f"nothing listens on 127.0.0.1:{port} of this machine"
+        hint = f"start the process; `copilot-local env {service.name}` prints its variables"
+    return _reason(facts, Code.NOT_LISTENING, text, container=group.container_name, hint=hint)
 
 
 _CHECKS = {
@@ -282,49 +272,28 @@ def _not_listening(facts: Facts, group: TargetGroup, asked: int, *, unhealthy: b
     container = group.container_name
     listening = facts.listening or ()
     local = next((one for one in listening if one.port == asked), None)
-    if local is not None and _is_proxied(facts.desired, asked):
-        name = local.container or container
-        return _reason(
-            facts,
-            Code.OWN_ADDRESS_ONLY,
-            unreachable(local, name),
-            container=name,
-            hint=f"let {name} listen on 0.0.0.0:{asked}: deployed, its health checks fail too",
-            final=unhealthy,
-        )
     if local is not None:
         name = local.container or container
-        return _reason(
-            facts,
-            Code.LOOPBACK_ONLY,
-            f"{name} listens on {local.host}:{asked} alone, where the load balancer does not reach it",
-            container=name,
-            hint=f"let {name} listen on 0.0.0.0:{asked}",
-            final=unhealthy,
-        )
+        kind, hint = Code.LOOPBACK_ONLY, f"let {name} listen on 0.0.0.0:{asked}"
+        text = f"{name} listens on {local.host}:{asked} alone, where the load balancer does not reach it"
+        if _is_proxied(facts.desired, asked):
+            kind, text = Code.OWN_ADDRESS_ONLY, unreachable(local, name)
+            hint = f"{hint}: deployed, its health checks fail too"
+        return _reason(facts, kind, text, container=name, hint=hint, final=unhealthy)
     own = sorted({one.port for one in listening if one.container == container})
     if own:
         ports = ", ".join(map(str, own))
         key = "image.port" if container == facts.desired.service.main_container else f"sidecars.{container}.port"
         if asked != group.container_port:
             key = "http.healthcheck.port"
-        return _reason(
-            facts,
-            Code.WRONG_PORT,
-            f"{container} listens on {ports}, not {asked}",
-            container=container,
-            hint=f"write `{key}: {own[0]}` in the manifest, or let {container} listen on {asked}",
-            final=unhealthy,
-        )
+        text = f"{container} listens on {ports}, not {asked}"
+        hint = f"write `{key}: {own[0]}` in the manifest, or let {container} listen on {asked}"
+        return _reason(facts, Code.WRONG_PORT, text, container=container, hint=hint, final=unhealthy)
     others = [f"{one.container or 'something'} on {one.port}" for one in listening]
     there = f"; in this task listen: {', '.join(dict.fromkeys(others))}" if others else ""
-    return _reason(
-        facts,
-        Code.NOT_LISTENING,
-        f"nothing listens on port {asked} of {container}{there}",
-        container=container,
-        hint=f"does {container} start a server, and on port {asked}? `copilot-local logs -c {container}`",
-    )
+    text = f"nothing listens on port {asked} of {container}{there}"
+    hint = f"does {container} start a server, and on port {asked}? `copilot-local logs -c {container}`"
+    return _reason(facts, Code.NOT_LISTENING, text, container=container, hint=hint)
 
 
 def _shortened(text: str) -> str:
