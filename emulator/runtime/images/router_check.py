@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from emulator.ecs.identity import task_identity
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
-from emulator.errors import InputError, TaskError
+from emulator.errors import TaskError
 from emulator.firelens.destinations import EVERY, Destinations
 from emulator.firelens.diagnose import STARTED, Problem, explained
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
@@ -23,6 +23,7 @@ from emulator.firelens.routing import find_router, router_secrets
 from emulator.firelens.stored import LOG_FOLDER
 from emulator.firelens.users_files import find_in
 from emulator.runtime.health.last_words import lost_its_reason, say_again
+from emulator.runtime.images.router_configuration import no_router
 from emulator.runtime.images.router_files import read_router_image
 from emulator.runtime.specs.limits import MIB, OWN_PIDS
 from emulator.runtime.specs.log_router import describe_router, manifest_lines, router_problems
@@ -57,10 +58,7 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
     definition = service.task_definition
     router = find_router(definition)
     if router is None:
-        raise InputError(
-            f"service {service.name} has no log router",
-            hint="`logging:` with a `destination:` in its manifest adds one",
-        )
+        raise no_router(service)
     configuration = _as_deployed(engine, environment, service, image, region)
     variables: Mapping[str, str] = {
         **KEYS,

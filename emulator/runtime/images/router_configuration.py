@@ -19,6 +19,11 @@ from emulator.settings import LogPolicy, LogSettings
 ADDS_ROUTER = "`logging:` with a `destination:` in its manifest adds one"
 
 
+def no_router(service: Service) -> InputError:
+    """The error where a service is asked about that has no log router."""
+    return InputError(f"service {service.name} has no log router", hint=ADDS_ROUTER)
+
+
 @dataclass(frozen=True, slots=True)
 class RouterConfigurations:
     """Both files as texts. `path`: where the one in use stands in the router's container."""
@@ -36,7 +41,7 @@ def router_configurations(
     user in them. Raises InputError where it has no router, and for a policy that no destination has the name of."""
     task = service.task_definition
     if task.log_router is None:
-        raise InputError(f"service {service.name} has no log router", hint=ADDS_ROUTER)
+        raise no_router(service)
     cluster = f"{service.app}-{service.environment}"
     identity = task_identity(cluster=cluster, family=task.family, task_id="0" * 32, region=region)
     destinations = Destinations(settings.destinations)
