@@ -122,44 +122,40 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
     if service.deployment.shift is not None and service.connect is not None:
         strategy = service.deployment.shift.strategy
         what = f"calls by Service Connect go to old and new tasks alike while a {strategy} deployment is under way"
-        _left_out(emit, service, what, "")
+        _left_out(emit, service, what)
     for container in service.task_definition.container_definitions:
         logs = container.log_configuration
         if logs is not None and logs.log_driver == "splunk":
-            _left_out(emit, service, f"what {container.name} prints stays here: nothing goes to Splunk", "")
+            _left_out(emit, service, f"what {container.name} prints stays here: nothing goes to Splunk")
         if container.version_consistency == "disabled":
-            what = (
-                f"tasks of a deployment run the same image of {container.name} here: versionConsistency has no effect"
-            )
-            _left_out(emit, service, what, "")
+            what = f"tasks of a deployment run the same image of {container.name} here"
+            _left_out(emit, service, f"{what}: versionConsistency has no effect")
         for control in container.system_controls:
             if interface := interface_not_here(control.namespace):
                 what = f"{control.namespace} of {container.name} is skipped: a task here has no interface {interface}"
-                _left_out(emit, service, what, "")
+                _left_out(emit, service, what)
     if service.scaling is not None:
         what = f"the number of tasks stays {service.desired_count}: nothing scales it here"
-        _left_out(emit, service, what, str(service.positions.get("count", "")))
+        _left_out(emit, service, what, service.positions.get("count"))
     alias = service.connect.dns_name if service.connect is not None else None
     if alias and not is_host_name(alias):
-        where = str(service.positions.get("network.connect.alias", ""))
-        _left_out(
-            emit, service, f"the Service Connect alias {alias!r} is no host name: it does not resolve here", where
-        )
+        what = f"the Service Connect alias {alias!r} is no host name: it does not resolve here"
+        _left_out(emit, service, what, service.positions.get("network.connect.alias"))
 
 
 def _say_which_messages_do_not_flow(service: Service, values: Mapping[str, str], emit: Emit) -> None:
     for topic in service.topics:
-        _left_out(emit, service, f"there is no topic {topic.name} here", str(topic.position or ""))
+        _left_out(emit, service, f"there is no topic {topic.name} here", topic.position)
     for subscription in service.subscriptions:
         what = f"no message comes from topic {subscription.topic} of {subscription.service} here"
-        _left_out(emit, service, what, str(subscription.position or ""))
+        _left_out(emit, service, what, subscription.position)
     desired = DesiredService(service=service, options=LocalOptions(values=dict(values), aws="none"))
     for pair in service.task_definition.container(service.main_container).environment if service.queues else ():
         if queues := missing_queues(pair.value, desired):
             given = ", ".join(f'"{queue}" = "URL"' for queue in queues)
             what = f"there is no queue here: {pair.name} is not set, unless copilot-local.toml says [values] {given}"
-            _left_out(emit, service, what, "")
+            _left_out(emit, service, what)
 
 
-def _left_out(emit: Emit, service: Service, what: str, where: str) -> None:
+def _left_out(emit: Emit, service: Service, what: str, where: Position | None = None) -> None:
     emit(Event(EventKind.WARNING, service.name, f"{what}{f' ({where})' if where else ''}"))
