@@ -148,11 +148,9 @@ def proxy_configuration(engine: Engine, task: Task) -> Json:
     assert task.proxy is not None
     command = f'{_CONFIGURATION}; for file in {FOLDER}/*.json; do printf "\\036%s\\036" "$file"; cat "$file"; done'
     done = engine.exec(task.proxy.name, ("sh", "-c", command), timeout=_TIMEOUT)
-    if done.exit_code:
-        raise EngineError(f"the proxy of {task.service} {task.short_id} does not say what it runs on")
     words = done.stdout.decode(errors="replace").split("\x1e")
     at = next((number for number, word in enumerate(words) if word.startswith("{")), None)
-    if at is None:
+    if done.exit_code or at is None:
         raise EngineError(f"the proxy of {task.service} {task.short_id} does not say what it runs on")
     rest = [word for word in words[at + 1 :] if word[:1] in ("/", "{")]  # its ports come between
     files = {path.rpartition("/")[2]: json.loads(text) for path, text in zip(rest[::2], rest[1::2], strict=False)}

@@ -74,8 +74,7 @@ def collect(engine: Engine, environment: Names, known: Iterable[tuple[str, str]]
         bundle.add("tasks.json", lambda: _json({"tasks": agent.tasks()}))
         bundle.add("events.ndjson", lambda: _lines(json.dumps(event) for event in agent.task_events(follow=False)))
     for front in observed.fronts:
-        read = partial(_front_file, engine, front.name)
-        bundle.add(f"{front.labels[names.ROLE]}/{CONFIGURATION_FILE}", read)
+        bundle.add(f"{front.labels[names.ROLE]}/{CONFIGURATION_FILE}", partial(_front_file, engine, front.name))
     for container in observed.containers:
         _of_container(bundle, engine, container)
     return bundle

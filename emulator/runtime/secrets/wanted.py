@@ -65,7 +65,6 @@ class Finder:
         self._known = known or {}
         self.options = LocalOptions(values=values, region=region, aws=aws)
         """What the services are looked at with."""
-        self._region = region
 
     def variables(self, service: Service) -> Iterator[Wanted]:
         """What becomes a variable of a container: secrets, and secret log options, which the router gets.
@@ -85,15 +84,8 @@ class Finder:
         for secret in router_secrets(definition) if router else ():
             assert router is not None
             option = secret.name.rpartition("_")[0]
-            yield self._wanted(
-                service,
-                router.container.name,
-                "log option",
-                secret.name,
-                option,
-                secret.value_from,
-                f"logging.secretOptions.{option}",
-            )
+            owner, path = router.container.name, f"logging.secretOptions.{option}"
+            yield self._wanted(service, owner, "log option", secret.name, option, secret.value_from, path)
 
     def _desired(self, service: Service) -> DesiredService:
         known = self._known.get(service.name, Known())
@@ -128,7 +120,7 @@ class Finder:
         else:
             text = resolve(value, desired)
             try:
-                name = parse_secret(text, self._region, login=kind == "login")
+                name = parse_secret(text, self.options.region, login=kind == "login")
             except InputError as error:
                 raise InputError(error.message, position=position, hint=error.hint) from None
         if kind == "login" and name is not None:

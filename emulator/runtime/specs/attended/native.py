@@ -193,14 +193,10 @@ def tell(native: Mapping[str, Native], services: Sequence[Service], emit: Emit) 
         one = native.get(service.name)
         if one is None:
             continue
-        for port in one.ports.values():
-            text = f"start its program so that it listens on 127.0.0.1:{port}"
-            emit(
-                Event(EventKind.INFO, service.name, f"{text}; `copilot-local env {service.name}` prints its variables")
-            )
-        if not one.ports:
-            text = f"start its program; `copilot-local env {service.name}` prints its variables"
-            emit(Event(EventKind.INFO, service.name, text))
+        starts = [f"start its program so that it listens on 127.0.0.1:{port}" for port in one.ports.values()]
+        for text in starts or ["start its program"]:
+            what = f"{text}; `copilot-local env {service.name}` prints its variables"
+            emit(Event(EventKind.INFO, service.name, what))
         for text in _differences(service, one):
             emit(Event(EventKind.WARNING, service.name, text))
 
