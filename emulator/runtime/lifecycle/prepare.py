@@ -211,8 +211,8 @@ def _ordered(desired: DesiredService, order: ApiOrder) -> DesiredService:
     private = {key: list(values) for key, values in desired.private_names.items()}
     for container, variables in order.inherited.get(name, {}).items():
         private[container] = sorted({*private.get(container, ()), *variables})
-    options = desired.options.model_copy(update={"account": order.account})
-    return desired.model_copy(update={**order.updates.get(name, {}), "options": options, "private_names": private})
+    update = {**order.updates.get(name, {}), "private_names": private}
+    return desired.with_options(account=order.account).model_copy(update=update)
 
 
 def _access_log(service: Service, asked: str) -> Kind:

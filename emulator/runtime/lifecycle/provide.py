@@ -103,8 +103,7 @@ def with_placeholders(state: DesiredState) -> DesiredState:
         if addons is not None and desired.needs_addons:
             made_up |= {output: f"<{output}>" for output in addons.section("Outputs")}
         if made_up:
-            options = desired.options.model_copy(update={"outputs": {**desired.options.outputs, **made_up}})
-            services[name] = desired.model_copy(update={"options": options})
+            services[name] = desired.with_options(outputs={**desired.options.outputs, **made_up})
     return state.model_copy(update={"services": services})
 
 
@@ -126,9 +125,8 @@ def with_answer(state: DesiredState, private: Private, answer: Json, emit: Emit)
         texts = {**{key: str(one["value"]) for key, one in imported.items()}, **texts}
         open_values = {key: value for key, value in texts.items() if key not in secret}
         names = _give(desired, texts, secret, answer.get("secret_values", {}), all_private.setdefault(name, {}))
-        options = desired.options.model_copy(update={"outputs": {**desired.options.outputs, **open_values}})
-        update = {"options": options, "private_names": names}
-        services[name] = desired.model_copy(update=update)
+        services[name] = desired.with_options(outputs={**desired.options.outputs, **open_values})
+        services[name].private_names = names
     new = private.model_copy(update={"services": all_private})
     return state.model_copy(update={"services": services}), new
 

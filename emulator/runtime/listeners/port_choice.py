@@ -133,8 +133,7 @@ def _endpoint_port(observed: Observed) -> int:
 
 def _with_aws_port(desired: DesiredService, port: int) -> DesiredService:
     """What tasks are told of the local AWS endpoint. One that is there for log routers alone is none of theirs."""
-    here = 0 if desired.options.aws == "none" else port
-    return desired.model_copy(update={"options": desired.options.model_copy(update={"aws_port": here})})
+    return desired.with_options(aws_port=0 if desired.options.aws == "none" else port)
 
 
 def _with_outlets(desired: DesiredService, ports: Mapping[_Key, int]) -> DesiredService:
@@ -147,8 +146,7 @@ def _with_outlets(desired: DesiredService, ports: Mapping[_Key, int]) -> Desired
         for (kind, service, port, host), here in ports.items()
         if (kind, service) == (_NATIVE, name)
     )
-    options = desired.options.model_copy(update={"native": native.model_copy(update={"outlets": outlets})})
-    return desired.model_copy(update={"options": options})
+    return desired.with_options(native=native.model_copy(update={"outlets": outlets}))
 
 
 def taken_ports(state: DesiredState, asked: AskedPorts, observed: Observed) -> Iterator[tuple[int, str]]:

@@ -101,6 +101,10 @@ class DesiredService(Model):
         not run more tasks than desired (`recreate`)."""
         return self.is_attended or self.service.deployment.maximum_percent <= 100
 
+    def with_options(self, **update: object) -> DesiredService:
+        """The service with other values of these options of this machine."""
+        return self.model_copy(update={"options": self.options.model_copy(update=update)})
+
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
         plain = to_plain(self)  # whole: each shape that is written by itself has its schema built

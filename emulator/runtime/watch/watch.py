@@ -239,10 +239,9 @@ class Watch:
         for build, image in zip(builds, images, strict=True):
             desired = services[build.service]
             if desired.options.images.get(build.container) != image or build.service in self._unsure:
-                options = desired.options.model_copy(
-                    update={"images": {**desired.options.images, build.container: image}}
+                services[build.service] = desired.with_options(
+                    images={**desired.options.images, build.container: image}
                 )
-                services[build.service] = desired.model_copy(update={"options": options})
                 changed.add(build.service)
         if not changed:
             names = ", ".join(self.subject(build.service, build.container) for build in builds)

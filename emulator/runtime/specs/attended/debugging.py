@@ -72,18 +72,16 @@ def debugged(
     services: Mapping[str, DesiredService], debug: Mapping[str, Debugging], emit: Emit
 ) -> dict[str, DesiredService]:
     """The services with what is asked for their containers; one task of each that has one."""
-    found: dict[str, DesiredService] = {}
+    found = dict(services)
     for name, desired in services.items():
         containers = {container.name for container in desired.service.task_definition.container_definitions}
         mine = {container: debugging for container, debugging in debug.items() if container in containers}
-        found[name] = desired
         if not mine:
             continue
-        options = desired.options.model_copy(update={"debug": mine})
-        found[name] = desired.model_copy(update={"options": options})
+        found[name] = desired.with_options(debug=mine)
         if desired.desired_count > 1:
             emit(Event(EventKind.INFO, name, "it runs one task while it is debugged"))
-            found[name] = found[name].model_copy(update={"count": 1})
+            found[name].count = 1
     return found
 
 

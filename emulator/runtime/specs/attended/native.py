@@ -118,11 +118,10 @@ def with_natives(
     for name, one in native.items():
         desired = services[name]
         images = {**desired.options.images, desired.service.main_container: image}
-        options = desired.options.model_copy(update={"native": one, "images": images})
-        found[name] = desired.model_copy(update={"options": options})
+        found[name] = desired.with_options(native=one, images=images)
         if desired.desired_count > 1:
             emit(Event(EventKind.INFO, name, "it runs one task while its program runs on this machine"))
-            found[name] = found[name].model_copy(update={"count": 1})
+            found[name].count = 1
     return found
 
 
