@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from emulator.engine.interface import Container, ContainerState, Engine, ExecStream, PublishedPort
+from emulator.engine.interface import ContainerState, Engine, ExecStream
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.state.names import Names
@@ -132,12 +132,9 @@ def way_there(host: str, ports: Sequence[int]) -> str:
 def _published(observed: Observed) -> Iterator[tuple[int, str]]:
     """Host port, and where a container of the environment's network finds what is behind it."""
     for container in observed.containers:
-        if container.state is ContainerState.RUNNING:
-            yield from ((port.host_port, f"{container.name}:{port.container_port}") for port in _tcp(container))
-
-
-def _tcp(container: Container) -> Iterator[PublishedPort]:
-    return (port for port in container.ports if port.protocol == "tcp" and port.host_port)
+        for port in container.ports if container.state is ContainerState.RUNNING else ():
+            if port.protocol == "tcp" and port.host_port:
+                yield port.host_port, f"{container.name}:{port.container_port}"
 
 
 class _Listener(socketserver.ThreadingTCPServer):

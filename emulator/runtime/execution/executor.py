@@ -7,11 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, ContainerFailed, EngineError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.archive_output import Keeper, Store
@@ -152,11 +151,10 @@ class Executor:
                 for future in finished:
                     operation = running.pop(future)
                     problem = future.exception()
-                    if problem is None:
-                        done.add(operation.id)
-                    elif isinstance(problem, NeverStarts):
-                        done.add(operation.id)
+                    if isinstance(problem, NeverStarts):
                         lost[operation.id] = problem
+                    if problem is None or operation.id in lost:
+                        done.add(operation.id)
                     elif error is None or isinstance(error, Cancelled):
                         error = problem if not isinstance(problem, Cancelled) or error is None else error
                         self._execution.stopping.set()
@@ -274,19 +272,22 @@ class Executor:
                     with self._kept_changed:
                         self._kept.add(operation.subject)
                         self._kept_changed.notify_all()
-                if operation.task_id and _relays(self._execution.known(operation.subject)):
-                    self._settle(operation)  # the router has ended: what it left in its buffer too
+                if operation.task_id:
+                    self._settle(operation)
                 self.engine.remove(operation.subject)
             case Verb.REMOVE_VOLUME:
                 self._remove_volumes(operation.subject)
             case Verb.REMOVE_NETWORK:
-                with suppress(EngineError):  # something else is in it: `down` asks again, and says so
+                with contextlib.suppress(EngineError):  # something else is in it: `down` asks again, and says so
                     self.engine.remove_network(operation.subject)
 
     def _settle(self, operation: Operation) -> None:
-        task = self._execution.task(operation.task_id)
-        if task and task.relay and task.relay.name == operation.subject:
-            self._stopper.settle(task)
+        """Has the relay that is about to be removed store what the router, which has ended, left in its buffer."""
+        container = self._execution.known(operation.subject)
+        if container is not None and names.RELAY in container.labels:
+            task = self._execution.task(operation.task_id)
+            if task and task.relay and task.relay.name == operation.subject:
+                self._stopper.settle(task)
 
     def _lose(self, operation: Operation, lost: NeverStarts) -> None:
         """Passes on that what is awaited, or the container itself, will never start."""
@@ -318,10 +319,6 @@ class Executor:
             self.engine.remove(container.name)
         for volume in self.engine.list_volumes({**self.names.labels(), names.TASK: subject}) or [subject]:
             remove_volume(self.engine, volume)
-
-
-def _relays(container: Container | None) -> bool:
-    return container is not None and names.RELAY in container.labels
 
 
 def remove_volume(engine: Engine, volume: str) -> None:

@@ -34,9 +34,7 @@ def beside(engine: Engine, request: UpRequest, emit: Emit, cancelled: threading.
     does not become healthy in time; and `Cancelled`. Services that were not there before are gone then, unless
     `retain`. What the block raises comes first.
     """
-    if request.beside is None:
-        yield
-        return
+    assert request.beside is not None, "`beside_of` asks"
     failed = threading.Event()
     stop = _Either(cancelled, failed)
     before = {container.name for container in _containers(engine, request.environment)}

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import TAKEN_DOWN, ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy
@@ -43,6 +44,7 @@ SAYS_WITHIN = 1.0
 """Seconds in which an agent says whether a `down` has told it to go."""
 
 
+@dataclass
 class Bringup:
     """One bring-up under a claim.
 
@@ -50,31 +52,20 @@ class Bringup:
     seconds.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        request: UpRequest,
-        state: DesiredState,
-        observed: Observed,
-        claim: Claim,
-        emit: Emit,
-        cancelled: threading.Event,
-        before_remove: Callable[[str], None] | None,
-        agent_timeout: float,
-        first_moments: float,
-    ) -> None:
-        self.engine = engine
-        self.request = request
-        self.private = request.private
-        self.names = request.environment
-        self.state = state
-        self.observed = observed
-        self.claim = claim
-        self.emit = emit
-        self.cancelled = cancelled
-        self.before_remove = before_remove
-        self.agent_timeout = agent_timeout
-        self.first_moments = first_moments
+    engine: Engine
+    request: UpRequest
+    state: DesiredState
+    observed: Observed
+    claim: Claim
+    emit: Emit
+    cancelled: threading.Event
+    before_remove: Callable[[str], None] | None
+    agent_timeout: float
+    first_moments: float
+
+    def __post_init__(self) -> None:
+        self.private = self.request.private
+        self.names = self.request.environment
 
     def run(self) -> Running:
         """Starts everything; returns the environment, with its lease still held.

@@ -63,9 +63,7 @@ def variables(pairs: Mapping[str, str]) -> Pairs:
 def secrets_of(service: Service) -> Pairs:
     """What a service holds in the clear though it is a secret: variables, build arguments, log options, labels."""
     for container, build in service.builds.items():
-        for name, value in build.args.items():
-            if sounds_secret(name) or len(value) >= PLAIN_SHORTEST:
-                yield f"{name} of the build of {container}", value
+        yield from ((f"{name} of the build of {container}", value) for name, value in variables(build.args))
     for definition in service.task_definition.container_definitions:
         pairs: list[tuple[str, object]] = [(pair.name, pair.value) for pair in definition.environment]
         pairs += list(definition.docker_labels.items())

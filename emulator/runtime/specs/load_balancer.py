@@ -267,10 +267,6 @@ class Front:
         targets = targets_of(self.state, observed, balancer=self.balancer)
         return front_configuration(self.services(), targets, self.options())
 
-    def deregister(self, engine: Engine, task_id: str, delay: int) -> None:
-        """Takes a task's targets out of the front and waits for their requests, `delay` seconds at most."""
-        del engine, task_id, delay  # without an agent the task's end is what takes it out
-
 
 class FrontControl:
     """Both load balancers of an environment, as what carries out plans knows them."""
@@ -303,8 +299,7 @@ class FrontControl:
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:
         """Takes a task's targets out of the load balancer and waits for their requests, `delay` seconds at most."""
-        for front in self.fronts.values():
-            front.deregister(engine, task_id, delay)
+        del engine, task_id, delay  # without an agent the task's end is what takes it out
 
     def _called(self, container: str) -> Front:
         return next(front for front in self.fronts.values() if front.container == container)
