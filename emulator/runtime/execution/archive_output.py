@@ -133,8 +133,7 @@ class Keeper:
             name = f"{self._names.prefix}-keep-{secrets.token_hex(4)}"
             mount = Mount(self._names.log_volume, LOG_FOLDER, copy=False)
             labels = names.sealed(self._names.labels())
-            self._engine.create_container(
-                ContainerSpec(name=name, image=image, labels=labels, mounts=(mount,), network="none")
-            )
+            spec = ContainerSpec(name=name, image=image, labels=labels, mounts=(mount,), network="none")
+            self._engine.create_container(spec)
             self._helper = name
         return self._helper

@@ -53,10 +53,8 @@ def give_account(execution: Execution, operation: Operation, answer: Mapping[str
     if given is None:
         return
     if database.program in _WITH_USERS and not given.password:
-        what = (
-            "its template gives no password, as where it is made from a snapshot: it is empty, and nothing can log in"
-        )
-        execution.warn(database.logical_id, f"{what} ({database.position})")
+        what = "its template gives no password, as where it is made from a snapshot"
+        execution.warn(database.logical_id, f"{what}: it is empty, and nothing can log in ({database.position})")
     execution.engine.put_files(operation.subject, given.folder, given.files)
     said = _ask(execution, operation.subject, given.script)
     if said is None or said.exit_code != 0:

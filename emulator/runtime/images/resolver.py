@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.ecs.service import Service
@@ -132,10 +133,9 @@ class ImageResolver:
         subject = f"build {shown(spec.dockerfile, self.sources.workspace)}"
         began = time.monotonic()
         self.emit(Event(EventKind.STEP_STARTED, subject))
+        hear = partial(self._progress, subject)
         try:
-            built = self.engine.build(
-                spec, on_line=lambda line: self._progress(subject, line), cancelled=self.cancelled
-            )
+            built = self.engine.build(spec, on_line=hear, cancelled=self.cancelled)
         except Exception as error:
             self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))
             raise
@@ -162,9 +162,8 @@ class ImageResolver:
         subject = f"pull {actual}"
         self.emit(Event(EventKind.STEP_STARTED, subject))
         try:
-            self.engine.pull(
-                actual, on_line=lambda line: self._progress(subject, line), auth=auth() if auth is not None else None
-            )
+            hear, login = partial(self._progress, subject), auth() if auth is not None else None
+            self.engine.pull(actual, on_line=hear, auth=login)
             found = self.engine.image(actual)
         except ImageError as error:
             self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))

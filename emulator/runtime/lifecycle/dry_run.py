@@ -67,11 +67,6 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     return result.plan
 
 
-def request_names(request: UpRequest) -> list[str]:
-    """The names of the services that are meant."""
-    return [service.name for service in request.services]
-
-
 def _state(
     engine: Engine,
     request: UpRequest,
@@ -91,7 +86,8 @@ def _state(
     state = with_placeholders(state)
     if before is None:
         return state, {}
-    forced = {name: found for name in request_names(request) if (found := _private(engine, request, observed, name))}
+    names = (service.name for service in request.services)
+    forced = {name: found for name in names if (found := _private(engine, request, observed, name))}
     return before.merged_with(state, forced=forced), forced
 
 

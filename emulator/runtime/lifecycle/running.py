@@ -178,7 +178,7 @@ class Running:
     def _is_going(self) -> bool:
         """Whether the agent says that a `down` told it to go."""
         with contextlib.suppress(CopilotLocalError, OSError):
-            return bool(_status(self, Agent(self.engine, self.environment)).get("going"))
+            return bool(_status(self).get("going"))
         return False
 
 
@@ -294,8 +294,7 @@ def _judged(running: Running, observed: Observed) -> tuple[Known, Observed]:
     balances = bool(front_specs(running.state))
     if not balances and not starting(list(observed.tasks.values())):
         return Known(running.state), observed
-    status = _status(running, Agent(running.engine, running.environment))
-    known = known_from(running.state, status)
+    known = known_from(running.state, _status(running))
     return (known if balances else replace(known, targets=())), judged(observed, known.checks)
 
 
@@ -308,12 +307,12 @@ def _unready_targets(state: DesiredState, targets: Sequence[Mapping[str, Any]]) 
         yield "the front has not seen every target"
 
 
-def _status(running: Running, agent: Agent) -> Message:
+def _status(running: Running) -> Message:
     """What the agent knows; where the connection is gone that this command holds to it, over another one."""
     if running.lease is not None:
         with contextlib.suppress(EngineError):
             return running.lease.status()
-    return agent.status()
+    return Agent(running.engine, running.environment).status()
 
 
 def _expected_targets(state: DesiredState) -> int:

@@ -25,6 +25,7 @@ from emulator.firelens.placed import Placed, output_names
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
 from emulator.firelens.users_files import find_in
 from emulator.runtime.specs.log_destinations import describe_destinations
+from emulator.runtime.specs.log_store import volume_path
 from emulator.runtime.state.names import Names
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def router_setup(
     volume = environment.socket_volume(identity.task_id)
     # ECS's driver mode loses lines by itself; Fluentd's unix input acknowledges nothing.
     relayed = desired.options.fidelity == "local" and router.type == "fluentbit"
-    socket = f"{docker_root}/volumes/{volume}/_data/{RELAY_SOCKET if relayed else SOCKET_NAME}"
+    socket = f"{volume_path(docker_root, volume)}/{RELAY_SOCKET if relayed else SOCKET_NAME}"
     routed = routed_containers(definition)
     drivers = {
         container.name: docker_log_configuration(

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from emulator import __version__
-from emulator.ecs.endpoints import (
-    private_dns_name,
-)
+from emulator.ecs.endpoints import private_dns_name
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.references import Reference
 from emulator.engine.interface import ContainerSpec, Engine, Mount
