@@ -46,7 +46,7 @@ def verify_outputs(
         description = json.loads(router.container.labels.get(names.LOG_OUTPUTS) or "{}")
         if "expected" not in description or has_started(engine, router.container.id):
             return []
-        if router.started and not router.running:
+        if router.ended:
             raise container_failed(engine, router, "the log router exited before it opened its socket")
         if router.running and (told := _told_outputs(engine, task.pause.name, description)) is not None:
             lines = [line.text for line in engine.logs(router.container.name, tail=READ_LINES)]

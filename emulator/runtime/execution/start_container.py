@@ -27,7 +27,7 @@ from emulator.runtime.specs.kernel_parameters import refused_parameter
 from emulator.runtime.specs.limits import BELOW_PAUSE, below
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import NO_FILE, NO_IPV6
-from emulator.runtime.state.observed import Member, observe
+from emulator.runtime.state.observed import observe
 from emulator.runtime.state.operations import Operation
 
 SOCKET_POLL = 0.05
@@ -102,8 +102,8 @@ class ContainerStarter:
                 break
             except LogDriverNotReady as error:
                 # The daemon's own answer is the readiness check: the router has not opened its socket yet.
-                router = self._member_behind(operation)
-                if router is not None and router.started and not router.running:
+                task = self._execution.task(operation.task_id)
+                if task is not None and (router := task.router) is not None and router.ended:
                     raise container_failed(
                         self.engine, router, "the log router exited before it opened its socket"
                     ) from error
@@ -202,10 +202,6 @@ class ContainerStarter:
             self._told_of_limit = True
             message = f"this Docker daemon cannot give containers Fargate's open-file limit; they get {NO_FILE.hard}"
             self._execution.warn("nofile", message)
-
-    def _member_behind(self, operation: Operation) -> Member | None:
-        task = self._execution.task(operation.task_id)
-        return task.router if task else None
 
 
 def _with_lower_limit(spec: ContainerSpec) -> ContainerSpec:

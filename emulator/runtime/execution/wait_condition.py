@@ -117,7 +117,7 @@ class ConditionWaiter:
 
     def _refuse_broken(self, task: Task) -> None:
         """Raises what ends a task, where something does. A container that is only being made anew does not."""
-        dead = [m for m in task.members.values() if m.essential and m.started and not m.running]
+        dead = [m for m in task.members.values() if m.essential and m.ended]
         for member in dead:
             if member.container.exit_code is not None and not may_restart(member):
                 raise container_failed(self.engine, member, "it is essential, so its task stops")

@@ -201,7 +201,7 @@ class Bringup:
                 return  # the foreground command sees it exit, and shows its output
             for task in observed.service_tasks:
                 for member in task.members.values():
-                    if member.essential and member.started and not member.running and not may_restart(member):
+                    if member.essential and member.ended and not may_restart(member):
                         raise container_failed(
                             self.engine, member, "an essential container of the task has to keep running"
                         )

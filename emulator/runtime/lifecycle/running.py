@@ -303,7 +303,8 @@ def _unready_targets(state: DesiredState, targets: Sequence[Mapping[str, Any]]) 
         if target["state"] not in GOOD_STATES:
             why = f" ({target['description']})" if target["description"] else ""
             yield f"target {target['name']} of {target['service']} is {target['state']}{why}"
-    if front_specs(state) and len(targets) < _expected_targets(state):
+    expected = sum(len(list(balanced(d.service))) * d.desired_count for d in state.services.values())
+    if front_specs(state) and len(targets) < expected:
         yield "the front has not seen every target"
 
 
@@ -315,17 +316,13 @@ def _status(running: Running) -> Message:
     return Agent(running.engine, running.environment).status()
 
 
-def _expected_targets(state: DesiredState) -> int:
-    return sum(len(list(balanced(d.service))) * d.desired_count for d in state.services.values())
-
-
 def _unready(running: Running, task: Task) -> Iterator[str]:
     desired = running.state.services.get(task.service)
     for container in desired.service.task_definition.container_definitions if desired is not None else ():
         if container.name not in task.members:
             yield f"container {container.name} is not there"
     for member in task.members.values():
-        if member.essential and member.started and not member.running:
+        if member.essential and member.ended:
             if not _may_run_again(member):
                 raise container_failed(running.engine, member, "an essential container of the task has to keep running")
             yield f"container {member.name} has exited"

@@ -45,23 +45,20 @@ def cannot_start(reason: str) -> str:
 
 def holds(condition: str, dependency: Member) -> bool:
     """Whether what is awaited of a container holds."""
-    ended = dependency.started and not dependency.running
     match condition:
         case "COMPLETE":
-            return ended
+            return dependency.ended
         case "SUCCESS":
-            return ended and dependency.container.exit_code == 0
+            return dependency.ended and dependency.container.exit_code == 0
         case _:
             return dependency.running and dependency.container.health is Health.HEALTHY
 
 
 def failed_for_good(condition: str, dependency: Member) -> bool:
     """Whether it exited without success, which no waiting mends."""
-    ended = dependency.started and not dependency.running
-    return condition == "SUCCESS" and ended and dependency.container.exit_code != 0
+    return condition == "SUCCESS" and dependency.ended and dependency.container.exit_code != 0
 
 
 def waits_for_ever(condition: str, dependency: Member) -> bool:
     """Whether it exited before it was healthy, and nothing starts it again: ECS goes on waiting."""
-    ended = dependency.started and not dependency.running
-    return condition == "HEALTHY" and ended and rule_of(dependency) is None
+    return condition == "HEALTHY" and dependency.ended and rule_of(dependency) is None

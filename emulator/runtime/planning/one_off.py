@@ -54,7 +54,7 @@ class Ends:
 
 def exited_members(task: Task) -> list[Member]:
     """The essential containers that have exited, or whose start was given up."""
-    return [one for one in task.members.values() if one.essential and one.started and not one.running]
+    return [one for one in task.members.values() if one.essential and one.ended]
 
 
 def remove_rest(engine: Engine, environment: Names, task_id: str) -> None:

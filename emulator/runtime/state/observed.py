@@ -78,6 +78,11 @@ class Member:
         """It runs or has run, or was given up, which counts as an exit."""
         return self.container.state is not ContainerState.CREATED
 
+    @property
+    def ended(self) -> bool:
+        """It has run, or was given up, and does not run now."""
+        return self.started and not self.running
+
 
 @dataclass(slots=True)
 class Task:
@@ -130,7 +135,7 @@ class Task:
         for member in self.members.values():
             if member.essential and member.given_up:
                 return f"{FAILED_TO_START}: {member.given_up}"
-            if member.essential and member.started and not member.running:
+            if member.essential and member.ended:
                 code = member.container.exit_code
                 return f"essential container {member.name} exited" + (f" with code {code}" if code is not None else "")
         for name in expected:
@@ -163,7 +168,7 @@ class Task:
             return False
         for dependency, condition in self.members[name].dependencies:
             other = self.members.get(dependency)
-            if other is not None and condition == "HEALTHY" and other.started and not other.running:
+            if other is not None and condition == "HEALTHY" and other.ended:
                 return True
             if dependency != name and self.stays_pending(dependency):
                 return True
