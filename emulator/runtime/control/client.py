@@ -8,6 +8,7 @@ socket in a folder of the user (`runtime.control.direct`), which saves the `dock
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -283,7 +284,7 @@ class Agent:
 
     def _open(self) -> Connection:
         stream, self._ahead = self._ahead, None
-        if stream is not None and not _goes_on(stream):
+        if stream is not None and not goes_on(stream):
             stream.close()  # the agent was started anew since
             stream = None
         return Connection(stream or self._stream())
@@ -328,11 +329,11 @@ class Agent:
         return direct.connect(self.names, self.engine.host) if self._has_socket() else None
 
 
-def _goes_on(stream: ExecStream) -> bool:
-    try:
+def goes_on(stream: ExecStream) -> bool:
+    """Whether a connection is still open."""
+    with contextlib.suppress(EngineError):  # Docker forgets a command some time after it has ended
         return stream.exit_code() is None
-    except EngineError:  # Docker does not say
-        return False
+    return False
 
 
 def agent_of(engine: Engine, environment: Names) -> Agent:

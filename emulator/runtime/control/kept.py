@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 
 from emulator.engine.interface import Engine
 from emulator.errors import EngineError, EngineTimeout
-from emulator.runtime.control.client import Agent
+from emulator.runtime.control.client import Agent, goes_on
 from emulator.runtime.control.http import Connection, Message, Query, closed_after, request
 from emulator.runtime.state.names import Names
 
@@ -57,9 +56,8 @@ class KeptAgent(Agent):
                 connection = self._idle.pop()
             except IndexError:  # another thread was quicker
                 break
-            with contextlib.suppress(EngineError):  # Docker forgets a command some time after it has ended
-                if connection.stream.exit_code() is None:
-                    return connection
+            if goes_on(connection.stream):
+                return connection
             connection.close()
         return None
 

@@ -355,7 +355,8 @@ def _remove_containers(engine: Engine, environment: Names, drain_image: str) -> 
         # network for a moment. What is stuck may need its task's router, or the drain, to get away.
         for rank in range(3):
             waiting = {c.labels.get(names.TASK) for c in containers if c.name in stuck} - {None}
-            batch = [c.name for c in containers if _rank(c) == rank and c.labels.get(names.TASK) not in waiting]
+            due = [c for c in containers if _LATE.get(c.labels.get(names.ROLE, ""), 0) == rank]
+            batch = [c.name for c in due if c.labels.get(names.TASK) not in waiting]
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 failures = pool.map(lambda name: (name, _failed_removal(engine, name)), batch)
             stuck |= {name: error for name, error in failures if error is not None}
@@ -375,10 +376,6 @@ def _failed_removal(engine: Engine, container: str) -> EngineError | None:
 
 _LATE: dict[str, int] = {Role.ROUTER: 1, Role.DRAIN: 1, Role.SERVICE_CONNECT: 1, Role.PAUSE: 2}
 """Which containers are removed after others; the rest goes first."""
-
-
-def _rank(container: Container) -> int:
-    return _LATE.get(container.labels.get(names.ROLE, ""), 0)
 
 
 def _let_logs_end(engine: Engine, environment: Names, containers: list[Container], drain_image: str) -> None:

@@ -16,14 +16,7 @@ from emulator.engine.interface import Container, ContainerState, Engine, EngineE
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.health.router_chatter import is_chatter
-from emulator.runtime.reports.logs import (
-    ContainerLine,
-    LogReaders,
-    TaskMember,
-    Wanted,
-    every_line,
-    members_of,
-)
+from emulator.runtime.reports.logs import ContainerLine, LogReaders, TaskMember, Wanted, every_line, members_of
 from emulator.runtime.state import names
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.names import Names, Role

@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from emulator.ecs.endpoints import (
-    credentials_digest,
-    credentials_id,
-    credentials_variables,
-    metadata_variables,
-)
+from emulator.ecs.endpoints import credentials_digest, credentials_id, credentials_variables, metadata_variables
 from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerSpec, File, HealthCheckSpec, Mount, UlimitSpec

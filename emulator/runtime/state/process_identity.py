@@ -7,7 +7,6 @@ import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -51,13 +50,10 @@ def this_process() -> Owner:
 
 def _machine() -> str:
     """This machine; in a container, where pids are counted anew, this container."""
-    return "/".join(_machine_parts()).replace(":", "-")
-
-
-def _machine_parts() -> Iterator[str]:
-    yield socket.gethostname()
+    parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
-        yield os.readlink("/proc/self/ns/pid")
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return "/".join(parts).replace(":", "-")
 
 
 def _started(pid: int) -> str:

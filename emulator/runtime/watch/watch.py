@@ -200,12 +200,8 @@ class Watch:
             request = self._reload()
             refuse_unsupported_in(request, self._emit)
             files, changes = self._watch(request)
-        except CopilotLocalError as error:
-            self._report(self._shown(paths), error)
-            return
-        self._changes.close()
-        self._request, self._files, self._changes = request, files, changes
-        try:
+            self._changes.close()
+            self._request, self._files, self._changes = request, files, changes
             state = prepare(self._engine, request, self._emit)
             observed = observe(self._engine, request.environment)
             state = with_ports(state, asked_ports(request), observed, frozenset())

@@ -16,7 +16,6 @@ from emulator.runtime.specs.aws.way import WAY_FOLDER, way_socket
 from emulator.runtime.specs.limits import LASTING, MIB
 from emulator.runtime.specs.log_router import local_outputs, uses_local_aws
 from emulator.runtime.state import names
-from emulator.runtime.state.aws_way import AwsWay
 from emulator.runtime.state.names import Names, Role
 
 if TYPE_CHECKING:
@@ -62,8 +61,9 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
     labels = names.sealed(environment.labels(Role.AWS))
     way = state.aws_way
     mounts: tuple[Mount, ...] = ()
-    if way is not None:
-        settings["other"] = way_settings(way)
+    if way is not None:  # see `emulator.aws.forwarding`
+        socket = way_socket(way.relayed_port) if way.relayed_port else ""
+        settings["other"] = {"url": way.url, "host": way.host, "socket": socket}
         labels |= {names.AWS_URL: way.url}
     if way is not None and way.relayed_port:
         mounts = (Mount(environment.aws_way, WAY_FOLDER, copy=False),)
@@ -89,11 +89,6 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
         memory=MEMORY,
         init=True,
     )
-
-
-def way_settings(way: AwsWay) -> dict[str, str]:
-    """What the endpoint's container is told of the way: see `emulator.aws.forwarding`."""
-    return {"url": way.url, "host": way.host, "socket": way_socket(way.relayed_port) if way.relayed_port else ""}
 
 
 def log_groups(state: DesiredState) -> tuple[str, ...]:
