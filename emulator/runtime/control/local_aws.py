@@ -47,7 +47,7 @@ class Conversation:
             line = next(self._lines, None)
         if line is None:
             raise EngineError("the local AWS endpoint does not answer", hint=last_error(self._stream))
-        return _checked(json.loads(line))
+        return _checked(parsed(line))
 
     def close(self) -> None:
         """Ends the connection."""
@@ -75,7 +75,7 @@ def followed(
     stream = engine.exec_stream(container.name, words)
     try:
         for line in stream.lines():
-            found: dict[str, Any] = json.loads(line)
+            found: dict[str, Any] = parsed(line)
             if "error" in found or "unknown" in found:
                 _checked(found)
             yield found or None
@@ -83,6 +83,14 @@ def followed(
             raise EngineError("the local AWS endpoint does not answer", hint=last_error(stream))
     finally:
         stream.close()
+
+
+def parsed(line: bytes) -> Any:
+    """A line of the endpoint's answer. Raises EngineError for one that is not whole: it was killed meanwhile."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise EngineError("the local AWS endpoint broke off within a line") from None
 
 
 def last_error(stream: ExecStream) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from emulator.engine.interface import ContainerState, Engine
-from emulator.errors import CopilotLocalError, EngineError
+from emulator.errors import EngineError
 from emulator.runtime.control.client import agent_of
-from emulator.runtime.control.local_aws import last_error
+from emulator.runtime.control.local_aws import last_error, parsed
 from emulator.runtime.specs.log_destinations import Destination, destinations_of
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
@@ -66,7 +65,7 @@ def _from_local_aws(
     stream = engine.exec_stream(environment.aws, ("python3", "-m", "emulator.aws.read", *words))
     try:
         for line in stream.lines():
-            found: dict[str, Any] = json.loads(line)
+            found: dict[str, Any] = parsed(line)
             service = _service_of(environment, found, outputs)
             if not services or service in services:
                 yield {"service": service, "task": "", "tag": found["stream"], **found}
@@ -97,7 +96,7 @@ def _as_they_come(sources: Sequence[Callable[[], Records]]) -> Records:
             for record in source():
                 records.put(record)
             records.put(None)
-        except CopilotLocalError as error:
+        except Exception as error:  # whatever it is: who waits for the records hears of it
             records.put(error)
 
     for source in sources:
