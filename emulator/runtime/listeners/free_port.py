@@ -6,6 +6,7 @@ import errno
 import socket
 import sys
 from collections.abc import Collection
+from itertools import chain
 from typing import Self
 
 from emulator.errors import PortInUse
@@ -56,7 +57,8 @@ def choose_port(
     udp: bool = False,
     reservation: Reservation | None = None,
 ) -> int:
-    """The asked-for port; else the one that is published now; else `first` or the next one that is free.
+    """The asked-for port; else the one that is published now; else `first` or the next one that is free, after the last
+    port from `DEFAULT_PORT` on.
 
     `taken` are ports that turned out to be taken although they looked free; `option` is how one is asked for. A port
     that was not asked for is reserved. Raises `PortInUse` for an asked-for port that another program has.
@@ -74,7 +76,7 @@ def choose_port(
         return current
     return next(
         port
-        for port in range(first, 65536)
+        for port in chain(range(first, 65536), range(DEFAULT_PORT, first))
         if port not in taken
         # Reserved first: what was free before that may be published by now.
         and (reservation is None or reservation.take(port, udp=udp))

@@ -62,6 +62,11 @@ def test_else_the_first_free_one_from_8080_on() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ports are reserved on Linux only")
+@pytest.mark.parametrize("first", [65535, 65536])
+def test_after_the_last_port_the_search_goes_on_from_8080(first: int) -> None:
+    assert DEFAULT_PORT <= choose_port(None, None, taken={65535}, first=first) < 65535
+
+
 def test_what_another_command_has_chosen_is_passed_by_until_it_is_done() -> None:
     with Reservation() as other:
         theirs = choose_port(None, None, reservation=other)
