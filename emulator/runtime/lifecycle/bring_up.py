@@ -254,8 +254,9 @@ def give_up(claim: Claim, emit: Emit) -> None:
     """Takes a claim back that no task was made for."""
     try:
         take_back(claim, claim.lock(), emit, only_agent=True)
-    except CopilotLocalError:
-        _tell_left(claim, claim.left, emit)  # it took itself back, or another command holds the environment
+    except CopilotLocalError:  # it took itself back, or another command holds the environment
+        claim.undo_rest()
+        _tell_left(claim, claim.left, emit)
     finally:
         claim.close()
 

@@ -55,6 +55,7 @@ class Claim:
         self._stays = stays
         self._state = state
         self._kept = False
+        self._undone = True
         self._id = uuid.uuid4().hex
         self._pool = ThreadPoolExecutor(12, thread_name_prefix="claim")
         self._image = self._pool.submit(image)
@@ -103,6 +104,13 @@ class Claim:
                 self._undo()
                 raise
 
+    def undo_rest(self) -> None:
+        """Removes, after a failure, what stayed because another container was there: it may have been one in which this
+        command read an image meanwhile."""
+        if not self._undone:
+            with direct.alone(self.names):
+                self._undo()
+
     def _undo(self) -> None:
         """Removes what was made. Where something else runs, network and volumes are what that lives in."""
         from emulator.runtime.lifecycle.down import remove_all
@@ -112,7 +120,8 @@ class Claim:
             ours = [container for container in found if container.labels.get(names.CLAIM) == self._id]
             for container in ours:  # Docker may create one, and answer too late
                 self.engine.remove(container.id)
-            if len(ours) == len(found):
+            self._undone = len(ours) == len(found)
+            if self._undone:
                 direct.remove_folder(self.names)
                 self.left = remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
         except CopilotLocalError as error:

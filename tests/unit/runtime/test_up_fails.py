@@ -31,6 +31,7 @@ from emulator.runtime.control.http import AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.lifecycle import bring_up
 from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.running import wait_healthy
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.state.names import Names
@@ -73,6 +74,41 @@ def test_whatever_fails_is_told_and_nothing_is_left(bench: Bench, verb: str, tar
     bench.engine.fail(verb, EngineError("no space left on device"), target=target)
     with pytest.raises(CopilotLocalError, match="no space left on device"):
         bench.up(firelens())
+    assert bench.left() == NOTHING
+
+
+def test_what_a_failed_claim_made_goes_though_an_image_is_read_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, undone = threading.Event(), threading.Event()
+    create, remove, undo = bench.engine.create_container, bench.engine.remove, Claim._undo
+    readers: set[str] = set()
+
+    def creating(spec: ContainerSpec) -> str:
+        if spec.name == DEMO.agent:
+            assert reading.wait(10)
+            raise EngineError("no space left on device")
+        made = create(spec)
+        if "-read-" in spec.name:
+            readers.add(made)
+            reading.set()
+        return made
+
+    def removing(container: str) -> None:
+        if container in readers:
+            assert undone.wait(10)
+        remove(container)
+
+    def undoing(claim: Claim) -> None:
+        undo(claim)
+        undone.set()
+
+    monkeypatch.setattr(bench.engine, "create_container", creating)
+    monkeypatch.setattr(bench.engine, "remove", removing)
+    monkeypatch.setattr(Claim, "_undo", undoing)
+    with pytest.raises(CopilotLocalError, match="no space left on device"):
+        bench.up(firelens())
+    assert readers
     assert bench.left() == NOTHING
 
 
