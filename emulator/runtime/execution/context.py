@@ -20,9 +20,16 @@ class Cancelled(Exception):
 
 class Execution:
     """The environment that a plan is carried out in, and whether to go on. `cancelled` is the user's interruption,
-    `stopping` is set where another operation has failed."""
+    `stopping` is set where another operation has failed. `observed`: what the caller has listed."""
 
-    def __init__(self, engine: Engine, environment: Names, emit: Emit, cancelled: threading.Event) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        emit: Emit,
+        cancelled: threading.Event,
+        observed: Observed | None = None,
+    ) -> None:
         self.engine = engine
         self.names = environment
         self.emit = emit
@@ -30,7 +37,7 @@ class Execution:
         self.stopping = threading.Event()
         self._listing = threading.Lock()
         self._listed_at = 0.0
-        self._observed = Observed([])
+        self._observed = observed or Observed([])
 
     def pause(self, seconds: float) -> None:
         """Waits. Raises `Cancelled` where the plan is not carried on."""
@@ -59,10 +66,6 @@ class Execution:
             return next((one for one in listed.containers if one.name == name), None)
 
         return found(self._observed) or found(self.observed())
-
-    def told(self, observed: Observed) -> None:
-        """Takes over what the caller has listed."""
-        self._observed = observed
 
     def warn(self, subject: str, message: str) -> None:
         """Warns the caller of something that does not stop the plan."""

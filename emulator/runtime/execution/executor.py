@@ -89,9 +89,7 @@ class Executor:
         """What the local AWS endpoint answered, once a plan has prepared it."""
         self.keep_output = keep_output
         self.connect = connect or ServiceConnect(engine, environment)
-        self._execution = Execution(engine, environment, emit, self.cancelled)
-        if observed is not None:
-            self._execution.told(observed)
+        self._execution = Execution(engine, environment, emit, self.cancelled, observed)
         self._kept: set[str] = set()
         self._kept_changed = threading.Condition()
         self._keeper = Keeper(engine, environment, self._execution.warn, store, self._execution.known)

@@ -98,11 +98,8 @@ def _parts(value: str) -> Iterator[str]:
 def _texts(document: object) -> Iterator[str]:
     if isinstance(document, str):
         yield document
-    elif isinstance(document, dict):
-        for item in document.values():
-            yield from _texts(item)
-    elif isinstance(document, list):
-        for item in document:
+    elif isinstance(document, dict | list):
+        for item in document.values() if isinstance(document, dict) else document:
             yield from _texts(item)
 
 

@@ -112,9 +112,8 @@ def secrets_of_environment(engine: Engine, environment: Names) -> list[tuple[str
 
 
 def _known(engine: Engine, state: DesiredState | None, observed: Observed) -> Iterator[tuple[str, str]]:
-    for name, value in _secrets(engine, state, observed):
-        if not (name in _KEYS and value in _PLACEHOLDERS):
-            yield name, value
+    found = _secrets(engine, state, observed)
+    return ((name, value) for name, value in found if not (name in _KEYS and value in _PLACEHOLDERS))
 
 
 def _secrets(engine: Engine, state: DesiredState | None, observed: Observed) -> Iterator[tuple[str, str]]:

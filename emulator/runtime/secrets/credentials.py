@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
@@ -17,15 +16,6 @@ from emulator.errors import InputError, Unsupported, UsageError
 from emulator.files import read_text
 from emulator.runtime.state.task_role import Keys, TaskRole
 from emulator.settings import CredentialSettings
-
-
-@dataclass(frozen=True, slots=True)
-class _Profile:
-    name: str
-    settings: Mapping[str, str]
-
-    def get(self, key: str) -> str:
-        return self.settings.get(key, "")
 
 
 def chosen(option: str | None, settings: CredentialSettings) -> CredentialSettings:
@@ -108,28 +98,29 @@ def _from_profile(name: str, variables: Mapping[str, str], region: str, sts: str
     region = profile.get("region") or region
     if keys := _keys(profile):
         return TaskRole(source="profile", name=name, keys=keys, region=region)
-    source = profiles.get(profile.get("source_profile"))
-    if profile.get("role_arn") and not profile.get("mfa_serial") and source is not None and (keys := _keys(source)):
+    source = profile.get("source_profile", "")
+    if profile.get("role_arn") and not profile.get("mfa_serial") and (keys := _keys(profiles.get(source, {}))):
         return TaskRole(
             source="role",
-            name=source.name,
+            name=source,
             keys=keys,
-            role_arn=profile.get("role_arn"),
-            external_id=profile.get("external_id"),
+            role_arn=profile["role_arn"],
+            external_id=profile.get("external_id", ""),
             region=region,
             sts_endpoint=sts,
         )
     return TaskRole(source="profile", name=name, keys=_from_botocore(name), region=region)
 
 
-def _keys(profile: _Profile) -> Keys | None:
+def _keys(profile: Mapping[str, str]) -> Keys | None:
     access_key_id, secret = profile.get("aws_access_key_id"), profile.get("aws_secret_access_key")
     if not (access_key_id and secret):
         return None
-    return Keys(access_key_id=access_key_id, secret_access_key=secret, session_token=profile.get("aws_session_token"))
+    token = profile.get("aws_session_token", "")
+    return Keys(access_key_id=access_key_id, secret_access_key=secret, session_token=token)
 
 
-def _profiles(variables: Mapping[str, str]) -> dict[str, _Profile]:
+def _profiles(variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Every profile of both files; what stands in the credentials file wins."""
     home = Path(variables.get("HOME") or Path.home()) / ".aws"
     merged: dict[str, dict[str, str]] = {}
@@ -140,7 +131,7 @@ def _profiles(variables: Mapping[str, str]) -> dict[str, _Profile]:
         for section, values in _sections(file.expanduser()).items():
             if section == "default" or section.startswith(prefix):
                 merged.setdefault(section.removeprefix(prefix).strip().strip("'\""), {}).update(values)
-    return {name: _Profile(name, values) for name, values in merged.items()}
+    return merged
 
 
 def _sections(file: Path) -> dict[str, dict[str, str]]:

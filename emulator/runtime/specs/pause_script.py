@@ -39,9 +39,9 @@ PREPARE_NETWORK = f"{_METADATA_ROUTE}{FILTER_RULES}{_HOSTS}"
 _STAY = "while :; do sleep 86400 & wait $!; done"
 UNPRIVILEGED = 65534
 """A user, and a group, that owns nothing."""
+_CONFINED = f"setpriv --reuid {UNPRIVILEGED} --regid {UNPRIVILEGED} --clear-groups --inh-caps=-all"
 _IDLE = (
-    f"if setpriv --reuid {UNPRIVILEGED} true 2> /dev/null; then "
-    f"exec setpriv --reuid {UNPRIVILEGED} --regid {UNPRIVILEGED} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
+    f"if setpriv --reuid {UNPRIVILEGED} true 2> /dev/null; then exec {_CONFINED} sh -c '{_STAY}'; fi; "
     f"exec su -s /bin/sh nobody -c '{_STAY}'"
 )
 AWS_READY = "/tmp/aws.ready"
@@ -49,7 +49,6 @@ AWS_READY = "/tmp/aws.ready"
 _RELAY_AWS = (
     f"while :; do rm -f {AWS_READY}; python3 -m emulator.agent.aws_relay $1 $2 $3 {AWS_READY} & wait $!; sleep 1; done"
 )
-_CONFINED = f"setpriv --reuid {UNPRIVILEGED} --regid {UNPRIVILEGED} --clear-groups --inh-caps=-all"
 # In the image of the agent. Arguments: the port of 127.0.0.1, the endpoint's host, and the service.
 AWS_PAUSE_SCRIPT = f'{PREPARE_NETWORK}exec {_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2" "$3"'
 PAUSE_SCRIPT = f"{PREPARE_NETWORK}{_IDLE}"
