@@ -29,15 +29,10 @@ class Listening:
     host: str
     container: str = ""
 
-    @property
-    def loopback(self) -> bool:
-        """Nothing outside the task reaches it."""
-        return self.host.startswith("127.")
-
     def answers(self, proxied: bool) -> bool:
         """Whether it takes what comes in from outside the task. `proxied`: that goes through a proxy of Service
         Connect, which connects to 127.0.0.1."""
-        return self.host == "0.0.0.0" or self.loopback is proxied
+        return self.host == "0.0.0.0" or self.host.startswith("127.") is proxied
 
 
 def listening_in(engine: Engine, task: Task, aws_port: int = 0) -> list[Listening] | None:

@@ -16,7 +16,7 @@ from emulator.ecs.service import Build, Service
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.docker.dockerfile import normalized
 from emulator.engine.interface import BuildSpec
-from emulator.errors import InputError, Position, UsageError
+from emulator.errors import InputError, UsageError
 from emulator.missing import Kind, Missing
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.secrets.wanted import Wanted, position_of
@@ -125,23 +125,12 @@ class ImageSources:
                 what = error.message if known else "known only where it is deployed"
                 yield Missing(Kind.IMAGE, name, service.name, error.position or position, what)
                 continue
-            if source.build is not None:
-                build = service.builds.get(container.name)
-                at = (build and build.position) or position
-                yield from self._missing_of(source.build, service, container.name, at)
-
-    def _missing_of(self, build: BuildSpec, service: Service, container: str, at: Position | None) -> Iterator[Missing]:
-        if build.context.is_dir() and build.dockerfile.is_file():
-            return
-        folder = f"the folder {shown(build.context, self.workspace)} is not there" if not build.context.is_dir() else ""
-        yield Missing(
-            Kind.DOCKERFILE,
-            shown(build.dockerfile, self.workspace),
-            service.name,
-            at,
-            folder,
-            f"{service.name}/{container}",
-        )
+            spec, build = source.build, service.builds.get(container.name)
+            if spec is None or (spec.context.is_dir() and spec.dockerfile.is_file()):
+                continue
+            what = "" if spec.context.is_dir() else f"the folder {shown(spec.context, self.workspace)} is not there"
+            dockerfile, at = shown(spec.dockerfile, self.workspace), (build and build.position) or position
+            yield Missing(Kind.DOCKERFILE, dockerfile, service.name, at, what, name)
 
     def _replaced(self, service: Service, container: str, target: Target, base: Path) -> ImageSource:
         if isinstance(target, BuildSettings):

@@ -277,15 +277,7 @@ def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
 def refuse_unresolved(request: UpRequest) -> None:
     """Raises `MissingError` with every value that only a deployment gives and that has no local one."""
     blockers, settings = Blockers(), request.settings
-    for service in request.services:
-        if demands(service):
-            blockers.add(
-                *missing_values(
-                    service,
-                    settings.values,
-                    request.region,
-                    settings.aws.endpoint,
-                    request.known.get(service.name),
-                )
-            )
+    for service in filter(demands, request.services):
+        known, endpoint = request.known.get(service.name), settings.aws.endpoint
+        blockers.add(*missing_values(service, settings.values, request.region, endpoint, known))
     blockers.raise_any()

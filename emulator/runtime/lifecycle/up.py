@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.engine.interface import Container, ContainerState, Engine
@@ -211,14 +212,8 @@ def _provided(
 
 
 def _claim(engine: Engine, request: UpRequest, observed: Observed, state: DesiredState | None = None) -> Claim:
-    return Claim(
-        engine,
-        request.environment,
-        observed,
-        lambda: request.support.agent(engine),
-        stays=request.foreground,
-        state=state,
-    )
+    image = partial(request.support.agent, engine)
+    return Claim(engine, request.environment, observed, image, stays=request.foreground, state=state)
 
 
 def _give_up(claim: Claim | None, emit: Emit) -> None:

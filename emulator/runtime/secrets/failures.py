@@ -9,7 +9,7 @@ from emulator.runtime.secrets.wanted import Wanted
 
 PREFIX = "ResourceInitializationError: unable to pull secrets or registry auth: "
 """What a task on Fargate says in its stoppedReason; what follows is the agent's own."""
-LOCAL = "{number} {secrets} no value here"
+
 FROM_ASM = "execution resource retrieval failed: unable to retrieve secret from asm: "
 FROM_SSM = "execution resource retrieval failed: unable to retrieve secrets from ssm: "
 LOGIN_FROM_ASM = "execution resource retrieval failed: unable to get registry auth from asm: "
@@ -21,8 +21,7 @@ def secrets_error(failed: Mapping[Wanted, str], *, hint: str = "") -> SecretsErr
     without = [wanted for wanted, why in failed.items() if not why]
     reasons = list(dict.fromkeys(why for why in failed.values() if why))
     if without:
-        secrets = "secret has" if len(without) == 1 else "secrets have"
-        reasons.append(LOCAL.format(number=len(without), secrets=secrets))
+        reasons.append(f"{len(without)} {'secret has' if len(without) == 1 else 'secrets have'} no value here")
     return SecretsError(
         PREFIX + "; ".join(reasons),
         hint=hint or _hint(without),

@@ -125,8 +125,8 @@ class TaskFactory:
             nano_cpus=limits.nano_cpus if limits.nested else None,
             memory=limits.memory if limits.nested else PAUSE_MEMORY,
         )
-        if (volume := self._native_volume(desired, task_id)) is not None:
-            volumes[volume] = {**task_labels, names.ROLE: Role.VOLUME}
+        if desired.options.native is not None:
+            volumes[self.names.native_volume(task_id)] = {**task_labels, names.ROLE: Role.VOLUME}
         pause = self._with_relays(pause, desired, router, identity)
         proxy = None
         if desired.proxied:
@@ -150,12 +150,9 @@ class TaskFactory:
             pause = self._with_aws(pause, desired.options.aws_port, desired.service.name)
         if desired.options.leads_names:
             pause = named_pause(pause)
-        volume = self._native_volume(desired, identity.task_id)
-        return native_pause(pause, desired, volume) if volume is not None else pause
-
-    def _native_volume(self, desired: DesiredService, task_id: str) -> str | None:
-        """The volume of the sockets to a program of this machine; None where there is none."""
-        return self.names.native_volume(task_id) if desired.options.native is not None else None
+        if desired.options.native is None:
+            return pause
+        return native_pause(pause, desired, self.names.native_volume(identity.task_id))
 
     def _with_relay(
         self, pause: ContainerSpec, router: RouterSetup, service: str, identity: TaskIdentity
