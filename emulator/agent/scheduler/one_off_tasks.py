@@ -12,7 +12,7 @@ from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.planning.one_off import remove_rest
+from emulator.runtime.execution.executor import remove_rest
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.state.desired import DesiredService, Private
 from emulator.runtime.state.observed import Task, observe

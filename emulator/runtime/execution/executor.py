@@ -312,11 +312,19 @@ class Executor:
             self._execution.warn(operation.subject, str(error))
 
     def _remove_volumes(self, subject: str) -> None:
-        """Removes the volume of that name, or all volumes of the task of that id, and what of it still uses them."""
-        for container in self.engine.list_containers({**self.names.labels(), names.TASK: subject}):
-            self.engine.remove(container.name)
-        for volume in self.engine.list_volumes({**self.names.labels(), names.TASK: subject}) or [subject]:
-            remove_volume(self.engine, volume)
+        """Removes what is left of the task of that id, or else the volume of that name."""
+        if not remove_rest(self.engine, self.names, subject):
+            remove_volume(self.engine, subject)
+
+
+def remove_rest(engine: Engine, environment: Names, task_id: str) -> bool:
+    """Removes what a stopped task has left: volumes, and what still uses them. Whether there was a volume."""
+    for container in engine.list_containers({**environment.labels(), names.TASK: task_id}):
+        engine.remove(container.name)
+    volumes = engine.list_volumes({**environment.labels(), names.TASK: task_id})
+    for volume in volumes:
+        remove_volume(engine, volume)
+    return bool(volumes)
 
 
 def remove_volume(engine: Engine, volume: str) -> None:

@@ -18,13 +18,13 @@ from emulator.errors import EngineTimeout, ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control.client import Attendance
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.execution.executor import Executor
+from emulator.runtime.execution.executor import Executor, remove_rest
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.health.status import StatusOverLease
 from emulator.runtime.lifecycle.one_off_agent import attended
 from emulator.runtime.lifecycle.one_off_endpoint import provided
 from emulator.runtime.lifecycle.prepare import prepare
-from emulator.runtime.planning.one_off import Ends, as_one_off, remove_rest
+from emulator.runtime.planning.one_off import Ends, as_one_off
 from emulator.runtime.planning.start_plan import start_task
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.planning.up_request import UpRequest

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from emulator.engine.interface import ContainerSpec, Engine
+from emulator.engine.interface import ContainerSpec
 from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.specs.task import TaskSpec
 from emulator.runtime.state import names
-from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Member, Task
 
 SETTLES = 5.0
@@ -55,11 +54,3 @@ class Ends:
 def exited_members(task: Task) -> list[Member]:
     """The essential containers that have exited, or whose start was given up."""
     return [one for one in task.members.values() if one.essential and one.ended]
-
-
-def remove_rest(engine: Engine, environment: Names, task_id: str) -> None:
-    """Removes what a stopped task has left."""
-    for container in engine.list_containers({**environment.labels(), names.TASK: task_id}):
-        engine.remove(container.name)
-    for volume in engine.list_volumes({**environment.labels(), names.TASK: task_id}):
-        engine.remove_volume(volume)

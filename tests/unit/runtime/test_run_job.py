@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from emulator.engine.fake import Behaviour
-from emulator.errors import ContainerFailed, EngineTimeout, ExitCode, TaskError
+from emulator.errors import Conflict, ContainerFailed, EngineTimeout, ExitCode, TaskError
 from emulator.runtime.control import direct
+from emulator.runtime.execution.executor import remove_rest
 from emulator.runtime.lifecycle import jobs
 from emulator.runtime.lifecycle.running import Running
+from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
 from tests.unit.runtime.agent_double import document
 from tests.unit.runtime.bench import Bench
@@ -63,6 +65,13 @@ def test_a_run_whose_container_is_removed_says_so_and_ends(
     with pytest.raises(TaskError, match=f"the job failed: {why}"):
         run(bench)
     assert [name for name in bench.left()["containers"] if not name.endswith("-agent")] == []
+
+
+def test_what_is_left_goes_though_docker_calls_a_volume_in_use_for_a_moment(bench: Bench) -> None:
+    bench.engine.ensure_volume("left", {**DEMO.labels(), names.TASK: "task"})
+    bench.engine.fail("remove_volume", Conflict("volume is in use"), target="left", times=2)
+    assert remove_rest(bench.engine, DEMO, "task")
+    assert bench.left()["volumes"] == []
 
 
 def run(bench: Bench) -> int:
