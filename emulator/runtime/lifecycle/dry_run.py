@@ -42,14 +42,14 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
         service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
         for service in request.services
     }
-    builds = _Builds(resolver, request.services, images)
+    built, reasons = _builds(resolver, request.services, images)
     before = stored_state(engine, request.environment) if observed.agent is not None else None
     state, forced = _state(engine, request, resolver, images, observed, before)
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
     numbers = count(1)
     why = {
-        name: _why(was, state.services[name], builds.of(name), forced.get(name, []))
+        name: _why(was, state.services[name], built.get(name, {}), forced.get(name, []))
         for name, was in (before.services if before is not None else {}).items()
     }
     result = reconcile(
@@ -63,7 +63,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     )
     stopped = [observed.tasks[task] for task, reason in result.stopped.items() if reason in _REPLACED]
     lines = [f"replace {one.service} {one.short_id}: {why[one.service][1]}" for one in stopped if one.service in why]
-    result.plan.before = [*builds.lines(), *lines]
+    result.plan.before = [*(f"build {dockerfile}: {reason}" for dockerfile, reason in reasons.items()), *lines]
     return result.plan
 
 
@@ -121,27 +121,18 @@ def _why(
     return _CHANGED, "another version of copilot-local started it"
 
 
-class _Builds:
-    """The images that are built anew, by service and container, with the reason."""
-
-    def __init__(
-        self, resolver: ImageResolver, services: Sequence[Service], images: Mapping[str, dict[str, str]]
-    ) -> None:
-        self._why: dict[str, str] = {}
-        self._of: dict[str, dict[str, str]] = {}
-        for service in services:
-            for container in service.task_definition.container_definitions:
-                build = resolver.sources.of(service, container).build
-                if build is not None and images[service.name][container.name].startswith(UNBUILT):
-                    dockerfile = shown(build.dockerfile, resolver.sources.workspace)
-                    self._of.setdefault(service.name, {})[container.name] = dockerfile
-                    with contextlib.suppress(CopilotLocalError):  # what a build lacks, the build says
-                        self._why.setdefault(dockerfile, resolver.engine.why_build(build))
-
-    def of(self, service: str) -> Mapping[str, str]:
-        """Container to Dockerfile."""
-        return self._of.get(service, {})
-
-    def lines(self) -> list[str]:
-        """A line for each Dockerfile."""
-        return [f"build {dockerfile}: {why}" for dockerfile, why in self._why.items()]
+def _builds(
+    resolver: ImageResolver, services: Sequence[Service], images: Mapping[str, dict[str, str]]
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """The Dockerfiles of images that are built anew, by service and container; by Dockerfile, the reason."""
+    built: dict[str, dict[str, str]] = {}
+    reasons: dict[str, str] = {}
+    for service in services:
+        for container in service.task_definition.container_definitions:
+            build = resolver.sources.of(service, container).build
+            if build is not None and images[service.name][container.name].startswith(UNBUILT):
+                dockerfile = shown(build.dockerfile, resolver.sources.workspace)
+                built.setdefault(service.name, {})[container.name] = dockerfile
+                with contextlib.suppress(CopilotLocalError):  # what a build lacks, the build says
+                    reasons.setdefault(dockerfile, resolver.engine.why_build(build))
+    return built, reasons
