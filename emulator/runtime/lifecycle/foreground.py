@@ -65,12 +65,11 @@ def run_foreground(
         if not running.fresh and joined is not None:
             joined.set()
         with contextlib.closing(running):
-            return _stay(running, request, follower, emit, interrupted, killed, detach or threading.Event(), farewell)
+            return _stay(running, follower, emit, interrupted, killed, detach or threading.Event(), farewell)
 
 
 def _stay(
     running: Running,
-    request: UpRequest,
     follower: EnvironmentFollower,
     emit: Emit,
     interrupted: threading.Event,
@@ -80,14 +79,14 @@ def _stay(
 ) -> int:
     """Shows what runs until it ends, and takes down what this command started, unless it is to detach."""
     engine = running.engine
-    emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
+    emit(Event(EventKind.INFO, running.environment.app, running.ready("")))
     running.tell_trust(emit)
     follower.wait()
     if not running.fresh:
-        return _watch(running, request, follower, emit, interrupted, detach, farewell)
+        return _watch(running, follower, emit, interrupted, detach, farewell)
     fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
     addresses = OwnAddresses(engine, running.state, emit)
-    lost = LostTraces(engine, request.environment, emit)
+    lost = LostTraces(engine, running.environment, emit)
 
     def look(observed: Observed) -> None:
         fronts.look(observed)
@@ -100,28 +99,28 @@ def _stay(
     try:
         ended = running.wait_for_exit(interrupted, look)
     except EngineError:
-        _say(emit, request, LEFT_RUNNING)
+        _say(emit, running, LEFT_RUNNING)
         raise
     if ended is None and detach.is_set():
         running.hand_over()
-        _say(emit, request, farewell())
+        _say(emit, running, farewell())
         return ExitCode.OK
     failure = _failure(engine, ended, emit)
     retirement = running.lease.leave() if running.lease is not None else None
     if not interrupted.is_set() or not killed.is_set():
-        emit(Event(EventKind.INFO, request.environment.app, "stopping"))
+        emit(Event(EventKind.INFO, running.environment.app, "stopping"))
     try:
         ours = running.end(emit, killed, follower.finish)
     finally:
         if retirement is not None:
             retirement.close()
     if not ours:
-        raise taken_down(request.environment)
+        raise taken_down(running.environment)
     if failure is not None:
         raise failure
     if ended is None and not interrupted.is_set():
         follower.drain()
-        raise taken_down(request.environment)
+        raise taken_down(running.environment)
     return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
 
 
@@ -139,7 +138,6 @@ def _failure(engine: Engine, ended: Member | None, emit: Emit) -> ContainerFaile
 
 def _watch(
     running: Running,
-    request: UpRequest,
     follower: EnvironmentFollower,
     emit: Emit,
     interrupted: threading.Event,
@@ -159,10 +157,10 @@ def _watch(
             raise taken_down(running.environment)
         fronts.look(observed)
         lost.look(observed)
-    _say(emit, request, farewell() if detach.is_set() else STILL_RUNNING)
+    _say(emit, running, farewell() if detach.is_set() else STILL_RUNNING)
     return ExitCode.OK if detach.is_set() else ExitCode.INTERRUPTED
 
 
-def _say(emit: Emit, request: UpRequest, words: str) -> None:
+def _say(emit: Emit, running: Running, words: str) -> None:
     if words:
-        emit(Event(EventKind.INFO, request.environment.app, words))
+        emit(Event(EventKind.INFO, running.environment.app, words))
