@@ -21,7 +21,7 @@ MOST_WORDS = 200
 
 
 def copy(engine: Engine, sync: WatchedSync, members: Iterable[Member], paths: Iterable[Path]) -> int:
-    """Makes the rule's files in each container as they are here: writes what is there, removes what is gone, then runs
+    """Makes the rule's files in each container as they are here: removes what is gone, writes what is there, then runs
     the rule's command or sends its signal. Returns how many containers there were. Raises `TaskError` where the
     command fails, and after all the rest where a file is a link that leads out of the workspace: it is not copied."""
     written: list[File] = []
@@ -40,6 +40,8 @@ def copy(engine: Engine, sync: WatchedSync, members: Iterable[Member], paths: It
                 written.append(File(posixpath.relpath(target, folder), content, stat.S_IMODE(mode)))
         except FileNotFoundError:
             removed.append(target)
+        except NotADirectoryError:  # a file has taken the place of its folder
+            removed.append(_target(sync, next(parent for parent in path.parents if parent.exists())))
         except OSError as error:
             raise TaskError(f"{path} cannot be copied: {error.strerror}") from None
     count = 0
@@ -47,10 +49,10 @@ def copy(engine: Engine, sync: WatchedSync, members: Iterable[Member], paths: It
         if not member.running:
             continue
         count += 1
-        if written:
-            engine.put_files(member.container.id, folder, written)
         for start in range(0, len(removed), MOST_WORDS):
             engine.exec(member.container.id, ["rm", "-rf", "--", *removed[start : start + MOST_WORDS]], user="0")
+        if written:
+            engine.put_files(member.container.id, folder, written)
         _afterwards(engine, sync, member)
     if outside:
         names = ", ".join(str(path) for path in outside[:MOST_NAMED])

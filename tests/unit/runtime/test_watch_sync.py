@@ -70,6 +70,24 @@ def test_what_is_gone_here_is_removed_there(source: Path) -> None:
     assert [words for _, words in engine.execs] == [("rm", "-rf", "--", "/app/gone")]
 
 
+def test_a_file_in_the_place_of_a_folder_takes_it_there_too(source: Path) -> None:
+    file = source / "css" / "a.css"
+    file.unlink()
+    file.parent.rmdir()
+    file.parent.write_text("now a file", encoding="utf-8")
+    engine = FakeEngine()
+
+    def removed(words: Sequence[str]) -> ExecResult:
+        assert list(words) == ["rm", "-rf", "--", "/app/css"]
+        with pytest.raises(NotFound):
+            engine.read_file("web", "/app/css")
+        return ExecResult(0, b"", b"")
+
+    copy(engine, sync(source), [running(engine, behaviour=Behaviour(exec=removed))], [file, file.parent])
+    assert len(engine.execs) == 1
+    assert engine.read_file("web", "/app/css") == b"now a file"
+
+
 def test_the_command_runs_after_the_copy_in_every_container_that_runs(source: Path) -> None:
     engine = FakeEngine()
     members = [running(engine, "one"), running(engine, "two"), running(engine, "ended")]
