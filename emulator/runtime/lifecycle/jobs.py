@@ -16,7 +16,6 @@ from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import Engine
 from emulator.errors import EngineTimeout, ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.control.client import Attendance
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_rest
 from emulator.runtime.health.container_failure import container_failed
@@ -75,23 +74,17 @@ def _run(
         all_lines=True,
         wanted=lambda labels: labels.get(names.TASK) == task_id,
     )
-    front = FrontControl(environment)
-    attendance: list[Attendance] = []
-    executor = Executor(
-        engine,
-        environment,
-        front,
-        emit,
-        cancelled=interrupted,
-        drain_image=state.agent_image,
-        known=StatusOverLease(lambda: next(iter(attendance), None), state).known,
-    )
     plan = Plan()
     start_task(plan, state, task, "run once")
     try:
         desired = state.services[job.name]
         with attended(engine, environment, state, desired, request.private, emit, interrupted) as attending:
-            attendance.append(attending)
+            executor = Executor(
+                *(engine, environment, FrontControl(environment), emit),
+                cancelled=interrupted,
+                drain_image=state.agent_image,
+                known=StatusOverLease(lambda: attending, state).known,
+            )
             follower.start()
             try:
                 executor.run(plan)
