@@ -226,8 +226,7 @@ class Executor:
                 self.engine.ensure_volume(operation.subject, operation.labels)
             case Verb.CREATE_CONTAINER:
                 self._starter.create(operation)
-                if self.front.is_front(operation.subject):
-                    self.front.prepare(self.engine, operation.subject)
+                self.front.prepare(self.engine, operation.subject)
             case Verb.START_CONTAINER:
                 self._starter.start(operation)
             case Verb.AWAIT:

@@ -285,24 +285,22 @@ class FrontControl:
         for front in self.fronts.values():
             front.use(state, certificates)
 
-    def is_front(self, container: str) -> bool:
-        """Whether a container of that name is a load balancer's."""
-        return any(front.container == container for front in self.fronts.values())
-
     def prepare(self, engine: Engine, container: str) -> None:
-        """Gives a front that was just made its files."""
-        self._called(container).prepare(engine)
+        """Gives a container that was just made its files, if it is a front."""
+        for front in self._called(container):
+            front.prepare(engine)
 
     def configure(self, engine: Engine, container: str) -> None:
         """Writes a front's configuration; starts it, or makes a running one load it."""
-        self._called(container).configure(engine)
+        for front in self._called(container):
+            front.configure(engine)
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:
         """Takes a task's targets out of the load balancer and waits for their requests, `delay` seconds at most."""
         del engine, task_id, delay  # without an agent the task's end is what takes it out
 
-    def _called(self, container: str) -> Front:
-        return next(front for front in self.fronts.values() if front.container == container)
+    def _called(self, container: str) -> list[Front]:
+        return [front for front in self.fronts.values() if front.container == container]
 
 
 def packed(configuration: FrontFiles) -> list[File]:
