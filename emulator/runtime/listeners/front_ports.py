@@ -26,8 +26,6 @@ HTTPS_BIND_PORT = 8443
 UDP = "UDP"
 NETWORK_BIND_PORT = 20000
 """The first port inside the front's container for listeners of network load balancers."""
-INSIDE_PORT, INSIDE_HTTPS_PORT = 80, 443
-"""Where tasks ask a load balancer, as deployed. Nothing publishes these."""
 DEFAULT_HTTPS_PORT = 8443
 DEFAULT_INTERNAL_PORT = 8081
 DEFAULT_INTERNAL_HTTPS_PORT = 8444
