@@ -197,10 +197,6 @@ def environment(names: Names) -> list[str]:
     ]
 
 
-def stack_outputs(stack: str) -> list[str]:
-    return [f"aws cloudformation describe-stacks --stack-name {shlex.quote(stack)} --query 'Stacks[0].Outputs'"]
-
-
 def stack_resources(stack: str) -> list[str]:
     return [
         f"aws cloudformation list-stack-resources --stack-name {shlex.quote(stack)} --query"

@@ -106,7 +106,3 @@ class Report:
     def drop(self, code: Code, paths: Collection[str]) -> None:
         """Takes back findings of a code at paths of which more was said elsewhere."""
         self.findings = [it for it in self.findings if it.code != code or it.path not in paths]
-
-    @property
-    def has_errors(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.findings)

@@ -87,10 +87,6 @@ class Checked:
     findings: list[Finding]
     lines: list[str]
 
-    @property
-    def has_errors(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
-
 
 def _position(file: Path, tree: Mapping, path: str) -> Position | None:
     found = find(tree, path)

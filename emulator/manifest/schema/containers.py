@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Self
 
 from emulator.manifest.schema.base import INT64, UINT16, Block, Key, ShellWords
-from emulator.manifest.schema.notations.values import Arn, Port
+from emulator.manifest.schema.notations.values import Port
 
 
 class DependencyCondition(enum.StrEnum):
@@ -106,12 +106,6 @@ class Secret(Block):
     """`name`, optionally followed by `:json-key:version-stage:version-id`."""
     from_cfn: str | None = None
     """The name of a CloudFormation export that holds the name or ARN."""
-
-    @property
-    def arn(self) -> Arn | None:
-        """The ARN, where `value_from` is one. Raises ValueError where it only begins like one."""
-        text = self.value_from or ""
-        return Arn.parse(text) if text.startswith("arn:") else None
 
 
 class Platform(Block):

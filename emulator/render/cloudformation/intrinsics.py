@@ -51,10 +51,6 @@ class Commented:
     value: object
 
 
-Intrinsic = Ref | GetAtt | Sub | Fn
-NO_VALUE = Ref("AWS::NoValue")
-PARTITION = Ref("AWS::Partition")
-
 _VARIABLE = re.compile(r"\$\{\s*([^!\s}](?:[^}]*[^\s}])?)\s*\}")
 """CloudFormation trims blanks around the name."""
 

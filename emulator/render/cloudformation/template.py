@@ -51,8 +51,6 @@ class Template:
     """The template of one stack."""
 
     description: str
-    comment: str = ""
-    """Stands at the top of the file."""
     parameters: dict[str, Parameter] = field(default_factory=dict)
     conditions: dict[str, object] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from emulator.ecs.names import logical_id
 from emulator.render.cloudformation.intrinsics import Sub
 from emulator.render.cloudformation.template import Properties, Template
 from emulator.render.cloudformation.writer import to_yaml
-from emulator.render.pipeline.model import Pipeline, Stage, Upload
+from emulator.render.pipeline.model import Pipeline, Stage
 
 ISSUER = "token.actions.githubusercontent.com"
 _PUSH = (
@@ -124,8 +124,3 @@ def _stage_statements(pipeline: Pipeline, stage: Stage) -> list[Properties]:
         place = f"arn:${{AWS::Partition}}:s3:::{pipeline.bucket}/pipelines/*"
         found.append({"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": Sub(place)})
     return found
-
-
-def needs_bucket(stage: Stage) -> list[str]:
-    """The deployments of a stage that put files into a bucket."""
-    return [one.name for one in stage.deployments if any(isinstance(it, Upload) for it in one.values.values())]

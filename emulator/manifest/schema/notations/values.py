@@ -94,9 +94,6 @@ class Arn:
             raise ValueError(f"{text!r} is not an ARN")
         return cls(parts[1], parts[2], parts[3], parts[4], parts[5])
 
-    def __str__(self) -> str:
-        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
-
 
 class Port(Block):
     """A port with an optional protocol: `80`, `80/udp`, `443/tls`.
