@@ -275,16 +275,5 @@ def _records_without_zone(template: Template, service: Service, foundation: Foun
 
 
 def _record_set(template: Template, name: str, zone: object, hosts: list[str], foundation: Foundation) -> None:
-    alias = {
-        "HostedZoneId": foundation.load_balancer("CanonicalHostedZoneID"),
-        "DNSName": foundation.load_balancer("DNSName"),
-    }
-    template.resource(
-        name,
-        "AWS::Route53::RecordSetGroup",
-        {
-            "HostedZoneId": zone,
-            "RecordSets": [{"Name": host, "Type": "A", "AliasTarget": alias} for host in hosts],
-        },
-        comment=f"{', '.join(hosts)}: the load balancer",
-    )
+    target = foundation.load_balancer("CanonicalHostedZoneID"), foundation.load_balancer("DNSName")
+    template.records(name, zone, hosts, target, comment="the load balancer")

@@ -221,17 +221,5 @@ def _records_where_they_are_missing(
 def _record_set(
     template: Template, name: str, zone: object, hosts: list[str], names: _Names, condition: str = ""
 ) -> None:
-    alias = {
-        "HostedZoneId": GetAtt(names.load_balancer, "CanonicalHostedZoneID"),
-        "DNSName": GetAtt(names.load_balancer, "DNSName"),
-    }
-    template.resource(
-        name,
-        "AWS::Route53::RecordSetGroup",
-        {
-            "HostedZoneId": zone,
-            "RecordSets": [{"Name": host, "Type": "A", "AliasTarget": alias} for host in hosts],
-        },
-        comment=f"{', '.join(hosts)}: the network load balancer",
-        condition=condition,
-    )
+    target = GetAtt(names.load_balancer, "CanonicalHostedZoneID"), GetAtt(names.load_balancer, "DNSName")
+    template.records(name, zone, hosts, target, comment="the network load balancer", condition=condition)

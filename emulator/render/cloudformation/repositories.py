@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from emulator.ecs.names import logical_id
 from emulator.render.cloudformation.intrinsics import Sub
 from emulator.render.cloudformation.policies import document
-from emulator.render.cloudformation.template import Properties, Template
+from emulator.render.cloudformation.template import RETAINED, Properties, Template
 from emulator.render.cloudformation.writer import to_yaml
 
 _PULL = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
@@ -28,7 +28,7 @@ def render_repositories(app: str, workloads: Sequence[str], accounts: Sequence[s
                 "Tags": [{"Key": "copilot-application", "Value": app}, {"Key": "copilot-service", "Value": name}],
             },
         )
-        template.resources[id].other = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+        template.resources[id].other = dict(RETAINED)
         uri = Sub(f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{id}}}")
         template.output(f"{id}URI", uri, f"Where the image of {name} is pushed to.")
     header = f"Repositories of {app}. Images are what `render cloudformation --tag TAG` asks for."

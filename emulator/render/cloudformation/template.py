@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from emulator.errors import InputError, Position
 from emulator.render.cloudformation.intrinsics import Commented, Fn, Ref, long_form
 
 Properties = dict[str, object]
+
+RETAINED: Final[Properties] = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+"""Of what holds data, or what others find by its name."""
 
 
 @dataclass(slots=True)
@@ -109,6 +113,29 @@ class Template:
         )
         return Ref(name)
 
+    def records(
+        self,
+        name: str,
+        zone: object,
+        hosts: Sequence[str],
+        target: tuple[object, object],
+        *,
+        types: Sequence[str] = ("A",),
+        comment: str = "",
+        condition: str = "",
+    ) -> None:
+        """Adds records in a hosted zone that lead names to `target`, the zone and the DNS name of something of AWS's.
+        `comment` says what that is."""
+        alias = dict(zip(("HostedZoneId", "DNSName"), target, strict=True))
+        records = [{"Name": host, "Type": type, "AliasTarget": alias} for host in hosts for type in types]
+        self.resource(
+            name,
+            "AWS::Route53::RecordSetGroup",
+            {"HostedZoneId": zone, "RecordSets": records},
+            comment=f"{', '.join(hosts)}: {comment}" if comment else "",
+            condition=condition,
+        )
+
     def retain(self, types: Collection[str]) -> None:
         """Lets the resources of these types stay when they leave the stack or are replaced."""
         for it in self.resources.values():
@@ -140,7 +167,7 @@ def retained(resource: Properties, types: Collection[str]) -> Properties:
     """A resource with both policies `Retain`, where it is of one of the types and says nothing itself."""
     if resource.get("Type") not in types:
         return resource
-    return {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"} | resource
+    return RETAINED | resource
 
 
 def place(position: Position) -> str:

@@ -12,14 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from emulator.render.cloudformation import cloudfront
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, is_set
 from emulator.render.cloudformation.policies import document, statement
-from emulator.render.cloudformation.template import Properties, Template
+from emulator.render.cloudformation.template import RETAINED, Properties, Template
 from emulator.render.cloudformation.writer import to_yaml
 
-_CACHE: Final = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-_CLOUDFRONT_ZONE: Final = "Z2FDTNDATAQYW2"
-"""CloudFront has one zone for all distributions."""
 _REWRITE: Final = """\
 function handler(event) {
   var request = event.request;
@@ -64,34 +62,15 @@ def render_static_site(site: StaticSite, *, source: str = "") -> str:
         "Bucket",
         "AWS::S3::Bucket",
         {
-            "BucketEncryption": {
-                "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-            },
-            "PublicAccessBlockConfiguration": {
-                "BlockPublicAcls": True,
-                "BlockPublicPolicy": True,
-                "IgnorePublicAcls": True,
-                "RestrictPublicBuckets": True,
-            },
+            **cloudfront.private_bucket(),
             "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
         },
         comment="The site's files. They stay when the stack goes",
     )
-    template.resources["Bucket"].other = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    template.resources["Bucket"].other = dict(RETAINED)
     template.resource("BucketPolicyForCloudFront", "AWS::S3::BucketPolicy", _bucket_policy(bucket))
-    template.resource(
-        "CloudFrontOriginAccessControl",
-        "AWS::CloudFront::OriginAccessControl",
-        {
-            "OriginAccessControlConfig": {
-                "Description": "Access control for static s3 origin",
-                "Name": f"{name}-origin-access-control"[:64],
-                "OriginAccessControlOriginType": "s3",
-                "SigningBehavior": "always",
-                "SigningProtocol": "sigv4",
-            }
-        },
-        comment="Lets CloudFront alone read the bucket",
+    cloudfront.add_access_control(
+        template, f"{name}-origin-access-control"[:64], comment="Lets CloudFront alone read the bucket"
     )
     template.resource(
         "CloudFrontRewriteFunction",
@@ -162,7 +141,7 @@ def _config(template: Template, site: StaticSite, name: str) -> Properties:
         "DefaultCacheBehavior": {
             "AllowedMethods": ["GET", "HEAD", "OPTIONS"],
             "ViewerProtocolPolicy": "redirect-to-https",
-            "CachePolicyId": _CACHE,
+            "CachePolicyId": cloudfront.CACHE,
             "TargetOriginId": name,
             "FunctionAssociations": [
                 {
@@ -174,15 +153,7 @@ def _config(template: Template, site: StaticSite, name: str) -> Properties:
         "DefaultRootObject": "index.html",
         "Enabled": True,
         "IPV6Enabled": True,
-        "Origins": [
-            {
-                "Id": name,
-                "DomainName": GetAtt("Bucket", "RegionalDomainName"),
-                "OriginAccessControlId": Ref("CloudFrontOriginAccessControl"),
-                # CloudFront wants one beside the access control, even an empty one.
-                "S3OriginConfig": {"OriginAccessIdentity": ""},
-            }
-        ],
+        "Origins": [cloudfront.bucket_origin(name, GetAtt("Bucket", "RegionalDomainName"))],
     }
 
 
@@ -193,21 +164,9 @@ def _records(template: Template, site: StaticSite) -> None:
     zone = template.parameter(
         "HostedZoneId", "The hosted zone of the site's names. Empty: the records are made by hand.", default=""
     )
-    target: Properties = {
-        "HostedZoneId": _CLOUDFRONT_ZONE,
-        "DNSName": GetAtt("CloudFrontDistribution", "DomainName"),
-    }
-    template.resource(
-        "AliasRecords",
-        "AWS::Route53::RecordSetGroup",
-        {
-            "HostedZoneId": zone,
-            "RecordSets": [
-                {"Name": alias, "Type": kind, "AliasTarget": target} for alias in site.aliases for kind in ("A", "AAAA")
-            ],
-        },
-        condition=template.condition("HasHostedZoneId", is_set("HostedZoneId")),
-    )
+    target = cloudfront.ZONE, GetAtt("CloudFrontDistribution", "DomainName")
+    condition = template.condition("HasHostedZoneId", is_set("HostedZoneId"))
+    template.records("AliasRecords", zone, site.aliases, target, types=("A", "AAAA"), condition=condition)
 
 
 def static_site(manifest: Mapping[str, object], *, app: str, environment: str) -> StaticSite:

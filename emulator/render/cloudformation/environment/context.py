@@ -9,10 +9,7 @@ from emulator.ecs.environment.model import Environment, ImportedVpc
 from emulator.errors import Position
 from emulator.render.cloudformation.intrinsics import Ref
 from emulator.render.cloudformation.options import AddonsForm
-from emulator.render.cloudformation.template import Properties, Template
-
-RETAINED: Properties = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-"""Of what holds data, or what others find by its name."""
+from emulator.render.cloudformation.template import RETAINED, Properties, Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emulator.ecs.environment.model import AccessLogs, PublicBalancer
+from emulator.render.cloudformation.cloudfront import private_bucket
 from emulator.render.cloudformation.environment.context import Context, for_services
 from emulator.render.cloudformation.environment.names import certificate
 from emulator.render.cloudformation.environment.network import admit
@@ -131,18 +132,7 @@ def add_log_bucket(context: Context) -> None:
     context.retained(
         _LOG_BUCKET,
         "AWS::S3::Bucket",
-        {
-            "VersioningConfiguration": {"Status": "Enabled"},
-            "BucketEncryption": {
-                "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-            },
-            "PublicAccessBlockConfiguration": {
-                "BlockPublicAcls": True,
-                "BlockPublicPolicy": True,
-                "IgnorePublicAcls": True,
-                "RestrictPublicBuckets": True,
-            },
-        },
+        {"VersioningConfiguration": {"Status": "Enabled"}, **private_bucket()},
         place="http.public.access_logs",
     )
     if not environment.needs.public_balancer:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from emulator.ecs.network import DnsAlias
 from emulator.errors import InputError
+from emulator.render.cloudformation import cloudfront
 from emulator.render.cloudformation.environment.context import Context
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref
 from emulator.render.cloudformation.template import Properties
@@ -115,24 +116,14 @@ def _certificate(context: Context) -> None:
 
 def _alias_records(context: Context) -> None:
     """Records of the aliases that name no zone of their own, in each zone of this account."""
-    target = "CloudFrontDistribution" if context.environment.cdn is not None else "PublicLoadBalancer"
-    name = GetAtt(target, "DomainName" if context.environment.cdn is not None else "DNSName")
-    # CloudFront has one zone for all distributions.
-    zone: object = "Z2FDTNDATAQYW2" if context.environment.cdn is not None else GetAtt(target, "CanonicalHostedZoneID")
+    template = context.template
+    name = GetAtt("PublicLoadBalancer", "DNSName")
+    zone: object = GetAtt("PublicLoadBalancer", "CanonicalHostedZoneID")
+    if context.environment.cdn is not None:
+        name, zone = GetAtt("CloudFrontDistribution", "DomainName"), cloudfront.ZONE
     for number, (hosted_zone, aliases) in enumerate(_by_zone(context), 1):
         if hosted_zone:
-            context.template.resource(
-                f"AliasRecords{number}",
-                "AWS::Route53::RecordSetGroup",
-                {
-                    "HostedZoneId": hosted_zone,
-                    "RecordSets": [
-                        {"Name": alias, "Type": "A", "AliasTarget": {"HostedZoneId": zone, "DNSName": name}}
-                        for alias in aliases
-                    ],
-                },
-                comment=f"{', '.join(aliases)}: the load balancer",
-            )
+            template.records(f"AliasRecords{number}", hosted_zone, aliases, (zone, name), comment="the load balancer")
 
 
 def _by_zone(context: Context) -> list[tuple[object | None, list[str]]]:

@@ -4,7 +4,9 @@ Source: Copilot, `cf.yml` and `partials/cdn-resources.yml`."""
 from __future__ import annotations
 
 from emulator.ecs.environment.model import Cdn
+from emulator.render.cloudformation import cloudfront
 from emulator.render.cloudformation.environment.context import Context, for_services
+from emulator.render.cloudformation.environment.network import admit
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub
 from emulator.render.cloudformation.policies import VERSION
 from emulator.render.cloudformation.template import Properties
@@ -12,7 +14,6 @@ from emulator.render.cloudformation.template import Properties
 _METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"]
 _NO_CACHE = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 _ALL_OF_THE_REQUEST = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-_CACHE = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 _LOG_POLICY = """\
 {
   "Version": "2012-10-17",
@@ -72,15 +73,12 @@ def add_file_system(context: Context) -> None:
             "Tags": context.tags("-efs"),
         },
     )
-    context.template.resource(
+    admit(
+        context,
         "EFSSecurityGroupIngressFromEnvironment",
-        "AWS::EC2::SecurityGroupIngress",
-        {
-            "Description": "Ingress from containers in the Environment Security Group.",
-            "GroupId": Ref("EFSSecurityGroup"),
-            "IpProtocol": "-1",
-            "SourceSecurityGroupId": Ref("EnvironmentSecurityGroup"),
-        },
+        "Ingress from containers in the Environment Security Group.",
+        "EnvironmentSecurityGroup",
+        "EFSSecurityGroup",
     )
     for number, subnet in enumerate(context.private_subnets(), 1):
         context.template.resource(
@@ -126,7 +124,8 @@ def add_cdn(context: Context) -> None:
         return
     name = f"copilot-{environment.app}-{environment.name}"
     if cdn.static_assets is not None:
-        _access_control(context, name)
+        position = context.position("cdn.static_assets")
+        cloudfront.add_access_control(context.template, f"{name}-origin-access-control", position=position)
     if not environment.needs.public_balancer:
         return
     config: Properties = {}
@@ -150,7 +149,7 @@ def add_cdn(context: Context) -> None:
             {
                 "AllowedMethods": _METHODS,
                 "ViewerProtocolPolicy": "allow-all",
-                "CachePolicyId": _CACHE,
+                "CachePolicyId": cloudfront.CACHE,
                 "TargetOriginId": f"{name}-s3",
                 "PathPattern": cdn.static_assets.path,
             }
@@ -169,24 +168,6 @@ def add_cdn(context: Context) -> None:
     )
 
 
-def _access_control(context: Context, name: str) -> None:
-    """What lets CloudFront alone read the bucket of static files."""
-    context.template.resource(
-        "CloudFrontOriginAccessControl",
-        "AWS::CloudFront::OriginAccessControl",
-        {
-            "OriginAccessControlConfig": {
-                "Description": "Access control for static s3 origin",
-                "Name": f"{name}-origin-access-control",
-                "OriginAccessControlOriginType": "s3",
-                "SigningBehavior": "always",
-                "SigningProtocol": "sigv4",
-            }
-        },
-        position=context.position("cdn.static_assets"),
-    )
-
-
 def _origins(cdn: Cdn, name: str) -> list[Properties]:
     found: list[Properties] = [
         {
@@ -196,15 +177,7 @@ def _origins(cdn: Cdn, name: str) -> list[Properties]:
         }
     ]
     if cdn.static_assets is not None:
-        found.append(
-            {
-                "Id": f"{name}-s3",
-                "DomainName": cdn.static_assets.bucket,
-                "OriginAccessControlId": Ref("CloudFrontOriginAccessControl"),
-                # CloudFront wants one beside the access control, even an empty one.
-                "S3OriginConfig": {"OriginAccessIdentity": ""},
-            }
-        )
+        found.append(cloudfront.bucket_origin(f"{name}-s3", cdn.static_assets.bucket))
     return found
 
 

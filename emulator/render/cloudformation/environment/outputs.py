@@ -60,13 +60,7 @@ def _network(context: Context) -> None:
 def _public_balancer(context: Context) -> None:
     if not context.environment.needs.public_balancer:
         return
-    name = "PublicLoadBalancer"
-    dns_name = GetAtt(name, "DNSName")
-    _export(context, f"{name}DNSName", dns_name, "DNS name of the public load balancer", f"{name}DNS")
-    full_name = GetAtt(name, "LoadBalancerFullName")
-    _export(context, f"{name}FullName", full_name, "Full name of the public load balancer")
-    zone = GetAtt(name, "CanonicalHostedZoneID")
-    _export(context, f"{name}HostedZone", zone, "Zone of the public load balancer", "CanonicalHostedZoneID")
+    _balancer(context, "public", "CanonicalHostedZoneID")
     _export(context, "HTTPListenerArn", Ref("HTTPListener"), "The public HTTP listener")
     if context.environment.https:
         _export(context, "HTTPSListenerArn", Ref("HTTPSListener"), "The public HTTPS listener")
@@ -79,13 +73,7 @@ def _internal_balancer(context: Context) -> None:
     if not environment.needs.internal_balancer:
         return
     name = "InternalLoadBalancer"
-    dns_name = GetAtt(name, "DNSName")
-    _export(context, f"{name}DNSName", dns_name, "DNS name of the internal load balancer", f"{name}DNS")
-    full_name = GetAtt(name, "LoadBalancerFullName")
-    _export(context, f"{name}FullName", full_name, "Full name of the internal load balancer")
-    zone = GetAtt(name, "CanonicalHostedZoneID")
-    exported = f"{name}CanonicalHostedZoneID"
-    _export(context, f"{name}HostedZone", zone, "Zone of the internal load balancer", exported)
+    _balancer(context, "internal", f"{name}CanonicalHostedZoneID")
     if not environment.internal.certificates:
         own, zone_name = "InternalWorkloadsHostedZone", f"{environment.name}.{environment.app}.internal"
         _export(context, own, Ref(own), "The private zone", f"{own}ID")
@@ -95,6 +83,14 @@ def _internal_balancer(context: Context) -> None:
         _export(context, "InternalHTTPSListenerArn", Ref("InternalHTTPSListener"), "The internal HTTPS listener")
     group = f"{name}SecurityGroup"
     _export(context, group, Ref(group), "The security group of the internal load balancer")
+
+
+def _balancer(context: Context, kind: str, zone: str) -> None:
+    """What services need of a load balancer; `zone` is the name that its zone is exported by."""
+    name, what = f"{kind.capitalize()}LoadBalancer", f"of the {kind} load balancer"
+    _export(context, f"{name}DNSName", GetAtt(name, "DNSName"), f"DNS name {what}", f"{name}DNS")
+    _export(context, f"{name}FullName", GetAtt(name, "LoadBalancerFullName"), f"Full name {what}")
+    _export(context, f"{name}HostedZone", GetAtt(name, "CanonicalHostedZoneID"), f"Zone {what}", zone)
 
 
 def _of_copilot(context: Context) -> None:
