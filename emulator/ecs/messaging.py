@@ -63,7 +63,7 @@ def queue_name(app: str, environment: str, service: str, queue: Queue) -> str:
 
 def dead_letter_queue_name(app: str, environment: str, service: str, queue: Queue) -> str:
     """The same of a queue's dead-letter queue, where it has one."""
-    stem = "" if queue.resource == EVENTS_QUEUE else queue.resource.removesuffix(EVENTS_QUEUE)
+    stem = queue.resource.removesuffix(EVENTS_QUEUE)
     return _named(f"{app}-{environment}-{service}-{stem}DeadLetterQueue", queue)
 
 

@@ -29,6 +29,7 @@ from emulator.firelens.log_options import docker_log_configuration, fluent_varia
 from emulator.firelens.routing import find_router, router_dependencies, router_secrets, uses_router
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT, partition
 from emulator.render.cloudformation.intrinsics import Commented
+from emulator.render.cloudformation.template import place
 from emulator.render.cloudformation.writer import to_yaml
 from emulator.render.compose_router import LOG_FOLDER, RouterFiles, no_files, router_configuration
 from emulator.render.compose_variables import Variables
@@ -195,7 +196,7 @@ class _Compose:
         if labels:
             found["labels"] = labels
         position = self._service.positions.get(f"sidecars.{container.name}")
-        return Commented(f"{position.file.rpartition('/')[2]}:{position.line}", found) if position else found
+        return Commented(place(position), found) if position else found
 
     def _image(self, container: ContainerDefinition) -> Node:
         replaced = self._options.images.get(container.name)

@@ -105,7 +105,7 @@ def _deploy(of: Workload, options: Deploying) -> list[str]:
         'export AWS_REGION="${AWS_REGION:-$(aws configure get region)}"',
         "tag=$(git rev-parse HEAD)",
         _OF_CHANGES,
-        *(shell.images(pipeline.images, "$tag") if pipeline.images else [shell.account()]),
+        *(shell.images(pipeline.images, "$tag") if pipeline.images else [shell.ACCOUNT]),
         *shell.render(pipeline, stage),
         *shell.uploads(pipeline, stage, "$tag"),
         shell.deploy(pipeline, stage, deployment, "$tag", names),

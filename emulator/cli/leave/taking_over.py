@@ -157,7 +157,7 @@ def _lines(found: _Rendered, bucket: str | None) -> list[str]:
         list(_parameters(found)),
         nested,
         (f'--role-arn "{role}"', f"--tags {tags}"),
-        before=[f"cd {shlex.quote(str(found.root))}", f"mkdir -p {_FOLDER}", found.command, *upload, shell.account(),
+        before=[f"cd {shlex.quote(str(found.root))}", f"mkdir -p {_FOLDER}", found.command, *upload, shell.ACCOUNT,
                 *_images_there(found, stack), *_priorities_there(found, stack)],
         afterwards=list(_seen(found)),
     ).lines  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emulator.ecs.deployment import RollbackAlarms
 from emulator.ecs.service import Service
 from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref
@@ -29,7 +28,7 @@ def add_service(
             "PlatformVersion": "1.0.0" if _is_windows(service) else "LATEST",
             **_capacity(service),
             "DeploymentConfiguration": _deployment(service),
-            "HealthCheckGracePeriodSeconds": service.health_check_grace_period if _has_targets(service) else None,
+            "HealthCheckGracePeriodSeconds": service.health_check_grace_period if service.target_groups else None,
             "LoadBalancers": _load_balancers(service, foundation) or None,
             "NetworkConfiguration": {
                 "AwsvpcConfiguration": {
@@ -64,10 +63,6 @@ def _desired_count(template: Template, service: Service) -> object | None:
 def _is_windows(service: Service) -> bool:
     platform = service.task_definition.runtime_platform
     return ((platform is not None and platform.operating_system_family) or "LINUX") != "LINUX"
-
-
-def _has_targets(service: Service) -> bool:
-    return bool(service.target_groups)
 
 
 def _capacity(service: Service) -> Properties:
@@ -110,7 +105,7 @@ def _connect(service: Service, foundation: Foundation) -> Properties:
         return {"Enabled": False}
     found: Properties = {
         "Enabled": True,
-        "Namespace": foundation.connect_namespace(),
+        "Namespace": foundation.connect_namespace(connect.namespace),
         "LogConfiguration": {
             "LogDriver": "awslogs",
             "Options": {
@@ -159,13 +154,14 @@ def _discovery(template: Template, service: Service, foundation: Foundation) -> 
 def alarm_names(service: Service) -> list[str]:
     """The alarms that roll a deployment back, by name."""
     alarms = service.deployment.rollback_alarms
+    return [*(alarms.names if alarms is not None else ()), *(name for _, name, *_ in _own_alarms(service))]
+
+
+def _own_alarms(service: Service) -> list[tuple[str, str, str, float, str]]:
+    """Logical id, name, metric, threshold and unit of each alarm that is made."""
+    alarms = service.deployment.rollback_alarms
     if alarms is None:
         return []
-    return [*alarms.names, *(name for _, name, *_ in _own_alarms(service, alarms))]
-
-
-def _own_alarms(service: Service, alarms: RollbackAlarms) -> list[tuple[str, str, str, float, str]]:
-    """Logical id, name, metric, threshold and unit of each alarm that is made."""
     prefix = f"{service.app}-{service.environment}-{service.name}-CopilotRollback"
     rows = (
         ("CPURollbackAlarm", "CPUAlarm", "CPUUtilization", alarms.cpu_utilization, "Percent"),
@@ -186,10 +182,7 @@ def _own_alarms(service: Service, alarms: RollbackAlarms) -> list[tuple[str, str
 
 
 def _alarms(template: Template, service: Service, foundation: Foundation) -> None:
-    alarms = service.deployment.rollback_alarms
-    if alarms is None:
-        return
-    for logical, name, metric, threshold, unit in _own_alarms(service, alarms):
+    for logical, name, metric, threshold, unit in _own_alarms(service):
         queue = unit == "Count"
         dimensions: list[Properties] = [
             {"Name": "ClusterName", "Value": foundation.cluster()},

@@ -38,9 +38,7 @@ def add_load_balancing(template: Template, service: Service, foundation: Foundat
     for group in service.target_groups:
         if group.protocol in ("HTTP", "HTTPS"):
             _target_group(template, service, foundation, group)
-    names = []
-    for rule in service.listener_rules:
-        names.append(_rule(template, service, foundation, rule))
+    names = [_rule(template, service, foundation, rule) for rule in service.listener_rules]
     if service.load_balancer is not None and service.listener_rules:
         _records(template, service, foundation)
     return names

@@ -5,7 +5,7 @@ Copilot's queues are encrypted with a key of their own, and the task role may re
 
 from __future__ import annotations
 
-from emulator.ecs.messaging import EVENTS_QUEUE, Queue, Subscription, Topic
+from emulator.ecs.messaging import EVENTS_QUEUE, Queue, Subscription, Topic, topic_name
 from emulator.ecs.names import logical_id
 from emulator.ecs.service import Service
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn
@@ -30,7 +30,7 @@ def add_topics(template: Template, service: Service) -> None:
             name,
             "AWS::SNS::Topic",
             {
-                "TopicName": f"{service.app}-{service.environment}-{service.name}-{topic.name}",
+                "TopicName": topic_name(service.app, service.environment, service.name, topic.name),
                 "KmsMasterKeyId": "alias/aws/sns",
                 **_fifo_topic(topic),
             },
@@ -86,13 +86,9 @@ def _account() -> Sub:
     return Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
 
 
-def _stem(queue: Queue) -> str:
-    """What the logical ids of a queue's companions start with; nothing for the common queue."""
-    return "" if queue.resource == EVENTS_QUEUE else queue.resource.removesuffix(EVENTS_QUEUE)
-
-
 def _queue(template: Template, service: Service, queue: Queue) -> None:
-    dead = f"{_stem(queue)}DeadLetterQueue"
+    stem = queue.resource.removesuffix(EVENTS_QUEUE)  # nothing for the common queue
+    dead = f"{stem}DeadLetterQueue"
     tries = queue.dead_letter_tries
     redrive: Properties | None = None
     if tries is not None:
@@ -126,10 +122,9 @@ def _queue(template: Template, service: Service, queue: Queue) -> None:
             },
             comment=f"Messages that were received {tries} times in vain",
         )
-        _policy(template, f"{_stem(queue)}DeadLetterPolicy", dead, [])
+        _policy(template, f"{stem}DeadLetterPolicy", dead, [])
     senders = [subscription for subscription in service.subscriptions if subscription.queue == queue.resource]
-    name = f"{_stem(queue)}QueuePolicy"
-    _policy(template, name, queue.resource, [_topic_arn(service, subscription) for subscription in senders])
+    _policy(template, f"{stem}QueuePolicy", queue.resource, [_topic_arn(service, one) for one in senders])
 
 
 def _policy(template: Template, name: str, queue: str, topics: list[Sub]) -> None:
@@ -153,8 +148,7 @@ def _policy(template: Template, name: str, queue: str, topics: list[Sub]) -> Non
 
 
 def _topic_arn(service: Service, subscription: Subscription) -> Sub:
-    topic = f"{service.app}-{service.environment}-{subscription.service}-{subscription.topic}"
-    return arn("sns", topic)
+    return arn("sns", topic_name(service.app, service.environment, subscription.service, subscription.topic))
 
 
 def _subscription(template: Template, service: Service, subscription: Subscription) -> None:

@@ -8,7 +8,7 @@ from emulator.ecs.addons.model import TemplatePatch
 from emulator.ecs.json_patch import apply_patch
 from emulator.errors import InputError, Position
 from emulator.render.cloudformation.addons import substituted
-from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_form, names_used
+from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_form, names_used, uses
 
 _PSEUDO = "AWS::"
 _SECTIONS = ("Description", "Metadata", "Parameters", "Mappings", "Conditions", "Transform", "Resources", "Outputs")
@@ -81,7 +81,4 @@ def check_references(
 
 def patch_that_names(patches: Iterable[TemplatePatch], name: str) -> Position | None:
     """Where the patch stands whose value refers to a name."""
-    for patch in patches:
-        if any(used == name for used, _ in names_used(from_long_form(patch.value))):
-            return patch.position
-    return None
+    return next((patch.position for patch in patches if uses(patch.value, name)), None)

@@ -21,14 +21,13 @@ _PYTHON = "3.11"
 
 def render_buildspec(pipeline: Pipeline) -> str:
     """The buildspec as YAML."""
-    tests = [*pipeline.build.lines]
     phases: dict[str, object] = {
         "install": {
             "runtime-versions": {"python": _PYTHON},
             "commands": [f"python3 -m pip install --quiet {shlex.quote(pipeline.requirement)}"],
         }
     }
-    commands = [*tests, 'tag="${CODEBUILD_BUILD_ID##*:}"', *shell.images(pipeline.images, _TAG)]
+    commands = [*pipeline.build.lines, 'tag="${CODEBUILD_BUILD_ID##*:}"', *shell.images(pipeline.images, _TAG)]
     for stage in pipeline.stages:
         commands += [*shell.render(pipeline, stage), *shell.uploads(pipeline, stage, _TAG)]
         commands += _parameters(pipeline, stage)
@@ -59,8 +58,8 @@ def _parameters(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
     "AWS CloudFormation artifacts", template configuration file."""
     names = {image.id: f"{{{shell.variable(image)}}}" for image in pipeline.images}
     for one in stage.deployments:
+        values = {key: shell.value(pipeline, value, _TAG, names, stage.region) for key, value in one.values.items()}
         if one.service:
-            values = {key: shell.value(pipeline, value, _TAG, names, stage.region) for key, value in one.values.items()}
             text = json.dumps({"Parameters": values, "Tags": dict(one.tags)}, indent=2)
             for key, plain in one.values.items():
                 if isinstance(plain, str):
@@ -68,7 +67,6 @@ def _parameters(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
                     text = text.replace(f'"{key}": {json.dumps(values[key])}', f'"{key}": {shown}')
             yield f"cat > {shlex.quote(one.config)} <<JSON\n{text}\nJSON"
         elif one.environment:
-            values = {key: shell.value(pipeline, value, _TAG, names, stage.region) for key, value in one.values.items()}
             kept = "(map({(.ParameterKey): .ParameterValue}) | add)"
             found = " + ".join([kept, *(f"{{{key}: ${key}}}" for key in values)])
             yield shell.wrapped(

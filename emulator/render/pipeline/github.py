@@ -153,7 +153,7 @@ def _deploy_step(
     pipeline: Pipeline, stage: Stage, wave: list[Deployment], names: Mapping[str, str]
 ) -> dict[str, object]:
     commands = [shell.deploy(pipeline, stage, one, _TAG, names) for one in wave]
-    lines = [*([shell.account()] if pipeline.execution_role else []), *shell.together(commands)]
+    lines = [*([shell.ACCOUNT] if pipeline.execution_role else []), *shell.together(commands)]
     return {"name": f"Deploy {', '.join(one.name for one in wave)}", "shell": "bash", "run": _text(lines)}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from emulator.ecs.names import logical_id
 from emulator.render.cloudformation.intrinsics import Sub
+from emulator.render.cloudformation.policies import document, policy, statement
 from emulator.render.cloudformation.template import Properties, Template
 from emulator.render.cloudformation.writer import to_yaml
 from emulator.render.pipeline.model import Pipeline, Stage
@@ -54,22 +55,20 @@ def _role(
     template: Template, pipeline: Pipeline, id: str, subject: str, statements: Sequence[Properties], where: str
 ) -> None:
     provider = Sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:oidc-provider/{ISSUER}")
-    trust = {
+    trust: Properties = {
         "Effect": "Allow",
         "Principal": {"Federated": provider},
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": {"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": subject}},
     }
-    policies: list[Properties] = [
-        {"PolicyName": "pipeline", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
-    ]
+    policies = [policy("pipeline", statements)]
     if pipeline.policy:
         policies.append({"PolicyName": "additional", "PolicyDocument": pipeline.policy})
     template.resource(
         id,
         "AWS::IAM::Role",
         {
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "AssumeRolePolicyDocument": document([trust]),
             "Policies": policies,
             "Tags": [{"Key": "copilot-application", "Value": pipeline.app}],
         },
@@ -79,48 +78,31 @@ def _role(
 
 def _build_statements(pipeline: Pipeline) -> list[Properties]:
     repositories = sorted({(image.repository, image.region, image.account) for image in pipeline.images}, key=str)
-    return [
-        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
-        {
-            "Effect": "Allow",
-            "Action": [f"ecr:{action}" for action in _PUSH],
-            "Resource": [
-                Sub(
-                    f"arn:${{AWS::Partition}}:ecr:{region or '${AWS::Region}'}:{account or '${AWS::AccountId}'}"
-                    f":repository/{name}"
-                )
-                for name, region, account in repositories
-            ],
-        },
+    arns = [
+        Sub(
+            f"arn:${{AWS::Partition}}:ecr:{region or '${AWS::Region}'}:{account or '${AWS::AccountId}'}"
+            f":repository/{name}"
+        )
+        for name, region, account in repositories
     ]
+    return [statement("ecr:GetAuthorizationToken", "*"), statement([f"ecr:{action}" for action in _PUSH], arns)]
 
 
 def _stage_statements(pipeline: Pipeline, stage: Stage) -> list[Properties]:
     region = stage.region or "${AWS::Region}"
-    stacks = dict.fromkeys(one.stack for one in stage.deployments)
-    found: list[Properties] = [
-        {
-            "Effect": "Allow",
-            "Action": [f"cloudformation:{action}" for action in _DEPLOY],
-            "Resource": [
-                Sub(f"arn:${{AWS::Partition}}:cloudformation:{region}:${{AWS::AccountId}}:stack/{name}/*")
-                for name in stacks
-            ],
-        },
-        {"Effect": "Allow", "Action": "cloudformation:GetTemplateSummary", "Resource": "*"},
+    stacks = [
+        Sub(f"arn:${{AWS::Partition}}:cloudformation:{region}:${{AWS::AccountId}}:stack/{name}/*")
+        for name in dict.fromkeys(one.stack for one in stage.deployments)
+    ]
+    found = [
+        statement([f"cloudformation:{action}" for action in _DEPLOY], stacks),
+        statement("cloudformation:GetTemplateSummary", "*"),
     ]
     if pipeline.execution_role:
-        found.append(
-            {
-                "Effect": "Allow",
-                "Action": "iam:PassRole",
-                "Resource": Sub(
-                    f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{pipeline.app}-{stage.name}-CFNExecutionRole"
-                ),
-                "Condition": {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
-            }
-        )
+        role = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{pipeline.app}-{stage.name}-CFNExecutionRole"
+        passed: Properties = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+        found.append(statement("iam:PassRole", Sub(role), condition=passed))
     if pipeline.bucket:
         place = f"arn:${{AWS::Partition}}:s3:::{pipeline.bucket}/pipelines/*"
-        found.append({"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": Sub(place)})
+        found.append(statement(["s3:GetObject", "s3:PutObject"], Sub(place)))
     return found

@@ -12,7 +12,8 @@ from emulator.render.pipeline.model import Deployment, Image, Pipeline, Stage, U
 FOLDER = "infrastructure"
 """Where templates are rendered to. Source: Copilot, `DefaultPipelineArtifactsDir`."""
 _WIDTH = 110
-_ACCOUNT = "account=$(aws sts get-caller-identity --query Account --output text)"
+ACCOUNT = "account=$(aws sts get-caller-identity --query Account --output text)"
+"""Sets the shell's variable `account`."""
 
 
 def wrapped(words: Sequence[str]) -> str:
@@ -38,7 +39,7 @@ def images(found: Iterable[Image], tag: str, outputs: str = "") -> Iterator[str]
     for image in found:
         by_place.setdefault((image.region, image.account), []).append(image)
     if by_place:
-        yield _ACCOUNT
+        yield ACCOUNT
     for (region, account), here in by_place.items():
         name = region or "$AWS_REGION"
         yield f'registry="{account or "$account"}.dkr.ecr.{name}.{dns_suffix(region or "")}"'
@@ -164,8 +165,3 @@ def together(commands: Sequence[str]) -> Iterator[str]:
     yield "failed=0"
     yield 'for one in "${running[@]}"; do wait "$one" || failed=1; done'
     yield 'exit "$failed"'
-
-
-def account() -> str:
-    """Sets the shell's variable `account`."""
-    return _ACCOUNT

@@ -56,9 +56,8 @@ class CopilotEnvironment(Foundation):
     def namespace_id(self) -> object:
         return self._export("ServiceDiscoveryNamespaceID")
 
-    def connect_namespace(self) -> object:
-        connect = self.service.connect
-        return connect.namespace if connect else ""
+    def connect_namespace(self, name: str) -> object:
+        return name
 
     def listener(self, protocol: ListenerProtocol) -> object:
         if self.imported:

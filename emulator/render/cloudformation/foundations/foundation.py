@@ -55,8 +55,8 @@ class Foundation(ABC):
         """The private DNS namespace's id."""
 
     @abstractmethod
-    def connect_namespace(self) -> object:
-        """The namespace of Service Connect, by name or ARN."""
+    def connect_namespace(self, name: str) -> object:
+        """The namespace of Service Connect, by name or ARN; `name` is the environment's."""
 
     @abstractmethod
     def listener(self, protocol: ListenerProtocol) -> object:

@@ -62,9 +62,7 @@ class OwnVpc(Foundation):
     def namespace_id(self) -> object:
         return choose(self._creates_namespace(), Ref("Namespace"), Ref("NamespaceId"))
 
-    def connect_namespace(self) -> object:
-        connect = self.service.connect
-        name = connect.namespace if connect else ""
+    def connect_namespace(self, name: str) -> object:
         return choose(self._creates_namespace(), GetAtt("Namespace", "Arn"), name)
 
     def listener(self, protocol: ListenerProtocol) -> object:
