@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pydantic.alias_generators import to_camel
+
 from emulator.ecs.problem import Problem, RefusedBy
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.secret_names import reference_problem, variable_problem
@@ -44,13 +46,7 @@ _FIELDS = {
     "credential_specs": ("uses credentialSpecs", ""),
 }
 """Attributes that Fargate refuses, what a container with them does, and ECS's words."""
-_LINUX_FIELDS = {
-    "devices": "devices",
-    "shared_memory_size": "sharedMemorySize",
-    "tmpfs": "tmpfs",
-    "max_swap": "maxSwap",
-    "swappiness": "swappiness",
-}
+_LINUX_FIELDS = ("devices", "shared_memory_size", "tmpfs", "max_swap", "swappiness")
 _PARAMETERS = ("net.", "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue.")
 _CAPABILITIES = ("SYS_PTRACE",)
 """What Fargate lets a container have beyond Docker's default set."""
@@ -89,10 +85,11 @@ def _fargate(container: ContainerDefinition) -> Iterator[Problem]:
                    by=RefusedBy.ECS, words="Container.name contains invalid characters.")  # fmt: skip
     for field, (use, words) in _FIELDS.items():
         if getattr(container, field):
-            yield _row(f"{use}, which Fargate refuses", _api(field), words=words)
+            yield _row(f"{use}, which Fargate refuses", to_camel(field), words=words)
     linux = container.linux_parameters
-    for field, name in _LINUX_FIELDS.items():
+    for field in _LINUX_FIELDS:
         if linux is not None and getattr(linux, field) not in (None, []):
+            name = to_camel(field)
             message = f"uses linuxParameters.{name}, which Fargate refuses"
             yield _row(message, "linuxParameters", name, words=UNSUPPORTED.format(name))
     added = linux.capabilities.add if linux is not None and linux.capabilities is not None else []
@@ -235,7 +232,7 @@ def _times(container: ContainerDefinition) -> Iterator[Problem]:
         for field, (least, most) in _TIMES.items():
             value = getattr(check, field)
             if value is not None and not least <= value <= most:
-                name = _api(field)
+                name = to_camel(field)
                 message = f"has a health check {name} of {value} s; ECS takes {least} to {most}"
                 yield _row(message, "healthCheck", name, timing=value < least, by=RefusedBy.ECS)
         if check.retries is not None and not 1 <= check.retries <= 10:
@@ -246,8 +243,8 @@ def _times(container: ContainerDefinition) -> Iterator[Problem]:
     for field, least, most in (("start_timeout", 2, 120), ("stop_timeout", 2, 120)):
         value = getattr(container, field)
         if value is not None and not least <= value <= most:
-            message = f"has a {_api(field)} of {value} s; Fargate takes {least} to {most}"
-            yield _row(message, _api(field), timing=value < least)
+            message = f"has a {to_camel(field)} of {value} s; Fargate takes {least} to {most}"
+            yield _row(message, to_camel(field), timing=value < least)
     policy = container.restart_policy
     if policy is None:
         return
@@ -258,12 +255,6 @@ def _times(container: ContainerDefinition) -> Iterator[Problem]:
     if period is not None and not 60 <= period <= 1800:
         message = f"has a restartAttemptPeriod of {period} s; ECS takes 60 to 1800"
         yield _row(message, "restartPolicy", "restartAttemptPeriod", timing=period < 60)
-
-
-def _api(field: str) -> str:
-    """The API's name of an attribute."""
-    first, *rest = field.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 def one_network(definition: TaskDefinition) -> RefusedBy:

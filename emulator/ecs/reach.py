@@ -93,19 +93,15 @@ def _hosts(variable: str, value: str) -> Iterator[_Host]:
     """The hosts that a value names: in URLs, as `host:port`, as names of service discovery, or as a single word where
     the variable says what it is."""
     for scheme, host, port in _URL.findall(value):
-        yield _host(host, int(port) if port else _PORTS.get(scheme.lower()))
+        yield _Host(host.lower(), int(port) if port else _PORTS.get(scheme.lower()))
     for word in re.split(r"[\s,;]+", value):
         match = _WITH_PORT.fullmatch(word)
         if match is not None and int(match[2]) >= _LEAST_PORT:
-            yield _host(match[1], int(match[2]))
+            yield _Host(match[1].lower(), int(match[2]))
     for host in _LONG.findall(value):
-        yield _host(host)
+        yield _Host(host)
     if _TELLING.search(variable) and variable.upper() not in _NOT_CALLED and re.fullmatch(_HOST, value):
-        yield _host(value)
-
-
-def _host(name: str, port: int | None = None) -> _Host:
-    return _Host(name.lower(), port)
+        yield _Host(value.lower())
 
 
 def _problem(client: Service, host: _Host, workspace: Mapping[str, Service]) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import ConfigDict
+from pydantic.alias_generators import to_pascal
 
 from emulator.ecs.properties import Properties
 from emulator.ecs.references import REFERENCE_TYPES, Value
@@ -72,12 +73,8 @@ def transform_properties(transform: Transform) -> Properties:
     return {"Type": transform.type, CONFIGURATIONS[transform.type]: {"Rewrites": rewrites}}
 
 
-def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
 class _Shape(Model):
-    model_config = ConfigDict(alias_generator=_pascal)
+    model_config = ConfigDict(alias_generator=to_pascal)
 
 
 class _Texts(_Shape):
