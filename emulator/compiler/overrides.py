@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from emulator.compiler.context import Context
 from emulator.compiler.patches import TASK_DEFINITION
-from emulator.compiler.property_tree import FREE, Change, PropertyTree, property_key, value_of
+from emulator.compiler.property_tree import FREE, Change, PropertyTree, patch_value, property_key, value_of
 from emulator.ecs.addons.model import TemplatePatch
 from emulator.ecs.json_patch import apply_patch, is_index
 from emulator.ecs.properties import Properties
@@ -48,11 +48,7 @@ def apply_patches(context: Context, definition: TaskDefinition, patches: Sequenc
         return definition
     properties = PropertyTree.of(definition)
     for patch in patches:
-        value = None
-        if patch.op != "remove":
-            key = next((step for step in reversed(patch.path) if not (is_index(step) or step == "-")), "")
-            value = value_of(patch.value, key, patch.position, context.template_names)
-        apply_patch(properties.tree, patch, value, base=_BASE)
+        apply_patch(properties.tree, patch, patch_value(patch, context.template_names), base=_BASE)
         keys = tuple(int(step) if is_index(step) else step for step in patch.path)
         properties.changes.append(Change("/".join([_BASE, *patch.path]), keys, patch.position))
     return properties.definition()

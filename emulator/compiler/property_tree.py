@@ -8,54 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from typing import get_args
+
+from pydantic.alias_generators import to_camel
 
 from emulator.compiler.intrinsics import is_intrinsic, to_value
-from emulator.ecs.properties import Properties, api_name, properties, property_name
-from emulator.ecs.task_definition import TaskDefinition
+from emulator.ecs.addons.model import TemplatePatch
+from emulator.ecs.json_patch import is_index
+from emulator.ecs.properties import Properties, api_name, properties, property_name, scalar_text
+from emulator.ecs.task_definition import Shape, TaskDefinition
 from emulator.errors import InputError, Position
 from emulator.model import FieldError, InvalidData, Keys, from_plain
 
 FREE = frozenset({"Options", "DockerLabels", "DriverOpts", "Labels"})
 """Maps whose keys are the user's."""
-_NUMBERS = frozenset(
-    [
-        "ContainerPort",
-        "HostPort",
-        "Interval",
-        "Timeout",
-        "Retries",
-        "StartPeriod",
-        "StartTimeout",
-        "StopTimeout",
-        "SoftLimit",
-        "HardLimit",
-        "Size",
-        "SharedMemorySize",
-        "MaxSwap",
-        "Swappiness",
-        "SizeInGiB",
-        "TransitEncryptionPort",
-        "RestartAttemptPeriod",
-        "IgnoredExitCodes",
-        "MemoryReservation",
-    ]
-)
-_BOOLEANS = frozenset(
-    [
-        "Essential",
-        "Privileged",
-        "ReadonlyRootFilesystem",
-        "Interactive",
-        "PseudoTerminal",
-        "DisableNetworking",
-        "ReadOnly",
-        "Enabled",
-        "InitProcessEnabled",
-        "EnableFaultInjection",
-        "Autoprovision",
-        "ConfiguredAtLaunch",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,22 +115,36 @@ def value_of(value: object, key: str, position: Position | None, names: Mapping[
     return value
 
 
+def patch_value(patch: TemplatePatch, names: Mapping[str, str]) -> object:
+    """The value of a patch as the tree has it; None of one that removes. Raises as `value_of`."""
+    if patch.op == "remove":
+        return None
+    key = next((step for step in reversed(patch.path) if not (is_index(step) or step == "-")), "")
+    return value_of(patch.value, key, patch.position, names)
+
+
 def _model_input(value: object, key: str = "", *, top: bool = True) -> object:
     """Properties as the model takes them: the API's names, and text where the API has text."""
     if isinstance(value, dict):
         if key in FREE:
-            return {name: _text(item) for name, item in value.items()}
+            return {name: scalar_text(item) for name, item in value.items()}
         return {
-            api_name(name): _text(item) if top and name in ("Cpu", "Memory") else _model_input(item, name, top=False)
+            api_name(name): scalar_text(item)
+            if top and name in ("Cpu", "Memory")
+            else _model_input(item, name, top=False)
             for name, item in value.items()
         }
     if isinstance(value, list):
         return [_model_input(item, key, top=False) for item in value]
-    return value if key in _NUMBERS or key in _BOOLEANS or key in ("Cpu", "Memory") else _text(value)
+    return value if key in _numbers_and_booleans() else scalar_text(value)
 
 
-def _text(value: object) -> object:
-    """A scalar as CloudFormation turns it into text."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
+@cache
+def _numbers_and_booleans() -> frozenset[str]:
+    """The properties that the model has as numbers or booleans; in all others a scalar is text."""
+    return frozenset(
+        property_name(to_camel(attribute))
+        for shape in Shape.__subclasses__()
+        for attribute, field in shape.model_fields.items()
+        if any(kind in (int, bool) for kind in (field.annotation, *get_args(field.annotation)))
+    )

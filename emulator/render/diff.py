@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from emulator.ecs.properties import scalar_text
+
 _KEYS = ("Name", "name", "PolicyName", "Key", "ContainerName", "containerName", "Sid", "Id")
 """What names an item of a list."""
 _WIDTH = 100
@@ -49,7 +51,7 @@ def changes(old: object, new: object, path: str = "") -> Iterator[Change]:
         for name, item in before.items():
             if name not in after:
                 yield Change(f"{path}[{name}]", item, ABSENT)
-    elif _scalar(old) != _scalar(new):
+    elif scalar_text(old) != scalar_text(new):
         yield Change(path, old, new)
 
 
@@ -61,12 +63,6 @@ def _by_name(items: list[object]) -> dict[str, object] | None:
             return None
         found[name] = item
     return found
-
-
-def _scalar(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
 
 
 def _short(value: object) -> str:

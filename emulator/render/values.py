@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from emulator.ecs.references import REFERENCE_TYPES, Join, Reference, Value, describe, value_name
+from emulator.ecs.properties import properties
+from emulator.ecs.references import Join, Reference, Value, describe, value_name
 from emulator.ecs.task_definition import LogConfiguration
 from emulator.errors import InputError
-from emulator.model import keys_of
 
 
 class Resolver:
@@ -48,24 +48,7 @@ class Resolver:
 
     def model(self, model: BaseModel) -> dict[str, object]:
         """A model of the ECS API as its JSON: the API's names in the model's order, without what is not set."""
-        found: dict[str, object] = {}
-        for attribute, name in keys_of(model):
-            value = getattr(model, attribute)
-            if value is None or (value in ([], {}) and not _kept_empty(model, attribute)):
-                continue
-            found[name] = self._json(value)
-        return found
-
-    def _json(self, value: object) -> object:
-        if isinstance(value, REFERENCE_TYPES):
-            return self.text(value)
-        if isinstance(value, BaseModel):
-            return self.model(value)
-        if isinstance(value, list):
-            return [self._json(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self._json(item) for key, item in value.items()}
-        return value
+        return properties(model, self.text, name=str, keep=_kept_empty)
 
 
 def _kept_empty(model: BaseModel, name: str) -> bool:

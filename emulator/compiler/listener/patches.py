@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from emulator.compiler.context import Context
-from emulator.compiler.property_tree import value_of
+from emulator.compiler.property_tree import patch_value, value_of
 from emulator.ecs.addons.model import TemplatePatch
-from emulator.ecs.json_patch import apply_patch, is_index
+from emulator.ecs.json_patch import apply_patch
 from emulator.ecs.listener.properties import (
     UnknownValue,
     condition_properties,
@@ -21,8 +21,8 @@ from emulator.ecs.listener.properties import (
     read_rule,
     transform_properties,
 )
-from emulator.ecs.properties import Properties
-from emulator.ecs.references import REFERENCE_TYPES, ResourceReference
+from emulator.ecs.properties import Properties, scalar_text
+from emulator.ecs.references import ResourceReference
 from emulator.ecs.service import Condition, HostHeader, ListenerRule, Service
 from emulator.errors import Finding, InputError, Position, Severity, Unsupported
 from emulator.manifest.schema.backend_service import BackendService
@@ -144,10 +144,7 @@ class _PatchedRule:
         elif keys[0] == "Actions":
             self._add_action(context, patch)
         else:
-            value = None
-            if patch.op != "remove":
-                key = next((step for step in reversed(keys) if not (is_index(step) or step == "-")), "")
-                value = _as_text(value_of(patch.value, key, patch.position, context.template_names))
+            value = _as_text(patch_value(patch, context.template_names))
             items = self.tree.get(keys[0])
             if len(keys) > 1 and keys[1] == "-" and isinstance(items, list):
                 keys = [keys[0], str(len(items)), *keys[2:]]
@@ -220,6 +217,4 @@ def _as_text(value: object) -> object:
         return {key: _as_text(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_text(item) for item in value]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, (str, *REFERENCE_TYPES)) else str(value)
+    return scalar_text(value)
