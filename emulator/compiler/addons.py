@@ -80,7 +80,7 @@ def addon_outputs(addons: Addons | None) -> AddonOutputs:
     if addons is None:
         return AddonOutputs()
     resources = addons.section("Resources")
-    found: dict[str, list[str]] = {"policies": [], "secrets": [], "groups": [], "variables": []}
+    found: dict[str, list[str]] = {"policies": [], "secrets": [], "security_groups": [], "variables": []}
     for name, output in addons.section("Outputs").items():
         value = output.get("Value") if isinstance(output, dict) else None
         target = value.get("Ref") if isinstance(value, dict) and len(value) == 1 else None
@@ -93,13 +93,8 @@ def addon_outputs(addons: Addons | None) -> AddonOutputs:
         else:
             found["variables"].append(name)
             if kind == "AWS::EC2::SecurityGroup":
-                found["groups"].append(name)
-    return AddonOutputs(
-        variables=tuple(found["variables"]),
-        secrets=tuple(found["secrets"]),
-        policies=tuple(found["policies"]),
-        security_groups=tuple(found["groups"]),
-    )
+                found["security_groups"].append(name)
+    return AddonOutputs(**{use: tuple(names) for use, names in found.items()})
 
 
 class _Merge:

@@ -192,7 +192,16 @@ class Containers:
         return make(RepositoryCredentials, credentials_parameter=secret)
 
     def _awslogs(self) -> LogConfiguration:
-        return awslogs(self._context.log_group)
+        """The log driver of everything that does not log through the router."""
+        return make(
+            LogConfiguration,
+            log_driver="awslogs",
+            options={
+                "awslogs-region": make(PseudoReference, name="AWS::Region"),
+                "awslogs-group": self._context.log_group,
+                "awslogs-stream-prefix": STREAM_PREFIX,
+            },
+        )
 
     def _routed_sidecar(self, name: str) -> SidecarLogging | None:
         """How a sidecar logs through the router, None if it does not: in Copilot none does."""
@@ -215,16 +224,3 @@ class Containers:
             options=dict(sorted(destination.items())),
             secret_options=secrets(self._context, "logging.secretOptions", secret_options),
         )
-
-
-def awslogs(log_group: str) -> LogConfiguration:
-    """The log driver of everything that does not log through the router."""
-    return make(
-        LogConfiguration,
-        log_driver="awslogs",
-        options={
-            "awslogs-region": make(PseudoReference, name="AWS::Region"),
-            "awslogs-group": log_group,
-            "awslogs-stream-prefix": STREAM_PREFIX,
-        },
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from emulator.compiler.context import Context
-from emulator.compiler.values import seconds
+from emulator.compiler.values import optional_seconds
 from emulator.ecs.job import JobSchedule, ManagedFileSystem
 from emulator.manifest.schema.scheduled_job import ScheduledJob
 from emulator.model import make
@@ -22,7 +22,7 @@ def job_schedule(context: Context) -> JobSchedule | None:
         expression=manifest.on.schedule.expression,
         enabled=manifest.on.schedule.enabled,
         retries=manifest.retries,
-        timeout=None if manifest.timeout is None else seconds(manifest.timeout),
+        timeout=optional_seconds(manifest.timeout),
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from emulator.compiler.context import Context
-from emulator.compiler.values import seconds
+from emulator.compiler.values import optional_seconds
 from emulator.ecs.messaging import EVENTS_QUEUE, Queue, Subscription, Topic
 from emulator.ecs.names import logical_id
 from emulator.errors import Position
@@ -107,9 +106,9 @@ def _queue(resource: str, queue: ManifestQueue, position: Position | None) -> Qu
         Queue,
         {
             "resource": resource,
-            "retention": _seconds(queue.retention),
-            "delay": _seconds(queue.delay),
-            "visibility_timeout": _seconds(queue.timeout),
+            "retention": optional_seconds(queue.retention),
+            "delay": optional_seconds(queue.delay),
+            "visibility_timeout": optional_seconds(queue.timeout),
             "dead_letter_tries": queue.dead_letter.tries if queue.dead_letter else None,
             "fifo": fifo is not None,
             "content_based_deduplication": fifo.content_based_deduplication if fifo else None,
@@ -118,7 +117,3 @@ def _queue(resource: str, queue: ManifestQueue, position: Position | None) -> Qu
             "position": position,
         },
     )
-
-
-def _seconds(duration: timedelta | None) -> int | None:
-    return None if duration is None else seconds(duration)

@@ -25,6 +25,11 @@ def seconds(duration: timedelta) -> int:
     return int(duration.total_seconds())
 
 
+def optional_seconds(duration: timedelta | None) -> int | None:
+    """The same where there is a duration."""
+    return None if duration is None else seconds(duration)
+
+
 def arn(service: str, resource: str) -> Join:
     """An ARN of the region and account that something is deployed to."""
     return make(

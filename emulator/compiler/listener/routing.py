@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from emulator.compiler.context import Context
 from emulator.compiler.ports import Ports, Target
-from emulator.compiler.values import seconds
+from emulator.compiler.values import optional_seconds, seconds
 from emulator.ecs.service import (
     Action,
     Condition,
@@ -138,11 +138,8 @@ class Routing:
         )
 
     def _listener(self, group: str, path: str, listener: NlbListener) -> NetworkListener:
-        protocol: Literal["TCP", "TLS", "UDP"] = "TCP"
-        if listener.port.protocol == "tls":
-            protocol = "TLS"
-        elif listener.port.protocol == "udp":
-            protocol = "UDP"
+        named = listener.port.protocol
+        protocol: Literal["TCP", "TLS", "UDP"] = "TLS" if named == "tls" else "UDP" if named == "udp" else "TCP"
         return make(
             NetworkListener,
             port=listener.port.number,
@@ -182,16 +179,13 @@ def _network_check(check: NlbHealthCheck) -> TargetHealthCheck:
 
 
 def _timing(check: HttpHealthCheck | NlbHealthCheck) -> dict[str, int]:
-    found: dict[str, int] = {}
-    if check.healthy_threshold is not None:
-        found["healthy_threshold"] = check.healthy_threshold
-    if check.unhealthy_threshold is not None:
-        found["unhealthy_threshold"] = check.unhealthy_threshold
-    if check.interval is not None:
-        found["interval"] = seconds(check.interval)
-    if check.timeout is not None:
-        found["timeout"] = seconds(check.timeout)
-    return found
+    found = {
+        "healthy_threshold": check.healthy_threshold,
+        "unhealthy_threshold": check.unhealthy_threshold,
+        "interval": optional_seconds(check.interval),
+        "timeout": optional_seconds(check.timeout),
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _delay(rule: RoutingRule | NlbListener) -> int:

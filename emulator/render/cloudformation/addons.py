@@ -18,6 +18,7 @@ from emulator.render.cloudformation.intrinsics import (
     GetAtt,
     Ref,
     Sub,
+    as_sub_text,
     from_long_form,
     names_used,
     replace_sub_variables,
@@ -266,17 +267,10 @@ def _substituted_text(text: str, variables: dict[str, object], values: Mapping[s
     for name in sub_variables(text):
         if name in variables or name not in values:
             continue
-        match values[name]:
-            case str() as plain:
-                replacements[name] = plain.replace("${", "${!")
-            case bool() | int() | float() as number:
-                replacements[name] = str(number).lower() if isinstance(number, bool) else str(number)
-            case Ref(other):
-                replacements[name] = f"${{{other}}}"
-            case GetAtt(resource, attribute):
-                replacements[name] = f"${{{resource}.{attribute}}}"
-            case other:
-                variables[name] = other
+        if (written := as_sub_text(values[name])) is None:
+            variables[name] = values[name]
+        else:
+            replacements[name] = written
     text = replace_sub_variables(text, replacements)
     return Sub(text, variables) if "${" in text else text
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from emulator.ecs.properties import scalar_text
 from emulator.model import JsonValue
 
 
@@ -98,6 +99,19 @@ def sub_variables(text: str) -> list[str]:
 def replace_sub_variables(text: str, replacements: Mapping[str, str]) -> str:
     """A `!Sub` text with some of its `${name}` replaced; the others lose the blanks around their names."""
     return _VARIABLE.sub(lambda found: replacements.get(found[1], f"${{{found[1]}}}"), text)
+
+
+def as_sub_text(value: object) -> str | None:
+    """What stands for a value in the text of a `!Sub`; None for a function that has no form there."""
+    match value:
+        case Ref(name):
+            return f"${{{name}}}"
+        case GetAtt(resource, attribute):
+            return f"${{{resource}.{attribute}}}"
+        case str() | bool() | int() | float():
+            return str(scalar_text(value)).replace("${", "${!")
+        case _:
+            return None
 
 
 def from_long_form(value: object) -> object:

@@ -23,7 +23,17 @@ from emulator.ecs.task_definition import ContainerDefinition, EfsVolumeConfigura
 from emulator.model import make
 from emulator.render.cloudformation.foundations import copilot_roles
 from emulator.render.cloudformation.foundations.copilot_roles import tagged
-from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn, join, select, split, sub_variables
+from emulator.render.cloudformation.intrinsics import (
+    GetAtt,
+    Ref,
+    Sub,
+    arn,
+    as_sub_text,
+    join,
+    select,
+    split,
+    sub_variables,
+)
 from emulator.render.cloudformation.messaging import topic_id
 from emulator.render.cloudformation.options import StackOptions
 from emulator.render.cloudformation.policies import add_role, policy, statement
@@ -251,17 +261,11 @@ def _secret_resources(value: Value, values: Values) -> list[object]:
 
 def _text(value: Value, values: Values) -> Sub:
     """A value as the text of a `!Sub`."""
-    match values.node(value):
-        case str() as text:
-            return Sub(text.replace("${", "${!"))
-        case Ref(name):
-            return Sub(f"${{{name}}}")
-        case GetAtt(resource, attribute):
-            return Sub(f"${{{resource}.{attribute}}}")
-        case Sub() as it:
-            return it
-        case other:
-            return Sub("${Value1}", {"Value1": other})
+    node = values.node(value)
+    if isinstance(node, Sub):
+        return node
+    written = as_sub_text(node)
+    return Sub("${Value1}", {"Value1": node}) if written is None else Sub(written)
 
 
 def _resource(it: Sub) -> object:

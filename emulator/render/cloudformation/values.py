@@ -20,7 +20,7 @@ from emulator.ecs.references import (
 from emulator.ecs.service import Service
 from emulator.errors import Position
 from emulator.render.cloudformation.foundations.foundation import Foundation
-from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, import_value
+from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, as_sub_text, import_value
 from emulator.render.cloudformation.template import Template
 
 _LOAD_BALANCER_NAMES = (
@@ -127,19 +127,12 @@ class Values:
         variables: dict[str, object] = {}
         for part in join.parts:
             node = self.node(part, container)
-            match node:
-                case str():
-                    text += node.replace("${", "${!")
-                case Ref(name):
-                    text += f"${{{name}}}"
-                case GetAtt(resource, attribute):
-                    text += f"${{{resource}.{attribute}}}"
-                case Sub(inner, own) if not own:
-                    text += inner
-                case _:
-                    name = f"Value{len(variables) + 1}"
-                    variables[name] = node
-                    text += f"${{{name}}}"
+            written = node.text if isinstance(node, Sub) and not node.variables else as_sub_text(node)
+            if written is None:
+                name = f"Value{len(variables) + 1}"
+                variables[name] = node
+                written = f"${{{name}}}"
+            text += written
         return Sub(text, variables) if variables or "${" in text else text
 
 
