@@ -18,7 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from emulator.errors import ImageError, Unsupported
-from emulator.events import Emit, discard
+from emulator.events import Emit
 from emulator.setup import docker_cli
 from emulator.setup.paths import (
     PACKAGE,
@@ -62,7 +62,6 @@ PYTHON_VERSION = "3.13"
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", "manylinux_2_17", "manylinux2014")
 LABEL = "copilot-local.image=agent"
-_OLD = ("--filter", f"label={LABEL}", "--filter", "until=24h")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -193,16 +192,15 @@ def unpack_wheels(wheels: Path, target: Path) -> None:
             archive.extractall(target)
 
 
-def build_agent(context: Path, tag: str, base: str, wheels: Path, emit: Emit = discard) -> None:
-    """Builds the agent's image in `context`, which holds the snapshot of the sources under `emulator`."""
-    with step("agent", tag, emit):
-        copy_normalised(data_path("agent"), context)
+def build_image(name: str, context: Path, tag: str, base: str, wheels: Path, emit: Emit) -> None:
+    """Builds the image of the recipe `name` in `context`, which holds the snapshot of the sources under `emulator`."""
+    with step(name, tag, emit):
+        copy_normalised(data_path(name), context)
         unpack_wheels(wheels, context / "site")
         for path in (context, *context.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
-        docker_cli.build(context, tag, base, log_file("agent"))
-    # Each change of the code makes an image. Those unused and older than a day go; a failure is of no consequence.
-    run(["docker", "image", "prune", "--all", "--force", *_OLD], timeout=60, log=log_file("agent"))
+        docker_cli.build(context, tag, base, log_file(name))
+    docker_cli.prune(name)
 
 
 def _normal(name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from emulator.engine.connect import connect
 from emulator.errors import ImageError
+from emulator.setup.paths import log_file
 from emulator.setup.process import NOT_FOUND, TIMED_OUT, Result, run
 
 PULL_TIMEOUT = 1800.0  # a slow line is not an absent registry
@@ -105,6 +106,13 @@ def build(context: Path, tag: str, base: str, log: Path) -> None:
         log=log,
     )
     require(result, f"image {tag} could not be built", log)
+
+
+def prune(name: str) -> None:
+    """Removes those of our images of a name that nothing uses and that are older than a day: each change of the code
+    makes one. A failure is of no consequence."""
+    old = ["--filter", f"label=copilot-local.image={name}", "--filter", "until=24h"]
+    run(["docker", "image", "prune", "--all", "--force", *old], timeout=60, log=log_file(name))
 
 
 def require(result: Result, message: str, log: Path) -> None:

@@ -13,13 +13,11 @@ from emulator.events import Emit, discard
 from emulator.setup import docker_cli
 from emulator.setup.agent_image import fetch_wheels, locked_requirements
 from emulator.setup.paths import content_key, copy_normalised, data_path, locked, log_file
-from emulator.setup.process import run
 from emulator.setup.standins import step
 from emulator.temporary import temporary_folder
 
 PROGRAM = "envoy/_bin/envoy"
 """Where the program is in the wheel."""
-_OLD = ("--filter", "label=copilot-local.image=envoy", "--filter", "until=24h")
 
 
 def envoy_tag(architecture: str) -> str:
@@ -51,4 +49,4 @@ def _build(tag: str, base: str, wheels: Path, emit: Emit) -> None:
         for path in (context / "bin").iterdir():
             path.chmod(0o755)
         docker_cli.build(context, tag, base, log_file("envoy"))
-    run(["docker", "image", "prune", "--all", "--force", *_OLD], timeout=60, log=log_file("envoy"))
+    docker_cli.prune("envoy")

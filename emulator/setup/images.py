@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -103,7 +103,7 @@ def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> st
         with locked("agent", emit):
             if not docker_cli.image_exists(tag):
                 wheels = agent_image.fetch_wheels(requirements, architecture)
-                agent_image.build_agent(context, tag, _python_base(emit), wheels, emit)
+                agent_image.build_image("agent", context, tag, _python_base(emit), wheels, emit)
     return tag
 
 
@@ -189,7 +189,8 @@ def provide(images: Sequence[Image], emit: Emit) -> None:
         for reference in image.references:
             table.pop(reference, None)
         if image.name in tags:
-            table.update(dict.fromkeys(_not_local(image.references), tags[image.name]))
+            absent_here = (it for it in image.references if not docker_cli.image_exists(it))
+            table.update(dict.fromkeys(absent_here, tags[image.name]))
     substitutes.write(table)
 
 
@@ -212,11 +213,5 @@ def _find(image: Image, forced: bool, emit: Emit) -> Image | None:
 
 def _local(reference: str, table: dict[str, str]) -> str | None:
     """The local image for a reference: itself, or its stand-in; None where neither is there."""
-    for candidate in (reference, table.get(reference, "")):
-        if candidate and docker_cli.image_exists(candidate):
-            return candidate
-    return None
-
-
-def _not_local(references: Iterable[str]) -> list[str]:
-    return [reference for reference in references if not docker_cli.image_exists(reference)]
+    candidates = (reference, table.get(reference, ""))
+    return next((it for it in candidates if it and docker_cli.image_exists(it)), None)

@@ -52,7 +52,7 @@ def data_path(name: str) -> Path:
 
 def files_of(folder: Path) -> list[Path]:
     """Every file under a folder that belongs to a build, relative to it, sorted."""
-    return sorted(map(Path, _names(str(folder), "")), key=_parts)
+    return sorted(map(Path, _names(str(folder), "")), key=lambda path: path.parts)
 
 
 def _names(folder: str, below: str) -> Iterator[str]:
@@ -64,10 +64,6 @@ def _names(folder: str, below: str) -> Iterator[str]:
                     yield from _names(entry.path, f"{below}{entry.name}/")
             elif not entry.name.startswith(".") and entry.is_file():
                 yield below + entry.name
-
-
-def _parts(path: Path) -> tuple[str, ...]:
-    return path.parts
 
 
 def content_key(folder: Path, *more: str) -> str:
