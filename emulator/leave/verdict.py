@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,8 +65,8 @@ class Level(enum.StrEnum):
 class Judgement:
     """What is made of one change of a set, and why."""
 
-    level: Level
     change: Change
+    level: Level
     reason: str
 
 
@@ -90,14 +90,8 @@ class Verdict:
 def judge(sets: Sequence[ChangeSet], phase: Phase) -> list[Verdict]:
     """The verdict over each set; nested ones are judged by their own changes."""
     rule = {Phase.PROTECT: _protects, Phase.TAKEOVER: _takes_over, Phase.BACK: _goes_back}[phase]
-    verdicts = [Verdict(one, tuple(_judged(one.changes, rule))) for one in sets]
+    verdicts = [Verdict(one, tuple(Judgement(change, *rule(change)) for change in one.changes)) for one in sets]
     return verdicts if phase is Phase.PROTECT else _with_moves_refused(verdicts)
-
-
-def _judged(changes: Iterable[Change], rule: Callable[[Change], tuple[Level, str]]) -> Iterator[Judgement]:
-    for change in changes:
-        level, reason = rule(change)
-        yield Judgement(level, change, reason)
 
 
 def _with_moves_refused(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -123,7 +117,7 @@ def _unless_moved(judgement: Judgement, leaving: Sequence[Change]) -> Judgement:
         reason = f"is made anew and empty, while {names} leaves, a stack that may hold the one in use; {hint}"
     else:
         reason = f"is made anew and empty, while {names} leaves, of the same type; keep the name {names}"
-    return Judgement(Level.REFUSED, change, reason)
+    return Judgement(change, Level.REFUSED, reason)
 
 
 def _protects(change: Change) -> tuple[Level, str]:

@@ -88,7 +88,7 @@ class Writer:
         what = f"a copy of {example.name}" if example is not None else f"the environment file of {missing.service}"
         self._write(missing.name, text, what)
         self.written.fill_in.append(missing.name)
-        if _git_shows(self._root, missing.name):
+        if _ignored_by_git(self._root, missing.name) is False:
             self._append_line(".gitignore", f"/{Path(missing.name).as_posix()}", f"git ignores {missing.name}")
 
     def docker_ignore(self, builds: Iterable[tuple[Path, Path]], env_files: Iterable[str]) -> None:
@@ -168,18 +168,13 @@ def _examples(path: Path) -> Iterable[Path]:
     yield from (path.with_name(f".env{ending}") for ending in _EXAMPLES)
 
 
-def _git_shows(root: Path, name: str) -> bool:
-    """Whether a file is in a git repository that does not ignore it."""
-    return _ignored_by_git(root, name) is False
-
-
 def git_ignores(root: Path, name: str) -> bool:
     """Whether a file is in a git repository that ignores it."""
     return _ignored_by_git(root, name) is True
 
 
 def _ignored_by_git(root: Path, name: str) -> bool | None:
-    """None where there is no repository, or no git."""
+    """Whether git ignores a file; None where there is no repository, or no git."""
     try:
         asked = subprocess.run(
             ["git", "-C", str(root), "check-ignore", "--quiet", name],
