@@ -53,7 +53,7 @@ class Decoder:
         errors Copilot discards."""
         if block is LoggingSidecars:
             return self._logging_sidecars(node, path)
-        if _is_null(node) and not block.null:
+        if scalars.is_null(node) and not block.null:
             return ABSENT
         if isinstance(node, Mapping) and not block.parsed_only:
             return self._map_form(node, block, path, swallower)
@@ -86,7 +86,7 @@ class Decoder:
 
     def _short(self, node: Node, block: type[Block], path: str) -> object:
         field = shapes.fields_of(block)[block.short]
-        if isinstance(node, Scalar) and block.null and scalars.is_null(node):
+        if block.null and scalars.is_null(node):
             return self._make(block, {field.attribute: ""})
         if isinstance(node, Sequence) and not isinstance(field.shape, shapes.ListOf):
             if node.text is not None:
@@ -105,7 +105,7 @@ class Decoder:
         elif block.union or block.short:
             swallower = ""
         known = self._known(node, block, path)
-        given = any(not _is_null(entry.value) for entry in known.values())
+        given = any(not scalars.is_null(entry.value) for entry in known.values())
         if not given and block.empty_is_none:
             return None
         if block.swallows and block.__name__ not in _EMPTY_COUNTS:
@@ -118,12 +118,12 @@ class Decoder:
             entry = known.get(name)
             value: object = ABSENT
             if entry is not None:
-                value = self.value(entry.value, field.shape, self._path(path, entry), swallower)
+                value = self.value(entry.value, field.shape, child(path, entry.key.text), swallower)
             if value is not ABSENT:
                 values[field.attribute] = value
             elif field.required and not self.partial:
                 complete = False
-                if entry is None or _is_null(entry.value):
+                if entry is None or scalars.is_null(entry.value):
                     self._missing(node if entry is None else entry.key, path, name)
         if block is Logging:
             values["firelens"] = any(name != "retention" for name in values)
@@ -136,8 +136,8 @@ class Decoder:
         form = "true or false" if block.switch else "a single value"
         message = "sets none of its keys" if node.entries else "is an empty map"
         for name, entry in known.items():  # there may be unknown keys below
-            self.value(entry.value, shapes.keys_of(block)[name].shape, self._path(path, entry))
-        if empty := [name for name, entry in known.items() if not _is_null(entry.value)]:
+            self.value(entry.value, shapes.keys_of(block)[name].shape, child(path, entry.key.text))
+        if empty := [name for name, entry in known.items() if not scalars.is_null(entry.value)]:
             message = f"sets nothing: {', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
         self.report.add("CL103", node, path, message, hint=f"set a key, write {form}, or remove it")
         return ABSENT
@@ -156,7 +156,7 @@ class Decoder:
                 self._legacy(node, block, name, entry, path, known)
             elif self.names:
                 message, hint, code = unknown_key(block, name, path, entry.value, self.workload, self.known)
-                place = self._path(path, entry)
+                place = child(path, entry.key.text)
                 self.report.add(code, entry.key, place, message, hint=hint, copilot_accepts=True)
         return known
 
@@ -164,7 +164,7 @@ class Decoder:
         self, node: Mapping, block: type[Block], old: str, entry: Entry, path: str, known: dict[str, Entry]
     ) -> None:
         name = shapes.legacy_of(block)[old].key
-        place = self._path(path, entry)
+        place = child(path, entry.key.text)
         if name in node.entries:
             self.report.add("CL107", entry.key, place, f"give one of {name} and {old}, not both")
             return
@@ -175,9 +175,6 @@ class Decoder:
         self.report.add(
             "CL108", entry.key, place, message, warning=True, hint=f"write {name}", copilot_refuses=not in_copilot
         )
-
-    def _path(self, path: str, entry: Entry) -> str:
-        return child(path, entry.key.text)
 
     def _make(self, block: type[Block], values: dict[str, Any]) -> Block:
         """The block with these attributes. Blocks of a partial tree are not used."""
@@ -271,9 +268,9 @@ class Decoder:
     def _list(self, node: Node, shape: shapes.ListOf, path: str, swallower: str) -> object:
         if shape.shell_words or shape.one_or_many:
             swallower = ""
+        if scalars.is_null(node):
+            return ABSENT
         if isinstance(node, Scalar):
-            if scalars.is_null(node):
-                return ABSENT
             if shape.shell_words:
                 return self._words(node, path)
             if shape.one_or_many:
@@ -286,7 +283,7 @@ class Decoder:
         unions = shape.one_or_many and isinstance(shape.item, shapes.Model)
         only_maps = unions and any(isinstance(it, Mapping) for it in node.items)
         for index, item_node in enumerate(node.items):
-            if isinstance(item_node, Scalar) and scalars.is_null(item_node):
+            if scalars.is_null(item_node):
                 self.report.add(
                     "CL104", item_node, child(path, index), "an empty item, which Copilot drops", copilot_accepts=True
                 )
@@ -310,15 +307,15 @@ class Decoder:
             return ABSENT
 
     def _map(self, node: Node, shape: shapes.MapOf, path: str, swallower: str) -> object:
-        if isinstance(node, Scalar) and scalars.is_null(node):
+        if scalars.is_null(node):
             return ABSENT
         if not isinstance(node, Mapping):
             return self._wrong(node, path, f"takes a map, not {describe(node)}", swallower, shape)
         values: dict[str, object] = {}
         for name, entry in node.entries.items():
-            place = self._path(path, entry)
+            place = child(path, entry.key.text)
             item_node = entry.value
-            if isinstance(item_node, Scalar) and scalars.is_null(item_node):
+            if scalars.is_null(item_node):
                 if isinstance(shape.item, shapes.Text):
                     values[name] = ""
                     continue
@@ -331,9 +328,9 @@ class Decoder:
 
     def _logging_sidecars(self, node: Node, path: str) -> object:
         """The extension `logging.sidecars`: true, a list of names, or a map from name to what differs."""
+        if scalars.is_null(node):
+            return ABSENT
         if isinstance(node, Scalar):
-            if scalars.is_null(node):
-                return ABSENT
             flag = scalars.boolean(node)
             if flag is None:
                 self.report.add(
@@ -382,18 +379,13 @@ class Decoder:
 
 def _is_nothing(node: Node, shape: shapes.Shape) -> bool:
     """Whether Copilot finds a key unset: null, an empty map or list, or a map of such keys."""
-    match node:
-        case Scalar():
-            return scalars.is_null(node)
-        case Sequence():
-            return not node.items
+    if isinstance(node, Scalar):
+        return scalars.is_null(node)
+    if isinstance(node, Sequence):
+        return not node.items
     if not isinstance(shape, shapes.Model):
         return not node.entries
     if shape.block.swallows or shape.block.union:
         return False  # reported by itself
     keys = shapes.keys_of(shape.block)
     return all(name not in keys or _is_nothing(entry.value, keys[name].shape) for name, entry in node.entries.items())
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and scalars.is_null(node)

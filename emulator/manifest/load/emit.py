@@ -13,7 +13,6 @@ from emulator.manifest.findings.report import child, split_path
 from emulator.manifest.load.interpolate import json_texts
 from emulator.manifest.load.loader import LoadedManifest
 from emulator.manifest.schema import shapes
-from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import LoggingSidecars, SidecarLogging
 from emulator.manifest.yaml import scalars
 from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -155,16 +154,13 @@ def _plain(node: Node, shape: shapes.Shape) -> object:
     value = scalars.resolve(node)
     if isinstance(shape, shapes.Model) and shape.block.short:
         return _plain(node, shapes.fields_of(shape.block)[shape.block.short].shape)
-    if isinstance(shape, shapes.Boolean) or (isinstance(shape, shapes.Model) and _takes_flag(shape.block)):
+    switch = isinstance(shape, shapes.Model) and (shape.block.switch or shape.block is LoggingSidecars)
+    if switch or isinstance(shape, shapes.Boolean):
         flag = scalars.boolean(node)
         return value if flag is None else flag
     if isinstance(shape, shapes.Integer | shapes.Number) or value is None:
         return value
     return node.text
-
-
-def _takes_flag(block: type[Block]) -> bool:
-    return block.switch or block is LoggingSidecars
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +252,8 @@ def _field(shape: shapes.Shape, step: str | int, path: str) -> shapes.Field | sh
         fields = shapes.keys_of(shape.block)
         if step in fields:
             return fields[step]
-        if not _open(shape.block):
+        if fields:
             meant = closest(step, fields)
             hint = f"did you mean {child(path, meant)}?" if meant else "known keys: " + ", ".join(fields)
             raise InputError(f"{path or 'a manifest'} has no key {step}", hint=hint)
     return shapes.Untyped()
-
-
-def _open(block: type[Block]) -> bool:
-    return not shapes.keys_of(block)

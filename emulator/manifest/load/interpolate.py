@@ -12,7 +12,7 @@ from typing import Final
 from emulator.errors import Position
 from emulator.manifest.findings.report import Report, child
 from emulator.manifest.yaml import scalars
-from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
+from emulator.manifest.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 _VARIABLE = re.compile(r"(\\?)\$\{([_a-zA-Z][_a-zA-Z0-9]*)\}")
 APPLICATION = "COPILOT_APPLICATION_NAME"
@@ -75,14 +75,8 @@ class _Interpolation:
 
     def mapping(self, node: Mapping, path: str, other: str) -> None:
         for name, entry in node.entries.items():
-            place = child(path, name)
-            outside = other
-            if path == "environments" and name != self.environment:
-                outside = name
-            self.entry(entry, place, outside)
-
-    def entry(self, entry: Entry, path: str, other: str) -> None:
-        entry.value = self.node(entry.value, path, other)
+            outside = name if path == "environments" and name != self.environment else other
+            entry.value = self.node(entry.value, child(path, name), outside)
 
     def node(self, node: Node, path: str, other: str) -> Node:
         """The node with its variables replaced; an anchored node that is used twice is done once."""

@@ -28,8 +28,25 @@ if TYPE_CHECKING:
     from emulator.manifest.schema.pipeline import PipelineManifest
 
 
+class _Loaded:
+    """What all that is loaded has."""
+
+    __slots__ = ()
+    path: Path
+    tree: Mapping
+
+    def position(self, path: str) -> Position | None:
+        """Where a manifest path (`http.path`, `sidecars.nginx.port`, `publish.topics[0].name`) stands in the file: the
+        line of its key, or of the list item. None where the file does not have it."""
+        found = find(self.tree, path)
+        if found is None:
+            return None
+        node = found.key if isinstance(found, Entry) else found
+        return Position(str(self.path), node.line, node.column)
+
+
 @dataclass(frozen=True, slots=True)
-class LoadedManifest:
+class LoadedManifest(_Loaded):
     """A manifest, typed and merged for one environment, with the warnings that are left.
 
     `tree` is the merged document with the place of every value; `environments` are the names that the file overrides.
@@ -42,14 +59,9 @@ class LoadedManifest:
     environments: list[str]
     findings: list[Finding] = field(default_factory=list)
 
-    def position(self, path: str) -> Position | None:
-        """Where a manifest path (`http.path`, `sidecars.nginx.port`, `publish.topics[0].name`) stands in the file: the
-        line of its key, or of the list item. None where the file does not have it."""
-        return _position(self.path, self.tree, path)
-
 
 @dataclass(frozen=True, slots=True)
-class LoadedEnvironment:
+class LoadedEnvironment(_Loaded):
     """An environment's manifest, with the warnings that are left. `tree` has the place of every value, `text` is the
     file as it stands."""
 
@@ -59,23 +71,15 @@ class LoadedEnvironment:
     text: str
     findings: list[Finding] = field(default_factory=list)
 
-    def position(self, path: str) -> Position | None:
-        """As that of a workload's manifest."""
-        return _position(self.path, self.tree, path)
-
 
 @dataclass(frozen=True, slots=True)
-class LoadedPipeline:
+class LoadedPipeline(_Loaded):
     """A pipeline's manifest, with the warnings that are left."""
 
     manifest: PipelineManifest
     path: Path
     tree: Mapping
     findings: list[Finding] = field(default_factory=list)
-
-    def position(self, path: str) -> Position | None:
-        """As that of a workload's manifest."""
-        return _position(self.path, self.tree, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,6 @@ class Checked:
     kind: str
     findings: list[Finding]
     lines: list[str]
-
-
-def _position(file: Path, tree: Mapping, path: str) -> Position | None:
-    found = find(tree, path)
-    if found is None:
-        return None
-    node = found.key if isinstance(found, Entry) else found
-    return Position(str(file), node.line, node.column)
 
 
 def find(tree: Mapping, path: str) -> Entry | Node | None:

@@ -74,15 +74,11 @@ def _canonical_block(node: Mapping, block: type[Block]) -> Mapping:
     return Mapping(entries, node.tag, node.line, node.column)
 
 
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and scalars.is_null(node)
-
-
 def _is_given(node: Node, field: shapes.Field | None) -> bool:
     """Whether a key of a block counts as given: with null it does not, nor with a text that stands for no block."""
     if field is not None and isinstance(field.shape, shapes.Model) and field.shape.block.blank_is_none:
-        return not (isinstance(node, Scalar) and (not node.text or scalars.is_null(node)))
-    return not _is_null(node)
+        return not (scalars.is_null(node) or (isinstance(node, Scalar) and not node.text))
+    return not scalars.is_null(node)
 
 
 def _base_wins(block: type[Block], base: Node, override: Node) -> bool:
@@ -95,7 +91,12 @@ def _base_wins(block: type[Block], base: Node, override: Node) -> bool:
             return isinstance(override, Scalar) and scalars.boolean(override) is False
         return isinstance(override, Mapping) and isinstance(base, Scalar) and scalars.boolean(base) is True
     # `convertFileSystemID`: the text, else the export
-    return block is StringOrExport and isinstance(base, Scalar) and not _is_null(base) and isinstance(override, Mapping)
+    return (
+        block is StringOrExport
+        and isinstance(base, Scalar)
+        and not scalars.is_null(base)
+        and isinstance(override, Mapping)
+    )
 
 
 class _Merge:
@@ -115,7 +116,7 @@ class _Merge:
                     if given & mine and not given & other:
                         entries = {name: entry for name, entry in entries.items() if name not in other}
         for name, entry in override.entries.items():
-            if _is_null(entry.value):
+            if scalars.is_null(entry.value):
                 continue
             existing = entries.get(name)
             field = fields.get(name)
@@ -150,11 +151,11 @@ class _Merge:
         entries = dict(base.entries)
         for name, entry in override.entries.items():
             existing = entries.get(name)
-            if _is_null(entry.value) and not replaced_by_null:
+            if scalars.is_null(entry.value) and not replaced_by_null:
                 if existing is None:
                     entries[name] = Entry(entry.key, entry.value, self.environment)
                 continue
-            if existing is None or _is_null(existing.value):
+            if existing is None or scalars.is_null(existing.value):
                 entries[name] = Entry(entry.key, entry.value, self.environment)
             else:
                 entries[name] = self._entry(existing, entry, shape.item)

@@ -163,7 +163,7 @@ class Source:
         if not isinstance(manifest, block):
             return None
         check_workload(manifest, tree, self.report, self.options.volumes, self.options.root)
-        self._check_name(manifest.name, copilot_refuses=True)
+        self._check_name(manifest.name)
         return manifest, tree, list(overrides)
 
     def _known_environments(self) -> list[str]:
@@ -183,10 +183,10 @@ class Source:
         if not isinstance(manifest, EnvironmentManifest | PipelineManifest):
             return None
         check_other(manifest, self.root, self.report)
-        self._check_name(manifest.name, copilot_refuses=True)
+        self._check_name(manifest.name)
         return manifest
 
-    def _check_name(self, name: str, *, copilot_refuses: bool) -> None:
+    def _check_name(self, name: str) -> None:
         """Copilot finds a manifest by its folder, and wants the two names to agree."""
         folder = self.path.absolute().parent
         if self.path.name != "manifest.yml" or "copilot" not in (folder.parent.name, folder.parent.parent.name):
@@ -195,7 +195,7 @@ class Source:
             message = f"the name is {name!r}, the folder's {folder.name!r}; Copilot wants them to be the same"
             entry = self.root.entries["name"]
             self.report.add(
-                "CL113", entry.value, "name", message, warning=True, copilot_refuses=copilot_refuses,
+                "CL113", entry.value, "name", message, warning=True, copilot_refuses=True,
                 hint=f"write name: {folder.name}, or rename the folder",
             )  # fmt: skip
 
@@ -204,7 +204,7 @@ class Source:
         from emulator.manifest.schema.shapes import keys_of
 
         node = self.root.get("environments")
-        if node is None or (isinstance(node, Scalar) and is_null(node)):
+        if node is None or is_null(node):
             return {}
         if not isinstance(node, Mapping):
             message = "takes a map from an environment's name to what differs there"
@@ -220,7 +220,7 @@ class Source:
                 continue
             if isinstance(entry.value, Mapping):
                 overrides[name] = entry.value
-            elif isinstance(entry.value, Scalar) and is_null(entry.value):
+            elif is_null(entry.value):
                 overrides[name] = None
                 if block.__name__ == "ScheduledJob":
                     message = "is empty, and Copilot crashes on an empty environment of a Scheduled Job"

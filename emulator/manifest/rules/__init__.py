@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -70,18 +71,18 @@ _WORKLOAD_RULES: Final[tuple[_Rule, ...]] = (
     storage.windows,
     app_mesh.app_mesh,
 )
-_of_class: dict[type[Block], tuple[_Rule, ...]] = {}
+
+
+@cache
+def _rules_of(block: type[Block]) -> tuple[_Rule, ...]:
+    return tuple(_BLOCK_RULES[kind.__name__] for kind in block.__mro__ if kind.__name__ in _BLOCK_RULES)
 
 
 def check_block(report: Report, workload: str) -> Callable[[Block, Mapping, str], None]:
     """A function for the decoder: the rules of one block, as soon as it is complete."""
 
     def check(block: Block, node: Mapping, path: str) -> None:
-        rules = _of_class.get(type(block))
-        if rules is None:
-            rules = tuple(_BLOCK_RULES[kind.__name__] for kind in type(block).__mro__ if kind.__name__ in _BLOCK_RULES)
-            _of_class[type(block)] = rules
-        if rules:
+        if rules := _rules_of(type(block)):
             at = At(report, node, path, workload)
             for rule in rules:
                 rule(block, at)
@@ -119,7 +120,7 @@ def _load_balancers(service: LoadBalancedWebService, tree: Mapping, at: At) -> N
     if service.image.port is None and not (isinstance(image, Mapping) and "port" in image.entries):
         at.add("CL106", "image has no port", "image", hint="give image.port, the port the container listens on")
     value = tree.get("http")
-    if value is None or (isinstance(value, Scalar) and is_null(value)):
+    if value is None or is_null(value):
         at.add("CL106", "the manifest has no http", hint="give http.path, or http: false with an nlb")
     elif nlb is None and isinstance(value, Scalar) and boolean(value) is False:
         at.add(

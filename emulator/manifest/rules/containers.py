@@ -53,7 +53,7 @@ def _is_wrong(image: Image | ImageSource, at: At) -> bool:
 
 
 def _is_blank(node: Node | None) -> bool:
-    return node is None or (isinstance(node, Scalar) and (not node.text or is_null(node)))
+    return node is None or is_null(node) or (isinstance(node, Scalar) and not node.text)
 
 
 def image_source(source: ImageSource, at: At) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from emulator.manifest.yaml.nodes import Scalar
+from emulator.manifest.yaml.nodes import Node, Scalar
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL: Final = {
@@ -72,11 +72,13 @@ def _tagged(scalar: Scalar, tag: str) -> bool | int | float | str | None:
     return scalar.text
 
 
-def is_null(scalar: Scalar) -> bool:
-    """Whether a scalar is YAML's null: `~`, `null`, or nothing at all."""
-    if scalar.tag:
-        return scalar.tag == _CORE + "null"
-    return scalar.style is None and not scalar.variables and scalar.text in _NULL
+def is_null(node: Node) -> bool:
+    """Whether a node is YAML's null: `~`, `null`, or nothing at all."""
+    if not isinstance(node, Scalar):
+        return False
+    if node.tag:
+        return node.tag == _CORE + "null"
+    return node.style is None and not node.variables and node.text in _NULL
 
 
 def integer(text: str) -> int | None:
