@@ -23,6 +23,12 @@ def closest(word: str, known: Iterable[str]) -> str:
     return candidates[found[0]] if found else ""
 
 
+def suggestion(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A hint: the word that was probably meant; `otherwise` where none is close."""
+    meant = closest(word, known)
+    return f"did you mean {meant}?" if meant else otherwise
+
+
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
     """A hint: the word that was probably meant, and the `what` (`services`) that there are."""
     names = sorted(set(known))

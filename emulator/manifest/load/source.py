@@ -16,7 +16,7 @@ from emulator.manifest.load.interpolate import Gaps, interpolate
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar, Sequence
 from emulator.manifest.yaml.reader import parse, read
 from emulator.manifest.yaml.scalars import is_null
-from emulator.spelling import closest
+from emulator.spelling import suggestion
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.base import Block
@@ -123,8 +123,7 @@ class Source:
         if name in known:
             return name
         if report:
-            meant = closest(name, known)
-            hint = f"did you mean {meant}?" if meant else "one of " + ", ".join(WORKLOAD_TYPES)
+            hint = suggestion(name, known, "one of " + ", ".join(WORKLOAD_TYPES))
             self.report.add("CL107", entry.value, "type", f"{name!r} is not a workload type", hint=hint)
         return ""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from emulator.manifest.findings.report import Report, child
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar, Sequence
 from emulator.manifest.yaml.scalars import is_null
+from emulator.spelling import suggestion
 
 if TYPE_CHECKING:
     from emulator.manifest.findings.codes import Code
@@ -37,6 +39,11 @@ class At:
         if here is None or isinstance(here, Scalar):
             return here is not None and not is_null(here)
         return empty or bool(here.entries if isinstance(here, Mapping) else here.items)
+
+    def add_choice(self, value: str, choices: Collection[str], key: str) -> None:
+        """Reports the value of a key that is none of the choices."""
+        message = f"{value!r} is not one of {', '.join(choices)}"
+        self.add("CL107", message, key, hint=suggestion(value, choices))
 
     def add(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.notations.values import format_duration
 from emulator.manifest.yaml.nodes import Mapping
-from emulator.spelling import closest
+from emulator.spelling import suggestion
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
@@ -26,12 +26,6 @@ _LIMITS: Final = ("perMessageGroupId", "perQueue")
 _STRATEGIES: Final = ("default", "recreate")
 _MOST_GROUPS: Final = 5
 _SEGMENT: Final = r"[a-zA-Z0-9_-]+(?:\[(?:\d+|-)\])?"
-
-
-def _choice(value: str, choices: tuple[str, ...], at: At, key: str) -> None:
-    meant = closest(value, choices)
-    hint = f"did you mean {meant}?" if meant else ""
-    at.add("CL107", f"{value!r} is not one of {', '.join(choices)}", key, hint=hint)
 
 
 def topic(topic: Topic, at: At) -> None:
@@ -129,9 +123,9 @@ def fifo_queue(fifo: FifoQueue, at: At) -> None:
         if fifo.high_throughput is not None and getattr(fifo, name) is not None:
             at.add("CL120", f"high_throughput sets {name} itself", name, hint="give one of the two")
     if fifo.deduplication_scope is not None and fifo.deduplication_scope not in _SCOPES:
-        _choice(fifo.deduplication_scope, _SCOPES, at, "deduplication_scope")
+        at.add_choice(fifo.deduplication_scope, _SCOPES, "deduplication_scope")
     if fifo.throughput_limit is not None and fifo.throughput_limit not in _LIMITS:
-        _choice(fifo.throughput_limit, _LIMITS, at, "throughput_limit")
+        at.add_choice(fifo.throughput_limit, _LIMITS, "throughput_limit")
     if fifo.throughput_limit == "perMessageGroupId" and fifo.deduplication_scope == "queue":
         message = "deduplication_scope queue needs throughput_limit perQueue"
         at.add("CL137", message, "throughput_limit")
@@ -139,7 +133,7 @@ def fifo_queue(fifo: FifoQueue, at: At) -> None:
 
 def deployment(deployment: Deployment, at: At) -> None:
     if deployment.rolling is not None and deployment.rolling.lower() not in _STRATEGIES:
-        _choice(deployment.rolling, _STRATEGIES, at, "rolling")
+        at.add_choice(deployment.rolling, _STRATEGIES, "rolling")
 
 
 def observability(observability: Observability, at: At) -> None:
@@ -151,10 +145,8 @@ def observability(observability: Observability, at: At) -> None:
 
 def placement(placement: Placement, at: At) -> None:
     if placement.access is not None and placement.access not in ("public", "private"):
-        meant = closest(placement.access, ("public", "private"))
-        at.add(
-            "CL107", f"{placement.access!r} is not public or private", hint=f"did you mean {meant}?" if meant else ""
-        )
+        hint = suggestion(placement.access, ("public", "private"))
+        at.add("CL107", f"{placement.access!r} is not public or private", hint=hint)
 
 
 def security_groups(groups: SecurityGroups, at: At) -> None:

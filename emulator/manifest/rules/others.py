@@ -11,7 +11,7 @@ from emulator.manifest.rules.environment import environment
 from emulator.manifest.schema.environment import EnvironmentManifest
 from emulator.manifest.schema.pipeline import PipelineAction, PipelineDeployment, PipelineManifest
 from emulator.manifest.yaml.nodes import Mapping
-from emulator.spelling import closest, did_you_mean
+from emulator.spelling import did_you_mean, suggestion
 
 _PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")
 
@@ -30,8 +30,7 @@ def _pipeline(manifest: PipelineManifest, at: At) -> None:
     if manifest.version != 1:
         at.add("CL161", f"{manifest.version} is no version of the format", "version", hint="the only one is 1")
     if manifest.source.provider not in _PROVIDERS:
-        meant = closest(manifest.source.provider, _PROVIDERS)
-        hint = f"did you mean {meant}?" if meant else "one of " + ", ".join(_PROVIDERS)
+        hint = suggestion(manifest.source.provider, _PROVIDERS, "one of " + ", ".join(_PROVIDERS))
         at.add("CL161", f"{manifest.source.provider!r} is not a source provider", "source", "provider", hint=hint)
     names = [stage.name for stage in manifest.stages]
     for index, stage in enumerate(manifest.stages):

@@ -10,7 +10,7 @@ from typing import Final
 
 from emulator.manifest.findings.report import Report, child
 from emulator.manifest.yaml.nodes import Mapping, Node
-from emulator.spelling import closest
+from emulator.spelling import closest, suggestion
 
 _NAME: Final = r"[a-z][a-z0-9-]{0,254}"
 """Copilot, `basicNameRegex` in internal/pkg/cli/validate.go."""
@@ -65,8 +65,7 @@ def override_names(
                 path = ".".join(keys)
                 message = f"the base has no {what} {name}, and a new one needs {required}"
                 known = list(base.entries)
-                meant = closest(name, known)
-                hint = f"did you mean {meant}?" if meant else f"{what}s of the base: {', '.join(known) or 'none'}"
+                hint = suggestion(name, known, f"{what}s of the base: {', '.join(known) or 'none'}")
                 place = child(f"{child('environments', environment)}.{path}", name)
                 report.add("CL106", entry.key, place, message, hint=hint, warning=environment != used)
                 if environment == used:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from emulator.listener_limits import CHECKED_PATH, GRPC_CODES, HOST, MOST_VALUES, PATH, SUCCESS_CODES
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.notations.values import Arn, format_duration
-from emulator.spelling import closest
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
@@ -21,9 +20,7 @@ _LONGEST_GRACE: Final = timedelta(seconds=2**31 - 1)
 def routing_rule(rule: RoutingRule, at: At) -> None:
     """Rules that hold for the main rule and for additional ones (Copilot: `RoutingRule.validate`)."""
     if rule.version is not None and rule.version.lower() not in _VERSIONS:
-        meant = closest(rule.version, _VERSIONS)
-        message = f"{rule.version!r} is not one of {', '.join(_VERSIONS)}"
-        at.add("CL107", message, "version", hint=f"did you mean {meant}?" if meant else "")
+        at.add_choice(rule.version, _VERSIONS, "version")
     if rule.hosted_zone is not None and not rule.alias and not at.given("alias", empty=False):
         at.add("CL121", "hosted_zone needs alias", "hosted_zone")
     aliases, addresses = len(rule.alias), len(rule.allowed_source_ips)

@@ -9,7 +9,7 @@ from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import Platform
 from emulator.manifest.schema.scaling import Count, QueueDelayTarget, Range, ScalingTarget
 from emulator.manifest.schema.workload import Workload
-from emulator.spelling import closest
+from emulator.spelling import suggestion
 
 _WEB = ("cpu_percentage", "memory_percentage", "requests", "response_time")
 _METRICS: Final[dict[str, tuple[str, ...]]] = {
@@ -102,8 +102,7 @@ def platform(platform: Platform, at: At) -> None:
     short = not at.node.entries
     known = ("linux", "windows") if short else tuple(_ARCHITECTURES)
     if osfamily not in known:
-        meant = closest(osfamily, known)
-        hint = f"did you mean {meant}?" if meant else "one of " + ", ".join(known)
+        hint = suggestion(osfamily, known, "one of " + ", ".join(known))
         if short and osfamily in _ARCHITECTURES:
             hint = f"write platform: {{osfamily: {osfamily}, architecture: {architecture}}}"
         at.add("CL131", f"{osfamily!r} is not an operating system of Fargate", "osfamily", hint=hint)
