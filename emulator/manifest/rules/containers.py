@@ -37,19 +37,22 @@ _RETENTIONS: Final = frozenset(
 
 def image(image: Image, at: At) -> None:
     """Exactly one of build and location (Copilot: `ImageLocationOrBuild.validate`)."""
-    both = image.location is not None
-    if not _is_wrong(image, at) and (image.build is not None) == both and not (both and at.is_undefined("build")):
-        message = "gives both build and location" if both else "gives neither build nor location"
-        at.add("CL120", message, *(("location",) if both else ()), hint="give exactly one of build and location")
+    _one_of_two(image, at)
     reference(image.location, at, "location")
     if getattr(image, "port", None) == 0:
         at.add("CL107", "0 is not a port", "port", copilot_accepts=True)
 
 
-def _is_wrong(image: Image | ImageSource, at: At) -> bool:
-    """Whether one of the two ways to name an image is there and does not fit, which was said."""
+def _one_of_two(image: Image | ImageSource, at: At, more: str = "") -> None:
+    """Build or location, unless one of them does not fit, which was said. `more` ends the hint where both are there."""
     wrong_build = image.build is None and not _is_blank(at.node.get("build"))
-    return wrong_build or (image.location is None and at.given("location"))
+    both = image.location is not None
+    if wrong_build or (not both and at.given("location")) or (both and at.is_undefined("build")):
+        return
+    if (image.build is not None) == both:
+        message = "gives both build and location" if both else "gives neither build nor location"
+        hint = f"give exactly one of build and location{more if both else ''}"
+        at.add("CL120", message, *(("location",) if both else ()), hint=hint)
 
 
 def _is_blank(node: Node | None) -> bool:
@@ -58,13 +61,7 @@ def _is_blank(node: Node | None) -> bool:
 
 def image_source(source: ImageSource, at: At) -> None:
     """A sidecar's image in its map form."""
-    both = source.location is not None
-    if not _is_wrong(source, at) and (source.build is not None) == both and not (both and at.is_undefined("build")):
-        message = "gives both build and location" if both else "gives neither build nor location"
-        hint = "give exactly one of build and location"
-        if both:
-            hint += "; in an environment, `image: <location>` as text replaces a build"
-        at.add("CL120", message, *(("location",) if both else ()), hint=hint)
+    _one_of_two(source, at, "; in an environment, `image: <location>` as text replaces a build")
     reference(source.location, at, *(("location",) if at.node.entries else ()))
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.environment import EnvironmentManifest, EnvironmentVpc, VpcSubnet
 from emulator.manifest.schema.notations.values import Arn
+from emulator.model import Keys
 
-Keys = tuple[str | int, ...]
 _CDN_REGION: Final = "us-east-1"
 _LEAST_ZONES: Final = 2
 _SIDES: Final = ("public", "private")

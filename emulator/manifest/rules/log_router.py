@@ -9,8 +9,8 @@ import posixpath
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.logs import Logging, SidecarLogging
+from emulator.model import Keys
 
-Keys = tuple[str | int, ...]
 _RESERVED = ("/fluent-bit/etc/fluent-bit.conf", "/fluentd/etc/fluent.conf")
 
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.workload import ListeningService, Workload
+from emulator.model import Keys
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.notations.values import Port
     from emulator.manifest.schema.routing import Http, Nlb, NlbListener, RoutingRule
-
-Keys = tuple[str | int, ...]
 
 
 _FIRELENS = {24224: "takes records", 8877: "answers health checks"}
@@ -77,19 +76,15 @@ def ports(workload: Workload, at: At) -> None:
 def _rules(http: Http | None) -> list[tuple[Keys, RoutingRule]]:
     if http is None:
         return []
-    extra: list[tuple[Keys, RoutingRule]] = [
-        (("http", "additional_rules", index), rule) for index, rule in enumerate(http.additional_rules)
-    ]
-    return [(("http",), http), *extra]
+    further = enumerate(http.additional_rules)
+    return [(("http",), http), *((("http", "additional_rules", index), rule) for index, rule in further)]
 
 
 def _listeners(nlb: Nlb | None) -> list[tuple[Keys, NlbListener]]:
     if nlb is None:
         return []
-    extra: list[tuple[Keys, NlbListener]] = [
-        (("nlb", "additional_listeners", index), listener) for index, listener in enumerate(nlb.additional_listeners)
-    ]
-    return [(("nlb",), nlb), *extra]
+    further = enumerate(nlb.additional_listeners)
+    return [(("nlb",), nlb), *((("nlb", "additional_listeners", index), listener) for index, listener in further)]
 
 
 def _each_port_once(listeners: list[tuple[Keys, NlbListener]], at: At) -> Iterator[tuple[Keys, NlbListener]]:

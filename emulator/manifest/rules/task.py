@@ -13,6 +13,7 @@ from emulator.manifest.schema.containers import DependencyCondition, Secret, Var
 from emulator.manifest.schema.logs import Logging, SidecarLogging
 from emulator.manifest.schema.workload import ListeningService, Workload
 from emulator.manifest.yaml.nodes import Mapping
+from emulator.model import Keys
 from emulator.secret_names import variable_problem
 
 ROUTER: Final = "firelens_log_router"
@@ -37,7 +38,6 @@ _RESERVED: Final = frozenset(
 )
 # Options that FireLens keeps for itself; everything else of a destination goes to Fluent Bit's output.
 _OWN_OPTIONS: Final = frozenset(("include-pattern", "exclude-pattern", "log-driver-buffer-limit"))
-Keys = tuple[str | int, ...]
 
 
 def names(workload: Workload, at: At) -> None:
