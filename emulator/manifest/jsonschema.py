@@ -32,11 +32,9 @@ def json_schema() -> Json:
         model: type[Block] = getattr(import_module(f"emulator.manifest.schema.{module}"), name)
         reference = _define(model, definitions, complete=False)
         whole = definitions[name]
-        override = {
-            **whole,
-            "properties": {key: value for key, value in whole["properties"].items() if key not in ("name", "type")},
-        }
-        definitions[f"{name}Override"] = {key: value for key, value in override.items() if key != "required"}
+        own = {key: value for key, value in whole["properties"].items() if key not in ("name", "type")}
+        override = {key: value for key, value in whole.items() if key != "required"}
+        definitions[f"{name}Override"] = override | {"properties": own}
         properties = {
             **whole["properties"],
             "type": {"const": kind},

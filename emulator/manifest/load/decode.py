@@ -124,7 +124,9 @@ class Decoder:
             elif field.required and not self.partial:
                 complete = False
                 if entry is None or scalars.is_null(entry.value):
-                    self._missing(node if entry is None else entry.key, path, name)
+                    message = f"{name} is missing" if path else f"the manifest has no {name}"
+                    place = node if entry is None else entry.key
+                    self.report.add("CL106", place, path, message, hint=MISSING_HINTS.get(name, ""))
         if block is Logging:
             values["firelens"] = any(name != "retention" for name in values)
         if not complete:
@@ -141,10 +143,6 @@ class Decoder:
             message = f"sets nothing: {', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
         self.report.add("CL103", node, path, message, hint=f"set a key, write {form}, or remove it")
         return ABSENT
-
-    def _missing(self, node: Node, path: str, name: str) -> None:
-        message = f"{name} is missing" if path else f"the manifest has no {name}"
-        self.report.add("CL106", node, path, message, hint=MISSING_HINTS.get(name, ""))
 
     def _known(self, node: Mapping, block: type[Block], path: str) -> dict[str, Entry]:
         keys, legacy = shapes.keys_of(block), shapes.legacy_of(block)

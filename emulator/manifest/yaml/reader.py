@@ -79,7 +79,11 @@ _Found = TypeVar("_Found")
 
 def _explained(text: str, file: str, build: Callable[[_Builder], _Found]) -> _Found:
     try:
-        return build(_Builder(text, file))
+        builder = _Builder(text, file)
+        try:
+            return build(builder)
+        finally:
+            builder.loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = error.problem or "this is not YAML"
@@ -138,28 +142,21 @@ class _Builder:
         return _refused(self.file, line, column, message, hint)
 
     def document(self) -> Document:
-        loader = self.loader
-        try:
-            root = self._root()
-            if root is None:
-                raise self.refuse(1, 0, "the file is empty", "a manifest starts with `name:` and `type:`")
-            if not isinstance(root, Mapping):
-                message = "a manifest is a map of keys and values at the top"
-                raise self.refuse(root.line, root.column, message, "it starts with `name:` and `type:`")
-            if self.duplicates:
-                raise FindingsError(self.file, self.duplicates)
-            return Document(root, self._rest())
-        finally:
-            loader.dispose()
+        root = self._root()
+        if root is None:
+            raise self.refuse(1, 0, "the file is empty", "a manifest starts with `name:` and `type:`")
+        if not isinstance(root, Mapping):
+            message = "a manifest is a map of keys and values at the top"
+            raise self.refuse(root.line, root.column, message, "it starts with `name:` and `type:`")
+        if self.duplicates:
+            raise FindingsError(self.file, self.duplicates)
+        return Document(root, self._rest())
 
     def root(self) -> Node | None:
-        try:
-            found = self._root()
-            if self.duplicates:
-                raise FindingsError(self.file, self.duplicates)
-            return found
-        finally:
-            self.loader.dispose()
+        found = self._root()
+        if self.duplicates:
+            raise FindingsError(self.file, self.duplicates)
+        return found
 
     def _rest(self) -> int | None:
         """The line at which something follows the first document, whether it can be parsed or not."""

@@ -160,9 +160,7 @@ def _weekdays(field: str) -> str:
 
 
 def _check_part(part: str, name: str, lowest: int, highest: int, names: tuple[str, ...]) -> None:
-    base, slash, step = part.partition("/")
-    if slash and (not step.isascii() or not step.isdigit() or int(step[:6]) == 0):
-        raise ValueError(f"{part!r} has no valid step in the {name}")
+    base, slash = _without_step(part, name)
     if slash and name == "day of the week" and base not in ("*", "?"):
         raise ValueError(f"a step in the day of the week ({part!r}) is changed by Copilot; list the days")
     if base in ("*", "?"):
@@ -173,12 +171,18 @@ def _check_part(part: str, name: str, lowest: int, highest: int, names: tuple[st
 
 
 def _check_rule_part(part: str, name: str, lowest: int, highest: int, names: tuple[str, ...]) -> None:
-    base, slash, step = part.partition("/")
-    if slash and (not step.isascii() or not step.isdigit() or int(step[:6]) == 0):
-        raise ValueError(f"{part!r} has no valid step in the {name}")
+    base, slash = _without_step(part, name)
     if base != "*" and (base or not slash):
         for text in base.split("-", 1):
             _value(text, name, lowest, highest, names)
+
+
+def _without_step(part: str, name: str) -> tuple[str, str]:
+    """A part without its step, and the slash before that where there is one."""
+    base, slash, step = part.partition("/")
+    if slash and (not step.isascii() or not step.isdigit() or int(step[:6]) == 0):
+        raise ValueError(f"{part!r} has no valid step in the {name}")
+    return base, slash
 
 
 def _value(text: str, name: str, lowest: int, highest: int, names: tuple[str, ...]) -> int:
