@@ -24,8 +24,8 @@ from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Sequence
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.environment import EnvironmentManifest
-    from emulator.manifest.schema.manifest import Manifest
     from emulator.manifest.schema.pipeline import PipelineManifest
+    from emulator.manifest.schema.workload import Workload
 
 
 class _Loaded:
@@ -52,7 +52,7 @@ class LoadedManifest(_Loaded):
     `tree` is the merged document with the place of every value; `environments` are the names that the file overrides.
     """
 
-    manifest: Manifest
+    manifest: Workload
     path: Path
     tree: Mapping
     environment: str | None
@@ -186,7 +186,7 @@ def _typed(source: Source, environment: str | None) -> LoadedManifest | None:
     if loaded is None:
         return None
     manifest, tree, environments = loaded
-    return LoadedManifest(cast("Manifest", manifest), path, tree, environment, environments, source.findings())
+    return LoadedManifest(manifest, path, tree, environment, environments, source.findings())
 
 
 def load_environment(

@@ -13,21 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.errors import FindingsError, InputError
-from emulator.manifest import (
-    WORKLOAD_TYPES,
-    BackendService,
-    LoadBalancedWebService,
-    LoadedManifest,
-    Options,
-    ScheduledJob,
-    WorkerService,
-    check,
-    load,
-)
+from emulator.manifest import WORKLOAD_TYPES, LoadedManifest, Options, check, load
 from emulator.manifest.findings.formats import as_sarif
 from emulator.manifest.load.emit import as_json, as_yaml, explain
 from emulator.manifest.schema import shapes
+from emulator.manifest.schema.backend_service import BackendService
 from emulator.manifest.schema.base import Block
+from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
+from emulator.manifest.schema.scheduled_job import ScheduledJob
+from emulator.manifest.schema.worker_service import WorkerService
 
 MODELS: list[type[Block]] = [LoadBalancedWebService, BackendService, WorkerService, ScheduledJob]
 FULL = """

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import Finding, FindingsError, InputError, Severity, Unsupported
-from emulator.manifest import LoadBalancedWebService, ScheduledJob, WorkerService, load
+from emulator.manifest import load
+from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
+from emulator.manifest.schema.scheduled_job import ScheduledJob
+from emulator.manifest.schema.worker_service import WorkerService
 
 
 def codes(findings: list[Finding]) -> list[str]:
