@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from emulator.render.cloudformation import cloudfront
+from emulator.render.cloudformation.environment import cloudfront
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, is_set
 from emulator.render.cloudformation.policies import document, statement
 from emulator.render.cloudformation.template import RETAINED, Properties, Template

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emulator.ecs.environment.model import AccessLogs, PublicBalancer
-from emulator.render.cloudformation.cloudfront import private_bucket
+from emulator.render.cloudformation.environment.cloudfront import private_bucket
 from emulator.render.cloudformation.environment.context import Context, for_services
 from emulator.render.cloudformation.environment.names import certificate
 from emulator.render.cloudformation.environment.network import admit

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from emulator.ecs.network import DnsAlias
 from emulator.errors import InputError
-from emulator.render.cloudformation import cloudfront
+from emulator.render.cloudformation.environment import cloudfront
 from emulator.render.cloudformation.environment.context import Context
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref
 from emulator.render.cloudformation.template import Properties

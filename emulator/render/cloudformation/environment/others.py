@@ -4,7 +4,7 @@ Source: Copilot, `cf.yml` and `partials/cdn-resources.yml`."""
 from __future__ import annotations
 
 from emulator.ecs.environment.model import Cdn
-from emulator.render.cloudformation import cloudfront
+from emulator.render.cloudformation.environment import cloudfront
 from emulator.render.cloudformation.environment.context import Context, for_services
 from emulator.render.cloudformation.environment.network import admit
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub
