@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from emulator.manifest.findings.report import Report, child
@@ -26,27 +26,19 @@ Rule = Callable[[Block, Mapping, str], None]
 """Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
 
 
+@dataclasses.dataclass(slots=True)
 class Decoder:
     """Decodes one tree of a manifest of the model `workload`. `partial` is for an environment's override, where nothing
     is required; `rule` is called with every complete block; without `names`, keys were checked before; `known` has the
     names of the base's variables and secrets, for hints."""
 
-    def __init__(
-        self,
-        report: Report,
-        workload: type[Block],
-        *,
-        partial: bool = False,
-        rule: Rule | None = None,
-        names: bool = True,
-        known: AnyMapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self.report = report
-        self.workload = workload
-        self.partial = partial
-        self.names = names
-        self.known = known
-        self.rule = rule
+    report: Report
+    workload: type[Block]
+    _: dataclasses.KW_ONLY
+    partial: bool = False
+    rule: Rule | None = None
+    names: bool = True
+    known: AnyMapping[str, str] = dataclasses.field(default_factory=dict)
 
     def block(self, node: Node, block: type[Block], path: str, swallower: str = "") -> object:
         """A block, None for one that is switched off, or ABSENT. `swallower` is the innermost block above whose type

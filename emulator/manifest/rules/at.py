@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.manifest.findings.report import Report, child
@@ -14,16 +15,14 @@ if TYPE_CHECKING:
     from emulator.manifest.findings.codes import Code
 
 
+@dataclass(slots=True)
 class At:
     """A block's place: its node (an empty map for a shorthand) and its path. `workload` is the workload type."""
 
-    __slots__ = ("node", "path", "report", "workload")
-
-    def __init__(self, report: Report, node: Mapping, path: str, workload: str) -> None:
-        self.report = report
-        self.node = node
-        self.path = path
-        self.workload = workload
+    report: Report
+    node: Mapping
+    path: str
+    workload: str
 
     def is_undefined(self, key: str) -> bool:
         """Whether the value of a key names a variable that is not defined, so that it may turn out to be anything."""

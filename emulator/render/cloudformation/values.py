@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from emulator.ecs.names import logical_id
 from emulator.ecs.references import (
@@ -32,25 +33,17 @@ _LOAD_BALANCER_NAMES = (
 _FILE_SYSTEMS = ("ManagedFileSystem", "EnvControllerAction.ManagedFileSystemID")
 
 
+@dataclass(slots=True)
 class Values:
     """Writes values for one stack, and declares the parameters they need."""
 
-    def __init__(
-        self,
-        template: Template,
-        service: Service,
-        foundation: Foundation,
-        known: Mapping[str, str],
-        addon_output: Callable[[str], object],
-    ) -> None:
-        self._template = template
-        self._service = service
-        self._foundation = foundation
-        self._known = known
-        self._addon_output = addon_output
-        self.names = copilot_parameters(service)
-        self.positions: dict[str, Position] = {}
-        """Where the manifest refers to a resource by its logical id."""
+    _template: Template
+    _service: Service
+    _foundation: Foundation
+    _known: Mapping[str, str]
+    _addon_output: Callable[[str], object]
+    positions: dict[str, Position] = field(default_factory=dict)
+    """Where the manifest refers to a resource by its logical id."""
 
     def node(self, value: object, container: str = "") -> object:
         """A value as a template has it. `container` is the one that it is a property of."""
@@ -112,8 +105,9 @@ class Values:
 
     def _resource(self, reference: ResourceReference) -> object:
         name = value_name(reference)
-        if name in self.names:
-            return self.names[name]
+        names = copilot_parameters(self._service)
+        if name in names:
+            return names[name]
         if name in _LOAD_BALANCER_NAMES:
             return self._foundation.load_balancer("DNSName")
         if name in _FILE_SYSTEMS:
