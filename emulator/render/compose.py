@@ -22,11 +22,12 @@ from emulator.ecs.references import (
     value_name,
 )
 from emulator.ecs.service import Service
-from emulator.ecs.task_definition import ContainerDefinition, HealthCheck
+from emulator.ecs.task_definition import ContainerDefinition, HealthCheck, KernelCapabilities, LinuxParameters
 from emulator.errors import Unsupported
 from emulator.firelens.destinations import Destinations
 from emulator.firelens.log_options import docker_log_configuration, fluent_variables
 from emulator.firelens.routing import find_router, router_dependencies, router_secrets, uses_router
+from emulator.model import make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT, partition
 from emulator.render.cloudformation.intrinsics import Commented
 from emulator.render.cloudformation.template import place
@@ -167,24 +168,23 @@ class _Compose:
 
     def _container(self, container: ContainerDefinition) -> object:
         is_router = self._router is not None and self._router.container.name == container.name
-        found: Node = {**self._image(container), "network_mode": f"service:{PAUSE}"}
-        if container.entry_point is not None:
-            found["entrypoint"] = [_literal(word) for word in container.entry_point]
-        if container.command is not None:
-            found["command"] = [_literal(word) for word in container.command]
-        found["depends_on"] = self._dependencies(container)
-        found["environment"] = self._environment(container, is_router)
-        files = [self._env_file(file.value) for file in container.environment_files]
-        if files:
-            found["env_file"] = files
-        mounts = self._mounts(container, is_router)
-        if mounts:
-            found["volumes"] = mounts
-        if is_router and self._router is not None:
-            found["configs"] = [{"source": name, "target": target} for name, (target, _) in self._router_files.items()]
-        if (check := _health_check(container.health_check, is_router)) is not None:
-            found["healthcheck"] = check
-        found |= self._limits(container) | _rest(container)
+        configs = [{"source": name, "target": target} for name, (target, _) in self._router_files.items()]
+        found = _given(
+            {
+                **self._image(container),
+                "network_mode": f"service:{PAUSE}",
+                "entrypoint": _literals(container.entry_point),
+                "command": _literals(container.command),
+                "depends_on": self._dependencies(container),
+                "environment": self._environment(container, is_router),
+                "env_file": [self._env_file(file.value) for file in container.environment_files] or None,
+                "volumes": self._mounts(container, is_router) or None,
+                "configs": configs if is_router else None,
+                "healthcheck": _health_check(container.health_check, is_router),
+                **self._limits(container),
+                **_rest(container),
+            }
+        )
         labels: Node = {key: _literal(value) for key, value in container.docker_labels.items()}
         if uses_router(container):
             logging = docker_log_configuration(
@@ -276,15 +276,13 @@ class _Compose:
 
     def _limits(self, container: ContainerDefinition) -> Node:
         """The task's CPU and memory for each container: Compose has no limit for all of them together."""
-        found: Node = {}
-        if self._definition.cpu:
-            found["cpus"] = cpu_units(self._definition.cpu) / 1024
-        memory = container.memory or (memory_mib(self._definition.memory) if self._definition.memory else None)
-        if memory:
-            found["mem_limit"] = f"{memory}m"
-        if container.memory_reservation:
-            found["mem_reservation"] = f"{container.memory_reservation}m"
-        return found
+        cpu, task_memory = self._definition.cpu, self._definition.memory
+        memory = container.memory or (memory_mib(task_memory) if task_memory else None)
+        return {
+            "cpus": cpu_units(cpu) / 1024 if cpu else None,
+            "mem_limit": f"{memory}m" if memory else None,
+            "mem_reservation": f"{container.memory_reservation}m" if container.memory_reservation else None,
+        }
 
     def _text(self, value: Value) -> str:
         """A value as Compose writes it: what is not known is a variable."""
@@ -313,30 +311,29 @@ class _Compose:
         return self._variables.reference(reference)
 
 
+def _given(values: Node) -> Node:
+    """Those of the values that are there."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _rest(container: ContainerDefinition) -> Node:
     """What Compose names nearly as ECS does."""
     stop = STOP_TIMEOUT if container.stop_timeout is None else container.stop_timeout
-    found: Node = {"stop_grace_period": f"{stop}s"}
-    if container.user is not None:
-        found["user"] = container.user
-    if container.working_directory is not None:
-        found["working_dir"] = container.working_directory
-    if container.readonly_root_filesystem:
-        found["read_only"] = True
-    if container.pseudo_terminal:
-        found["tty"] = True
-    if container.interactive:
-        found["stdin_open"] = True
-    linux = container.linux_parameters
-    if linux is not None and linux.init_process_enabled:
-        found["init"] = True
-    if linux is not None and linux.capabilities is not None:
-        for key, names in (("cap_add", linux.capabilities.add), ("cap_drop", linux.capabilities.drop)):
-            if names:
-                found[key] = list(names)
+    linux = container.linux_parameters or make(LinuxParameters)
+    capabilities = linux.capabilities or make(KernelCapabilities)
     limits = {it.name: {"soft": it.soft_limit, "hard": it.hard_limit} for it in container.ulimits}
-    found["ulimits"] = limits or {"nofile": NO_FILE}
-    return found
+    return {
+        "stop_grace_period": f"{stop}s",
+        "user": container.user,
+        "working_dir": container.working_directory,
+        "read_only": container.readonly_root_filesystem or None,
+        "tty": container.pseudo_terminal or None,
+        "stdin_open": container.interactive or None,
+        "init": linux.init_process_enabled or None,
+        "cap_add": capabilities.add or None,
+        "cap_drop": capabilities.drop or None,
+        "ulimits": limits or {"nofile": NO_FILE},
+    }
 
 
 def _health_check(check: HealthCheck | None, is_router: bool) -> Node | None:
@@ -354,6 +351,10 @@ def _health_check(check: HealthCheck | None, is_router: bool) -> Node | None:
         socket = ["CMD", "test", "-S", "/var/run/fluent.sock"]
         return {"test": socket, "interval": "1s", "timeout": "5s", "retries": 60}
     return None
+
+
+def _literals(words: list[str] | None) -> list[str] | None:
+    return None if words is None else [_literal(word) for word in words]
 
 
 def _literal(text: str) -> str:
