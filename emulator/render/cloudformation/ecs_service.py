@@ -68,12 +68,14 @@ def _is_windows(service: Service) -> bool:
 def _capacity(service: Service) -> Properties:
     if not service.capacity_providers:
         return {"LaunchType": "FARGATE"}
-    strategy: list[Properties] = []
-    for provider in service.capacity_providers:
-        it: Properties = {"CapacityProvider": provider.capacity_provider, "Weight": provider.weight}
-        if provider.base is not None:
-            it["Base"] = provider.base
-        strategy.append(it)
+    strategy = [
+        {
+            "CapacityProvider": it.capacity_provider,
+            "Weight": it.weight,
+            **({} if it.base is None else {"Base": it.base}),
+        }
+        for it in service.capacity_providers
+    ]
     return {"CapacityProviderStrategy": strategy}
 
 

@@ -70,16 +70,13 @@ def target_group_attributes(group: TargetGroup, *, stickiness: bool | None) -> l
 
 def health_check_timing(check: TargetHealthCheck) -> Properties:
     """What differs from Elastic Load Balancing's defaults."""
-    found: Properties = {}
-    for name, key in (
-        ("HealthyThresholdCount", "healthy_threshold"),
-        ("UnhealthyThresholdCount", "unhealthy_threshold"),
-        ("HealthCheckIntervalSeconds", "interval"),
-        ("HealthCheckTimeoutSeconds", "timeout"),
-    ):
-        if key in check.stated:
-            found[name] = getattr(check, key)
-    return found
+    names = {
+        "HealthyThresholdCount": "healthy_threshold",
+        "UnhealthyThresholdCount": "unhealthy_threshold",
+        "HealthCheckIntervalSeconds": "interval",
+        "HealthCheckTimeoutSeconds": "timeout",
+    }
+    return {name: getattr(check, key) for name, key in names.items() if key in check.stated}
 
 
 def _imported_suffix(foundation: Foundation) -> str:
@@ -91,9 +88,6 @@ def _target_group(template: Template, service: Service, foundation: Foundation, 
     check = group.health_check
     path = "http" if group.name == "default" else f"http.additional_rules[{int(group.name) - 1}]"
     position = service.positions.get(f"{path}.healthcheck") or service.positions.get(f"{path}.path")
-    protocol: Properties = {}
-    if "protocol" in check.stated:
-        protocol["HealthCheckProtocol"] = check.protocol
     template.resource(
         target_group_id(group.name, foundation),
         "AWS::ElasticLoadBalancingV2::TargetGroup",
@@ -103,7 +97,7 @@ def _target_group(template: Template, service: Service, foundation: Foundation, 
             "Port": group.container_port,
             "Protocol": group.protocol,
             "ProtocolVersion": group.protocol_version if group.protocol_version_stated else None,
-            **protocol,
+            "HealthCheckProtocol": check.protocol if "protocol" in check.stated else None,
             "HealthCheckPath": check.path,
             "HealthCheckPort": None if check.port is None else str(check.port),
             "Matcher": _matcher(group),

@@ -5,7 +5,7 @@ Copilot's queues are encrypted with a key of their own, and the task role may re
 
 from __future__ import annotations
 
-from emulator.ecs.messaging import EVENTS_QUEUE, Queue, Subscription, Topic, topic_name
+from emulator.ecs.messaging import EVENTS_QUEUE, Queue, Subscription, topic_name
 from emulator.ecs.names import logical_id
 from emulator.ecs.service import Service
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn
@@ -32,7 +32,8 @@ def add_topics(template: Template, service: Service) -> None:
             {
                 "TopicName": topic_name(service.app, service.environment, service.name, topic.name),
                 "KmsMasterKeyId": "alias/aws/sns",
-                **_fifo_topic(topic),
+                "FifoTopic": topic.fifo or None,
+                "ContentBasedDeduplication": topic.content_based_deduplication,
             },
             comment=f"Messages of topic {topic.name}",
             position=topic.position,
@@ -71,15 +72,6 @@ def add_queues(template: Template, service: Service) -> None:
         _queue(template, service, queue)
     for subscription in service.subscriptions:
         _subscription(template, service, subscription)
-
-
-def _fifo_topic(topic: Topic) -> Properties:
-    if not topic.fifo:
-        return {}
-    found: Properties = {"FifoTopic": True}
-    if topic.content_based_deduplication is not None:
-        found["ContentBasedDeduplication"] = topic.content_based_deduplication
-    return found
 
 
 def _account() -> Sub:

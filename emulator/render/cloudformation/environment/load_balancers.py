@@ -61,15 +61,8 @@ def add_public_balancer(context: Context) -> None:
         position=context.position("http.public"),
         depends_on=["ELBAccessLogsBucketPolicy"] if logs is not None and logs.bucket is None else [],
     )
-    _target_group(context, "DefaultHTTPTargetGroup")
-    _listener(context, "HTTPListener", "PublicLoadBalancer", "DefaultHTTPTargetGroup", 80)
-    if environment.https:
-        _https_listener(
-            context,
-            "HTTPSListener",
-            [certificate(context)] if environment.domain else list(environment.public.certificates),
-            environment.public.ssl_policy,
-        )
+    certificates = [certificate(context)] if environment.domain else environment.public.certificates
+    _listeners(context, "", certificates, environment.public.ssl_policy)
 
 
 def add_internal_balancer(context: Context) -> None:
@@ -112,15 +105,7 @@ def add_internal_balancer(context: Context) -> None:
         comment=f"The internal load balancer, {for_services(needs.internal_balancer)}",
         position=context.position("http.private"),
     )
-    _target_group(context, "DefaultInternalHTTPTargetGroup")
-    _listener(context, "InternalHTTPListener", "InternalLoadBalancer", "DefaultInternalHTTPTargetGroup", 80)
-    if environment.internal_https:
-        _https_listener(
-            context,
-            "InternalHTTPSListener",
-            list(environment.internal.certificates),
-            environment.internal.ssl_policy,
-        )
+    _listeners(context, "Internal", environment.internal.certificates, environment.internal.ssl_policy)
 
 
 def add_log_bucket(context: Context) -> None:
@@ -208,10 +193,12 @@ def _admit_vpc(context: Context) -> None:
         )
 
 
-def _target_group(context: Context, name: str) -> None:
-    """The target group without targets that a listener forwards to where no rule of a service fits."""
+def _listeners(context: Context, internal: str, certificates: Sequence[object], ssl_policy: str | None) -> None:
+    """An HTTP listener, and an HTTPS one where there are certificates, the first of which is its default one. Both
+    forward to a target group without targets where no rule of a service fits."""
+    group = f"Default{internal}HTTPTargetGroup"
     context.template.resource(
-        name,
+        group,
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         {
             "HealthCheckIntervalSeconds": 10,
@@ -224,37 +211,22 @@ def _target_group(context: Context, name: str) -> None:
             "VpcId": context.vpc(),
         },
     )
-
-
-def _listener(context: Context, name: str, balancer: str, group: str, port: int, **more: object) -> None:
-    context.template.resource(
-        name,
-        "AWS::ElasticLoadBalancingV2::Listener",
-        {
-            **more,
-            "DefaultActions": [{"TargetGroupArn": Ref(group), "Type": "forward"}],
-            "LoadBalancerArn": Ref(balancer),
-            "Port": port,
-            "Protocol": "HTTPS" if port == 443 else "HTTP",
-        },
-    )
-
-
-def _https_listener(context: Context, name: str, certificates: Sequence[object], ssl_policy: str | None) -> None:
-    """An HTTPS listener, the first certificate being its default one."""
-    internal = "Internal" if name.startswith("Internal") else ""
-    _listener(
-        context,
-        name,
-        f"{internal or 'Public'}LoadBalancer",
-        f"Default{internal}HTTPTargetGroup",
-        443,
-        Certificates=[{"CertificateArn": certificates[0]}],
-        SslPolicy=ssl_policy,
-    )
+    for protocol, port in (("HTTP", 80), ("HTTPS", 443)) if certificates else (("HTTP", 80),):
+        context.template.resource(
+            f"{internal}{protocol}Listener",
+            "AWS::ElasticLoadBalancingV2::Listener",
+            {
+                "Certificates": [{"CertificateArn": certificates[0]}] if protocol == "HTTPS" else None,
+                "SslPolicy": ssl_policy if protocol == "HTTPS" else None,
+                "DefaultActions": [{"TargetGroupArn": Ref(group), "Type": "forward"}],
+                "LoadBalancerArn": Ref(f"{internal or 'Public'}LoadBalancer"),
+                "Port": port,
+                "Protocol": protocol,
+            },
+        )
     for number, arn in enumerate(certificates[1:], 2):
         context.template.resource(
             f"{internal}HTTPSImportCertificate{number}",
             "AWS::ElasticLoadBalancingV2::ListenerCertificate",
-            {"ListenerArn": Ref(name), "Certificates": [{"CertificateArn": arn}]},
+            {"ListenerArn": Ref(f"{internal}HTTPSListener"), "Certificates": [{"CertificateArn": arn}]},
         )

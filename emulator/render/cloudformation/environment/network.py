@@ -131,19 +131,16 @@ def add_cluster(context: Context) -> None:
 def add_environment_group(context: Context) -> None:
     """Adds the security group that all tasks are in, which lets its members reach each other."""
     environment = context.environment
-    properties: Properties = {
-        "GroupDescription": f"{environment.app}-{environment.name}{ENVIRONMENT_GROUP}",
-        "VpcId": context.vpc(),
-        "Tags": context.tags("-env"),
-    }
-    if environment.ingress:
-        properties["SecurityGroupIngress"] = _rules(environment.ingress)
-    if environment.egress:
-        properties["SecurityGroupEgress"] = _rules(environment.egress)
     context.template.resource(
         ENVIRONMENT_GROUP,
         "AWS::EC2::SecurityGroup",
-        properties,
+        {
+            "GroupDescription": f"{environment.app}-{environment.name}{ENVIRONMENT_GROUP}",
+            "VpcId": context.vpc(),
+            "Tags": context.tags("-env"),
+            "SecurityGroupIngress": _rules(environment.ingress) or None,
+            "SecurityGroupEgress": _rules(environment.egress) or None,
+        },
         position=context.position("network.vpc.security_group"),
     )
     admit(
