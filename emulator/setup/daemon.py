@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EngineUnavailable
@@ -33,42 +31,6 @@ _HINT = (
 )
 
 
-class Decision(enum.StrEnum):
-    """What to do about the daemon."""
-
-    READY = "ready"
-    START = "start"
-    ASK = "ask"
-    REFUSE = "refuse"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the decision depends on.
-
-    `elsewhere` names the daemon that the user points the Docker client at (DOCKER_HOST or a context) when it is not
-    this machine's own; `may_install` says that we are root on Debian or Ubuntu; `consent` is CI=true or SETUP_YES=1;
-    `terminal` says that there is a terminal to ask at.
-    """
-
-    answers: bool
-    elsewhere: str
-    may_install: bool
-    consent: bool
-    terminal: bool
-
-
-def decide(facts: Facts) -> Decision:
-    """Installs and starts only as root on Debian or Ubuntu; a person at a terminal is asked first."""
-    if facts.answers:
-        return Decision.READY
-    if facts.elsewhere or not facts.may_install:
-        return Decision.REFUSE
-    if facts.terminal and not facts.consent:
-        return Decision.ASK
-    return Decision.START
-
-
 def answers(timeout: float = 20.0) -> bool:
     """Whether the daemon that the `docker` command talks to answers. A client alone proves nothing."""
     return run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=timeout).ok
@@ -90,31 +52,17 @@ def daemon_elsewhere() -> str:
     return "" if context in {"", "default"} else f"Docker context {context}"
 
 
-def gather_facts() -> Facts:
-    """The facts of this machine."""
-    return Facts(
-        answers=answers(),
-        elsewhere=daemon_elsewhere(),
-        may_install=consent.can_install(),
-        consent=consent.given(),
-        terminal=consent.terminal(),
-    )
-
-
 def ensure_daemon(emit: Emit = discard) -> bool:
-    """Makes sure that a Docker daemon answers. Returns whether this call started one.
+    """Makes sure that a Docker daemon answers. Returns whether this call started one: it installs and starts only as
+    root on Debian or Ubuntu, and asks a person at a terminal first, unless CI=true or SETUP_YES=1.
 
     Raises EngineUnavailable (exit 125) where none answers and none may be installed, or the start fails.
     """
-    facts = gather_facts()
-    decision = decide(facts)
-    if decision is Decision.READY:
+    if answers():
         return False
-    if decision is Decision.REFUSE:
-        if facts.elsewhere:
-            raise EngineUnavailable(f"no Docker daemon answers at {facts.elsewhere}", hint="start it, or unset that")
-        raise EngineUnavailable("no Docker daemon answers", hint=_HINT)
-    if decision is Decision.ASK and not consent.ask("No Docker daemon answers. Install Docker Engine and start it?"):
+    if elsewhere := daemon_elsewhere():
+        raise EngineUnavailable(f"no Docker daemon answers at {elsewhere}", hint="start it, or unset that")
+    if not consent.allowed("No Docker daemon answers. Install Docker Engine and start it?"):
         raise EngineUnavailable("no Docker daemon answers", hint=_HINT)
     install_engine(emit)
     if answers():  # only the client was missing, or the package started its service

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,36 +8,20 @@ import pytest
 
 from emulator.errors import EngineUnavailable
 from emulator.setup import apt, consent, daemon
-from emulator.setup.daemon import Decision, Facts, decide
 
-DEBIAN_ROOT_IN_CI = Facts(answers=False, elsewhere="", may_install=True, consent=True, terminal=False)
-
-
-@pytest.mark.parametrize(
-    ("change", "decision"),
-    [
-        ({}, Decision.START),
-        ({"answers": True}, Decision.READY),
-        ({"answers": True, "may_install": False}, Decision.READY),
-        ({"answers": True, "elsewhere": "Docker context desktop-linux"}, Decision.READY),
-        ({"may_install": False}, Decision.REFUSE),
-        ({"elsewhere": "DOCKER_HOST=ssh://build"}, Decision.REFUSE),
-        ({"consent": False}, Decision.START),  # no terminal
-        ({"consent": False, "terminal": True}, Decision.ASK),
-        ({"consent": True, "terminal": True}, Decision.START),
-        ({"consent": False, "terminal": True, "may_install": False}, Decision.REFUSE),
-    ],
-)
-def test_who_gets_a_daemon(change: dict[str, bool | str], decision: Decision) -> None:
-    assert decide(dataclasses.replace(DEBIAN_ROOT_IN_CI, **change)) is decision  # type: ignore[arg-type]
+INSTALLED = ["installed", "started"]
 
 
 class Machine:
-    """Fakes of everything that touches the machine; `done` is what happened to it."""
+    """Fakes of everything that touches the machine, which is Debian's in CI; `done` is what happened to it."""
 
-    def __init__(self, facts: Facts, answer: bool) -> None:
-        self.facts = facts
-        self.answer = answer
+    def __init__(self) -> None:
+        self.answers = False
+        self.elsewhere = ""
+        self.may_install = True
+        self.consent = True
+        self.terminal = False
+        self.answer = False
         self.answers_once_installed = False
         self.done: list[str] = []
 
@@ -49,46 +32,55 @@ class Machine:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    fake = Machine(DEBIAN_ROOT_IN_CI, answer=False)
-    monkeypatch.setattr(daemon, "gather_facts", lambda: fake.facts)
+    fake = Machine()
+    monkeypatch.setattr(consent, "can_install", lambda: fake.may_install)
+    monkeypatch.setattr(consent, "given", lambda: fake.consent)
+    monkeypatch.setattr(consent, "terminal", lambda: fake.terminal)
     monkeypatch.setattr(consent, "ask", fake.ask)
+    monkeypatch.setattr(daemon, "daemon_elsewhere", lambda: fake.elsewhere)
     monkeypatch.setattr(daemon, "install_engine", lambda emit: fake.done.append("installed"))
-    monkeypatch.setattr(daemon, "answers", lambda: fake.answers_once_installed)
+    monkeypatch.setattr(daemon, "answers", lambda: fake.answers_once_installed if fake.done else fake.answers)
     monkeypatch.setattr(daemon, "start_daemon", lambda emit: fake.done.append("started"))
     return fake
 
 
-def test_a_daemon_that_answers_is_left_alone(machine: Machine) -> None:
-    machine.facts = dataclasses.replace(DEBIAN_ROOT_IN_CI, answers=True)
-    assert daemon.ensure_daemon() is False
-    assert machine.done == []
+@pytest.mark.parametrize(
+    ("change", "done"),
+    [
+        ({}, INSTALLED),
+        ({"answers": True}, []),
+        ({"answers": True, "may_install": False}, []),
+        ({"answers": True, "elsewhere": "Docker context desktop-linux"}, []),
+        ({"consent": False}, INSTALLED),  # no terminal
+        ({"consent": False, "terminal": True, "answer": True}, ["asked", *INSTALLED]),
+        ({"consent": True, "terminal": True}, INSTALLED),
+        ({"answers_once_installed": True}, ["installed"]),  # only the client was missing
+    ],
+)
+def test_who_gets_a_daemon(change: dict[str, bool | str], done: list[str], machine: Machine) -> None:
+    vars(machine).update(change)
+    assert daemon.ensure_daemon() is ("started" in done)
+    assert machine.done == done
 
 
-def test_in_ci_it_is_installed_and_started_unasked(machine: Machine) -> None:
-    assert daemon.ensure_daemon() is True
-    assert machine.done == ["installed", "started"]
-
-
-def test_where_only_the_client_was_missing_no_second_daemon_is_started(machine: Machine) -> None:
-    machine.answers_once_installed = True
-    assert daemon.ensure_daemon() is False
-    assert machine.done == ["installed"]
-
-
-@pytest.mark.parametrize(("answer", "done"), [(True, ["asked", "installed", "started"]), (False, ["asked"])])
-def test_a_person_decides(machine: Machine, answer: bool, done: list[str]) -> None:
-    machine.facts = dataclasses.replace(DEBIAN_ROOT_IN_CI, consent=False, terminal=True)
-    machine.answer = answer
-    if answer:
+@pytest.mark.parametrize(
+    ("change", "done"),
+    [
+        ({"may_install": False}, []),
+        ({"elsewhere": "DOCKER_HOST=ssh://build"}, []),
+        ({"consent": False, "terminal": True}, ["asked"]),
+        ({"consent": False, "terminal": True, "may_install": False}, []),
+    ],
+)
+def test_who_gets_none(change: dict[str, bool | str], done: list[str], machine: Machine) -> None:
+    vars(machine).update(change)
+    with pytest.raises(EngineUnavailable):
         daemon.ensure_daemon()
-    else:
-        with pytest.raises(EngineUnavailable):
-            daemon.ensure_daemon()
     assert machine.done == done
 
 
 def test_elsewhere_two_lines_say_what_to_install(machine: Machine) -> None:
-    machine.facts = dataclasses.replace(DEBIAN_ROOT_IN_CI, may_install=False)
+    machine.may_install = False
     with pytest.raises(EngineUnavailable) as caught:
         daemon.ensure_daemon()
     assert caught.value.exit_code == 125
@@ -98,7 +90,7 @@ def test_elsewhere_two_lines_say_what_to_install(machine: Machine) -> None:
 
 
 def test_a_daemon_elsewhere_is_named(machine: Machine) -> None:
-    machine.facts = dataclasses.replace(DEBIAN_ROOT_IN_CI, elsewhere="DOCKER_HOST=tcp://build:2375")
+    machine.elsewhere = "DOCKER_HOST=tcp://build:2375"
     with pytest.raises(EngineUnavailable, match="DOCKER_HOST=tcp://build:2375"):
         daemon.ensure_daemon()
 
