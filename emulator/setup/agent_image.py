@@ -1,4 +1,5 @@
-"""The agent's image: built from this very package and the wheels of what it imports.
+"""Images of this very package and the wheels of what it imports: the agent's, and that of the local AWS endpoint,
+ministack in our own server.
 
 Nothing is installed inside the build: HTTPS registries may sit behind a certificate authority that only the host
 trusts. So wheels for the image's Python and the daemon's architecture are fetched here, unpacked and copied in.
@@ -13,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -28,10 +29,12 @@ from emulator.setup.paths import (
     copy_normalised,
     data_path,
     files_of,
+    locked,
     log_file,
 )
 from emulator.setup.process import NOT_FOUND, run
 from emulator.setup.standins import step
+from emulator.temporary import temporary_folder
 
 ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime", "service_connect", "trace", "traces")
 """The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`), and those of the capture,
@@ -54,6 +57,8 @@ MODULES = (
     "settings_traces.py",
     *("spelling.py", "temporary.py", "visible.py", "py.typed"),
 )
+AWS_ROOMS = ("aws", "ecs", "logstore")
+AWS_MODULES = ("__init__.py", "regions.py")
 COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py", "traces/collector_files.py")
 """What only the command uses: it needs watchfiles, the room `aws` and PyYAML, which the agent does without."""
 REQUIREMENTS = ("aws-croniter", "dnspython", "docker", "h11", "h2", "msgpack", "opentelemetry-proto", "pydantic")
@@ -101,33 +106,28 @@ def platforms(architecture: str) -> list[str]:
     return [f"{platform}_{machine}" for platform in (*_PLATFORMS, *newer)]
 
 
-def agent_tag(sources: Path, architecture: str, requirements: Sequence[str]) -> str:
-    """The tag of the agent's image: changes with its sources, its dependencies, its recipe and the architecture."""
-    recipe = content_key(data_path("agent"))
-    return f"copilot-local/agent:{content_key(sources, recipe, architecture, PYTHON_VERSION, *requirements)}"
+def running_tag(architecture: str) -> str:
+    """The tag that the agent's image of the running code has, without a snapshot of it."""
+    return image_tag("agent", room_files(ROOMS, MODULES), architecture)
 
 
-def running_tag(architecture: str, requirements: Sequence[str]) -> str:
-    """The tag that a snapshot taken now would get, without taking one."""
-    recipe = content_key(data_path("agent"))
-    key = content_key_of(room_files(ROOMS, MODULES), recipe, architecture, PYTHON_VERSION, *requirements)
-    return f"copilot-local/agent:{key}"
+def image_tag(name: str, sources: Mapping[Path, Path], architecture: str) -> str:
+    """The tag of an image of ours: changes with its sources, the path in the image and where the file is, with its
+    recipe, in which its dependencies are, and with the architecture."""
+    key = content_key_of(sources, content_key(data_path(name)), architecture, PYTHON_VERSION)
+    return f"copilot-local/{name}:{key}"
 
 
-def snapshot(target: Path) -> None:
-    """Copies the sources that the agent needs into `target`, from the running package: key and image see one state."""
-    copy_rooms(ROOMS, target, MODULES)
-
-
-def copy_rooms(rooms: Sequence[str], target: Path, modules: Sequence[str] = ("__init__.py",)) -> None:
-    """Copies packages and modules of `emulator` into `target`."""
-    for path, source in room_files(rooms, modules).items():
-        copy = target / path
+def copy_rooms(rooms: Sequence[str], target: Path, modules: Sequence[str]) -> dict[Path, Path]:
+    """Copies packages and modules of the running `emulator` into `target`; the files by their paths there."""
+    files = {path: target / path for path in room_files(rooms, modules)}
+    for path, copy in files.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
+        shutil.copyfile(PACKAGE / path, copy)
+    return files
 
 
-def room_files(rooms: Sequence[str], modules: Sequence[str] = ("__init__.py",)) -> dict[Path, Path]:
+def room_files(rooms: Sequence[str], modules: Sequence[str]) -> dict[Path, Path]:
     """The files of packages and modules of `emulator` that an image gets: the path in it, and where the file is."""
     found = {Path(name): PACKAGE / name for name in modules if (PACKAGE / name).is_file()}
     for room in rooms:
@@ -192,8 +192,27 @@ def unpack_wheels(wheels: Path, target: Path) -> None:
             archive.extractall(target)
 
 
-def build_image(name: str, context: Path, tag: str, base: str, wheels: Path, emit: Emit) -> None:
-    """Builds the image of the recipe `name` in `context`, which holds the snapshot of the sources under `emulator`."""
+def ensure_image(
+    name: str, rooms: Sequence[str], modules: Sequence[str], base: Callable[[Emit], str], emit: Emit
+) -> str:
+    """Makes sure that an image with packages and modules of this very code is there, on the local image that `base`
+    gives. Returns its reference. Key and image see one state of the sources: they are copied first.
+
+    Raises ImageError, EngineUnavailable, and Unsupported for a daemon on an architecture we have no wheels for.
+    """
+    architecture = docker_cli.server_architecture()
+    with temporary_folder() as context:
+        tag = image_tag(name, copy_rooms(rooms, context / "emulator", modules), architecture)
+        if docker_cli.image_exists(tag):
+            return tag
+        with locked(name, emit):
+            if not docker_cli.image_exists(tag):
+                wheels = fetch_wheels(locked_requirements(name), architecture, name)
+                _build(name, context, tag, base(emit), wheels, emit)
+    return tag
+
+
+def _build(name: str, context: Path, tag: str, base: str, wheels: Path, emit: Emit) -> None:
     with step(name, tag, emit):
         copy_normalised(data_path(name), context)
         unpack_wheels(wheels, context / "site")

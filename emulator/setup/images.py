@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from emulator.engine.interface import Engine
 from emulator.errors import ImageError
 from emulator.events import Emit, Event, EventKind, discard
-from emulator.setup import agent_image, aws_image, docker_cli, envoy_image, standins, substitutes
+from emulator.setup import agent_image, docker_cli, envoy_image, standins, substitutes
 from emulator.setup.docker_cli import Pull
 from emulator.setup.paths import locked, log_file
-from emulator.temporary import temporary_folder
 
 PAUSE_IMAGE = "busybox:1.37"
 FRONT_IMAGE = "haproxy:3.0"
@@ -91,25 +90,14 @@ def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> st
 
     Raises ImageError, EngineUnavailable, and Unsupported for a daemon on an architecture we have no wheels for.
     """
-    requirements = agent_image.locked_requirements("agent")
     if engine is not None and (present := present_agent_image(engine)):
         return present
-    architecture = docker_cli.server_architecture()
-    with temporary_folder() as context:
-        agent_image.snapshot(context / "emulator")
-        tag = agent_image.agent_tag(context / "emulator", architecture, requirements)
-        if docker_cli.image_exists(tag):
-            return tag
-        with locked("agent", emit):
-            if not docker_cli.image_exists(tag):
-                wheels = agent_image.fetch_wheels(requirements, architecture)
-                agent_image.build_image("agent", context, tag, _python_base(emit), wheels, emit)
-    return tag
+    return agent_image.ensure_image("agent", agent_image.ROOMS, agent_image.MODULES, _python_base, emit)
 
 
 def present_agent_image(engine: Engine) -> str:
     """The agent's image for this very code; empty where it is not there. Raises EngineUnavailable."""
-    tag = agent_image.running_tag(engine.info().architecture, agent_image.locked_requirements("agent"))
+    tag = agent_image.running_tag(engine.info().architecture)
     return tag if engine.image(tag) is not None else ""
 
 
@@ -124,7 +112,7 @@ def any_agent_image(emit: Emit = discard) -> str:
 
 def ensure_aws_image(emit: Emit = discard) -> str:
     """Makes sure that the image of the local AWS endpoint is there. Returns its reference. Raises as the agent's."""
-    return aws_image.ensure_aws_image(_python_base(emit), docker_cli.server_architecture(), emit)
+    return agent_image.ensure_image("aws", agent_image.AWS_ROOMS, agent_image.AWS_MODULES, _python_base, emit)
 
 
 def ensure_envoy_image(emit: Emit = discard, engine: Engine | None = None) -> str:

@@ -50,7 +50,7 @@ def docker(monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Iterator[FakeEng
 
 
 def agent_tag(engine: FakeEngine) -> str:
-    return agent_image.running_tag(engine.info().architecture, agent_image.locked_requirements("agent"))
+    return agent_image.running_tag(engine.info().architecture)
 
 
 def left(engine: FakeEngine) -> list[str]:

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import ImageError, Unsupported
-from emulator.setup.agent_image import agent_tag, pinned_closure, platforms, running_tag, snapshot, unpack_wheels
+from emulator.setup import agent_image
+from emulator.setup.agent_image import (
+    MODULES,
+    ROOMS,
+    copy_rooms,
+    image_tag,
+    pinned_closure,
+    platforms,
+    running_tag,
+    unpack_wheels,
+)
 from emulator.setup.paths import PACKAGE
 
 DISTRIBUTIONS = {"dns": "dnspython", "google": "protobuf", "opentelemetry": "opentelemetry-proto"}
@@ -42,15 +52,22 @@ def test_an_unknown_architecture_is_refused() -> None:
         platforms("s390x")
 
 
-def test_the_tag_changes_with_code_dependencies_and_architecture(tmp_path: Path) -> None:
-    snapshot(tmp_path)
-    tags = [agent_tag(tmp_path, "amd64", ["a==1"])]
-    assert running_tag("amd64", ["a==1"]) == tags[0]
-    assert agent_tag(tmp_path, "amd64", ["a==1"]) == tags[0]
-    tags.append(agent_tag(tmp_path, "arm64", ["a==1"]))
-    tags.append(agent_tag(tmp_path, "amd64", ["a==2"]))
-    (tmp_path / "errors.py").write_text("")
-    tags.append(agent_tag(tmp_path, "amd64", ["a==1"]))
+def test_the_tag_changes_with_code_dependencies_and_architecture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes = tmp_path / "recipes"
+    monkeypatch.setattr(agent_image, "data_path", lambda name: recipes)
+    recipes.mkdir()
+    (recipes / "requirements.txt").write_text("a==1")
+    files = copy_rooms(ROOMS, tmp_path / "emulator", MODULES)
+    tags = [image_tag("agent", files, "amd64")]
+    assert running_tag("amd64") == tags[0]
+    assert image_tag("agent", files, "amd64") == tags[0]
+    tags.append(image_tag("agent", files, "arm64"))
+    (tmp_path / "emulator" / "errors.py").write_text("")
+    tags.append(image_tag("agent", files, "amd64"))
+    (recipes / "requirements.txt").write_text("a==2")
+    tags.append(image_tag("agent", files, "amd64"))
     assert len(set(tags)) == 4
 
 
@@ -69,7 +86,7 @@ def imports(folder: Path) -> set[tuple[str, str]]:
 
 
 def test_the_image_holds_everything_that_its_code_imports(tmp_path: Path) -> None:
-    snapshot(tmp_path)
+    copy_rooms(ROOMS, tmp_path, MODULES)
     pinned = names(pinned_closure())
     for file, module in imports(tmp_path):
         top, _, rest = module.partition(".")
