@@ -108,9 +108,7 @@ class _Interpolation:
         return Sequence([self.item(item, node) for item in items], "", node.line, node.column, node.text)
 
     def item(self, text: str, node: Scalar) -> Scalar:
-        item = Scalar(text, '"', "", node.line, node.column, node.width)
-        item.variables = node.variables
-        return item
+        return Scalar(text, '"', "", node.line, node.column, node.width, node.variables)
 
     def substitute(self, node: Scalar, path: str, other: str) -> None:
         """As Copilot does: for each variable as the file has them, in order, every place that has it by then. So what a
