@@ -147,14 +147,14 @@ def _python_base(emit: Emit) -> str:
     return base
 
 
-def choose(image: Image, outcome: Pull, stand_in_there: bool, forced: bool) -> bool:
+def choose(image: Image, outcome: Pull, stand_in_there: bool) -> bool:
     """Whether a stand-in takes the image's place, after a pull that ended so. Raises ImageError where neither is had.
 
     Only an absent registry calls for building one. One that is there already also serves while a registry is slow.
     """
     if outcome is Pull.PULLED:
         return False
-    if outcome is Pull.ABSENT or forced or stand_in_there:
+    if outcome is Pull.ABSENT or stand_in_there:
         return True
     what = "did not answer in time" if outcome is Pull.SLOW else "refused it"
     raise ImageError(
@@ -186,14 +186,14 @@ def _find(image: Image, forced: bool, emit: Emit) -> Image | None:
     """None where the image is there or was pulled; the image itself where a stand-in must take its place."""
     if docker_cli.image_exists(image.reference):
         return None
-    there = docker_cli.image_exists(standins.stand_in_tag(image.name))
     if forced:
         return image
+    there = docker_cli.image_exists(standins.stand_in_tag(image.name))
     outcome, result = docker_cli.pull(image.reference, log=log_file(image.name), attempts=1 if there else 4)
     if outcome is Pull.PULLED:
         emit(Event(EventKind.INFO, image.name, f"pulled {image.reference}"))
     try:
-        return image if choose(image, outcome, there, forced) else None
+        return image if choose(image, outcome, there) else None
     except ImageError as error:
         error.output = result.tail()
         raise

@@ -69,23 +69,22 @@ IMAGE = Image("busybox", ("busybox:1.37", "busybox:latest"))
 
 
 @pytest.mark.parametrize(
-    ("outcome", "stand_in_there", "forced", "stand_in_taken"),
+    ("outcome", "stand_in_there", "stand_in_taken"),
     [
-        (Pull.PULLED, True, False, False),
-        (Pull.ABSENT, False, False, True),
-        (Pull.SLOW, True, False, True),
-        (Pull.REFUSED, True, False, True),
-        (Pull.SLOW, False, True, True),
+        (Pull.PULLED, True, False),
+        (Pull.ABSENT, False, True),
+        (Pull.SLOW, True, True),
+        (Pull.REFUSED, True, True),
     ],
 )
-def test_when_a_stand_in_is_taken(outcome: Pull, stand_in_there: bool, forced: bool, stand_in_taken: bool) -> None:
-    assert choose(IMAGE, outcome, stand_in_there, forced) is stand_in_taken
+def test_when_a_stand_in_is_taken(outcome: Pull, stand_in_there: bool, stand_in_taken: bool) -> None:
+    assert choose(IMAGE, outcome, stand_in_there) is stand_in_taken
 
 
 @pytest.mark.parametrize("outcome", [Pull.SLOW, Pull.REFUSED])
 def test_without_an_absent_registry_nothing_is_built_unasked(outcome: Pull) -> None:
     with pytest.raises(ImageError, match=r"busybox:1\.37 could not be pulled") as caught:
-        choose(IMAGE, outcome, False, False)
+        choose(IMAGE, outcome, False)
     assert "SETUP_STAND_INS=1" in caught.value.hint
 
 
