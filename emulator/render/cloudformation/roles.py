@@ -19,7 +19,7 @@ from emulator.ecs.references import (
     Value,
 )
 from emulator.ecs.service import Service
-from emulator.ecs.task_definition import ContainerDefinition, EfsVolumeConfiguration, Secret
+from emulator.ecs.task_definition import ContainerDefinition, Secret
 from emulator.model import make
 from emulator.render.cloudformation.foundations import copilot_roles
 from emulator.render.cloudformation.foundations.copilot_roles import tagged
@@ -122,7 +122,8 @@ def _execution_policies(
             "ReadEnvironmentFiles",
             [
                 statement("s3:GetObject", files),
-                statement("s3:GetBucketLocation", [_bucket(file) for file in files]),
+                # Of the bucket that each is in.
+                statement("s3:GetBucketLocation", [select(0, split("/", file)) for file in files]),
             ],
         )
 
@@ -281,11 +282,6 @@ def _resource(it: Sub) -> object:
     return GetAtt(resource, attribute) if attribute else Ref(resource)
 
 
-def _bucket(file: object) -> object:
-    """The ARN of the bucket that an object's ARN is in."""
-    return select(0, split("/", file))
-
-
 def _task_policies(service: Service, values: Values, options: StackOptions) -> Iterator[Properties]:
     yield policy("DenyIAM", [statement("iam:*", "*", effect="Deny")])
     copilots = options.in_copilot_environment and copilot_roles.is_patched(service, copilot_roles.TASK_ROLE)
@@ -331,7 +327,7 @@ def _file_systems(service: Service, values: Values) -> Iterator[Properties]:
         if efs is None:
             continue
         system = values.node(efs.file_system_id)
-        if _is_managed(efs):
+        if not isinstance(efs.file_system_id, str | ImportReference):  # the one that Copilot manages
             yield policy(
                 "GrantAccessCopilotManagedEFS",
                 [
@@ -353,10 +349,6 @@ def _file_systems(service: Service, values: Values) -> Iterator[Properties]:
             condition = {"StringEquals": {"elasticfilesystem:AccessPointArn": through}}
         yield policy(f"GrantEFSAccess{number}", [statement(actions, [_file_system_arn(system)], condition=condition)])
         number += 1
-
-
-def _is_managed(efs: EfsVolumeConfiguration) -> bool:
-    return not isinstance(efs.file_system_id, str | ImportReference)
 
 
 def _file_system_arn(system: object) -> object:

@@ -139,8 +139,8 @@ class Template:
     def retain(self, types: Collection[str]) -> None:
         """Lets the resources of these types stay when they leave the stack or are replaced."""
         for it in self.resources.values():
-            it.other = retained({"Type": it.type, **it.other}, types)
-            del it.other["Type"]
+            if it.type in types:
+                it.other = RETAINED | it.other
 
     def output(self, name: str, value: object, description: str, *, export: object = None, condition: str = "") -> None:
         """Adds an output."""

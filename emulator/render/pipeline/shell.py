@@ -103,7 +103,7 @@ def uploads(pipeline: Pipeline, stage: Stage, tag: str) -> Iterator[str]:
         if not url:  # a placeholder would take the variables of what runs
             said = f"{file} holds no variables"
             yield f"grep -q '^[^#=][^=]*=' {shlex.quote(file)} || {{ echo {shlex.quote(said)} >&2; false; }}"
-        yield f"aws s3 cp {shlex.quote(file)} {_target(pipeline, file, tag)}"
+        yield f'aws s3 cp {shlex.quote(file)} "s3://{pipeline.bucket}/{_key(file, tag)}"'
 
 
 def _uploads(stage: Stage) -> Iterator[Upload]:
@@ -113,10 +113,6 @@ def _uploads(stage: Stage) -> Iterator[Upload]:
 
 def _key(file: str, tag: str) -> str:
     return f"pipelines/{tag}/{file}"
-
-
-def _target(pipeline: Pipeline, file: str, tag: str) -> str:
-    return f'"s3://{pipeline.bucket}/{_key(file, tag)}"'
 
 
 def value(pipeline: Pipeline, given: Value, tag: str, names: Mapping[str, str], region: str | None = None) -> str:

@@ -53,7 +53,8 @@ def proposed_manifest(
         found.setdefault(name, size)
     if "count" not in found:
         found["count"] = dict(_SCALING)
-    if _healthcheck(manifest) is None:
+    http = manifest.get("http")
+    if not isinstance(http, Mapping) or http.get("healthcheck") is None:
         notes.append("http.healthcheck: App Runner only opens a connection; here `/` has to answer 200")
     notes.append(
         "count: App Runner counts requests at one time (100 for each instance), a load balancer counts requests a "
@@ -145,11 +146,6 @@ def _limited(name: str, value: object, notes: list[str], place: str) -> object:
         return value
     notes.append(f"{place}.{name}: {value} is outside of a load balancer's limits, {limits[0]} to {limits[1]}")
     return allowed if isinstance(value, int) else f"{allowed}s"
-
-
-def _healthcheck(manifest: Mapping[str, object]) -> object | None:
-    http = manifest.get("http")
-    return http.get("healthcheck") if isinstance(http, Mapping) else None
 
 
 def _refuse_public(manifest: Mapping[str, object], position: FindPosition) -> None:

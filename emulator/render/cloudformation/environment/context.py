@@ -52,13 +52,16 @@ class Context:
 
     def public_subnets(self) -> list[object]:
         """The ids of the public subnets."""
-        vpc = self.environment.vpc
-        return list(vpc.public) if isinstance(vpc, ImportedVpc) else _numbered("PublicSubnet", vpc.public)
+        return self._subnets("Public", self.environment.vpc.public)
 
     def private_subnets(self) -> list[object]:
         """The ids of the private subnets."""
-        vpc = self.environment.vpc
-        return list(vpc.private) if isinstance(vpc, ImportedVpc) else _numbered("PrivateSubnet", vpc.private)
+        return self._subnets("Private", self.environment.vpc.private)
+
+    def _subnets(self, side: str, given: Sequence[str]) -> list[object]:
+        if self.imported:
+            return list(given)
+        return [Ref(f"{side}Subnet{number}") for number in range(1, len(given) + 1)]
 
     def tags(self, end: str = "") -> list[Properties]:
         """The name that people see in the console."""
@@ -80,7 +83,3 @@ class Context:
 def for_services(names: Sequence[str]) -> str:
     """Whom a part is for, as comments have it."""
     return f"for {', '.join(names)}"
-
-
-def _numbered(name: str, items: Sequence[str]) -> list[object]:
-    return [Ref(f"{name}{number}") for number in range(1, len(items) + 1)]
