@@ -81,15 +81,20 @@ class Context:
     @property
     def template_names(self) -> dict[str, str]:
         """Parameters of Copilot's template whose values a manifest tells, for what refers to them."""
-        retention = self.manifest.logging.retention
         return {
             "AppName": self.app,
             "EnvName": self.environment,
             "WorkloadName": self.manifest.name,
             "TaskCPU": str(self.manifest.cpu),
             "TaskMemory": str(self.manifest.memory),
-            "LogRetention": str(DEFAULT_RETENTION if retention is None else retention),
+            "LogRetention": str(self.retention),
         }
+
+    @property
+    def retention(self) -> int:
+        """Days that CloudWatch keeps logs."""
+        given = self.manifest.logging.retention
+        return DEFAULT_RETENTION if given is None else given
 
     @property
     def log_group(self) -> str:

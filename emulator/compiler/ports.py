@@ -46,7 +46,9 @@ class Ports:
         self._context = context
         self._main = context.manifest.name
         self._exposed: dict[int, ExposedPort] = {}
-        self._expose_sidecars()
+        for name, sidecar in sorted(context.manifest.sidecars.items()):
+            if sidecar.port is not None:
+                self._expose(name, sidecar.port.number, "udp" if sidecar.port.protocol == "udp" else "tcp")
         for _, rule in self.rules():
             if rule.target_port is not None:
                 self._expose(rule.target_container, rule.target_port, "tcp")
@@ -128,12 +130,6 @@ class Ports:
         target = self.discovery_target()
         return target if target is not None and self._exposed[target.port].protocol == "tcp" else None
 
-    def _expose_sidecars(self) -> None:
-        for name, sidecar in sorted(self._context.manifest.sidecars.items()):
-            if sidecar.port is not None:
-                protocol: Protocol = "udp" if sidecar.port.protocol == "udp" else "tcp"
-                self._expose(name, sidecar.port.number, protocol)
-
     def _expose(self, container: str | None, port: int, protocol: Protocol) -> None:
         """Exposes a port of a container (None: of the main one), unless some container exposes it already. That two
         containers do not claim one port is checked where manifests are."""
@@ -145,12 +141,9 @@ class Ports:
         sidecar = self._context.manifest.sidecars.get(container)
         if sidecar is not None and sidecar.port is not None:
             return sidecar.port.number
-        raise self._no_port(path, container)
-
-    def _no_port(self, path: str, container: str) -> InputError:
         where = "image" if container == self._main else f"sidecars.{container}"
         explicit = self._context.find_position(f"{path}.target_container")
-        return InputError(
+        raise InputError(
             f'{path}: target container "{container}" does not expose a port',
             position=explicit or self._context.position(path),
             hint=f"add `port:` under `{where}` with the port it listens on",

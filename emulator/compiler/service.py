@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.compiler.containers import Containers
-from emulator.compiler.context import DEFAULT_RETENTION, Context, FindPosition, Surroundings, nowhere
+from emulator.compiler.context import Context, FindPosition, Surroundings, nowhere
 from emulator.compiler.deployment_patches import patched_breaker, patched_shift
 from emulator.compiler.fit import require_fit
 from emulator.compiler.jobs import job_schedule, managed_file_system
@@ -110,7 +110,7 @@ def compile_service(
         addons=surroundings.addon_template,
         environment_addons=surroundings.environment_addons,
         template_patches=patches,
-        log_group=make(LogGroup, name=context.log_group, retention_in_days=_retention(manifest)),
+        log_group=make(LogGroup, name=context.log_group, retention_in_days=context.retention),
         manifest=path,
         positions=context.positions,
     )
@@ -126,10 +126,6 @@ def _deployment(manifest: Workload, surroundings: Surroundings) -> Deployment:
     breaker, shift = patched_breaker(surroundings.patches), patched_shift(surroundings.patches)
     patched = {"circuit_breaker": breaker, "shift": shift}
     return found.model_copy(update={name: value for name, value in patched.items() if value is not None})
-
-
-def _retention(manifest: Workload) -> int:
-    return DEFAULT_RETENTION if manifest.logging.retention is None else manifest.logging.retention
 
 
 def _ephemeral(gibibytes: int | None) -> EphemeralStorage | None:

@@ -71,15 +71,10 @@ class ComposeOptions:
 def render_compose(service: Service, options: ComposeOptions = ComposeOptions()) -> str:
     """The Compose file as YAML. Raises Unsupported for what Compose has no word for, and what FireLens refuses."""
     return to_yaml(
-        compose_document(service, options),
+        _Compose(service, options).document(),
         header=f"One task of {service.name} ({service.app}, {service.environment}) for docker compose. What only AWS "
         "knows, and every secret, is a variable of the shell or of an .env file.",
     )
-
-
-def compose_document(service: Service, options: ComposeOptions = ComposeOptions()) -> Node:
-    """The Compose file as a tree."""
-    return _Compose(service, options).document()
 
 
 class _Compose:

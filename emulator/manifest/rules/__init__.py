@@ -39,7 +39,7 @@ _BLOCK_RULES: Final[dict[str, _Rule]] = {
     "Http": routing.http,
     "HttpHealthCheck": routing.http_health_check,
     "NlbListener": routing.nlb_listener,
-    "NlbHealthCheck": routing.nlb_health_check,
+    "NlbHealthCheck": routing.health_check_limits,
     "Nlb": routing.nlb,
     "Storage": storage.storage,
     "Volume": storage.volume,

@@ -97,16 +97,12 @@ def http_health_check(check: HttpHealthCheck, at: At) -> None:
     if check.path and not CHECKED_PATH.fullmatch(f"/{check.path.removeprefix('/')}"):
         message = f"{check.path!r} is longer than an ALB takes, or has a character that no URL has"
         at.add("CL107", message, "path", hint="a path such as /health", copilot_accepts=True)
-    _limits(check, at)
+    health_check_limits(check, at)
     if check.timeout is not None and check.interval is not None and check.timeout >= check.interval:
         at.add("CL151", "timeout must be shorter than interval", "timeout", copilot_accepts=True)
 
 
-def nlb_health_check(check: NlbHealthCheck, at: At) -> None:
-    _limits(check, at)
-
-
-def _limits(check: HttpHealthCheck | NlbHealthCheck, at: At) -> None:
+def health_check_limits(check: HttpHealthCheck | NlbHealthCheck, at: At) -> None:
     for name, lowest, highest in (("interval", 5, 300), ("timeout", 2, 120)):
         value = getattr(check, name)
         if value is not None and not lowest <= value.total_seconds() <= highest:

@@ -99,16 +99,12 @@ def render(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
 
 def uploads(pipeline: Pipeline, stage: Stage, tag: str) -> Iterator[str]:
     """Puts templates of addons and environment files into the bucket."""
-    for file, url in dict.fromkeys((one.file, one.url) for one in _uploads(stage)):
+    given = (it for one in stage.deployments for it in one.values.values() if isinstance(it, Upload))
+    for file, url in dict.fromkeys((it.file, it.url) for it in given):
         if not url:  # a placeholder would take the variables of what runs
             said = f"{file} holds no variables"
             yield f"grep -q '^[^#=][^=]*=' {shlex.quote(file)} || {{ echo {shlex.quote(said)} >&2; false; }}"
         yield f'aws s3 cp {shlex.quote(file)} "s3://{pipeline.bucket}/{_key(file, tag)}"'
-
-
-def _uploads(stage: Stage) -> Iterator[Upload]:
-    for one in stage.deployments:
-        yield from (value for value in one.values.values() if isinstance(value, Upload))
 
 
 def _key(file: str, tag: str) -> str:

@@ -8,7 +8,7 @@ import yaml
 
 from emulator.errors import InputError, Unsupported
 from emulator.firelens.destinations import Destinations
-from emulator.render.compose import ComposeOptions, compose_document, render_compose
+from emulator.render.compose import ComposeOptions, render_compose
 from tests.unit.render.features import WEB, Feature
 
 
@@ -139,6 +139,6 @@ def test_a_routers_own_file_that_is_not_known_is_refused_at_its_line(tmp_path: P
 def test_waiting_for_completion_with_any_code_is_refused(tmp_path: Path) -> None:
     manifest = WEB.replace("  port: 8080\n", "  port: 8080\n  depends_on: {setup: complete}\n")
     with pytest.raises(Unsupported, match="success only"):
-        compose_document(
+        render_compose(
             Feature(manifest + "sidecars: {setup: {image: nginx:1.27, essential: false}}\n").service(tmp_path)
         )

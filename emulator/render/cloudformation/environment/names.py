@@ -18,6 +18,7 @@ from emulator.render.cloudformation.template import Properties
 ZONE = "EnvironmentHostedZone"
 CERTIFICATE = "HTTPSCert"
 DELEGATION = "EnvironmentNameServers"
+_APPLICATION_ZONE = "AppHostedZoneId"
 ZONE_ID = "AWS::Route53::HostedZone::Id"
 
 
@@ -77,12 +78,13 @@ def add_private_zone(context: Context) -> None:
 def _delegation(context: Context) -> None:
     if not context.options.delegate:
         return
+    environment = context.environment
     context.template.resource(
         DELEGATION,
         "AWS::Route53::RecordSet",
         {
-            "HostedZoneId": _application_zone(context),
-            "Name": context.environment.zone,
+            "HostedZoneId": _zone_parameter(context, _APPLICATION_ZONE, f"{environment.app}.{environment.domain}"),
+            "Name": environment.zone,
             "Type": "NS",
             "TTL": "60",
             "ResourceRecords": GetAtt(ZONE, "NameServers"),
@@ -135,10 +137,9 @@ def _by_zone(context: Context) -> list[tuple[object | None, list[str]]]:
         if not alias.hosted_zone:
             found.setdefault(_zone_of(alias, ends), []).append(alias.name)
     zones: list[tuple[object | None, list[str]]] = []
-    for end in ends:
+    for end, parameter in zip(ends, ("", _APPLICATION_ZONE, "DomainHostedZoneId"), strict=True):
         if end in found:
-            zone = Ref(ZONE) if end == ends[0] else _application_zone(context) if end == ends[1] else _domain(context)
-            zones.append((zone if end == ends[0] or context.options.delegate else None, found[end]))
+            zones.append((_zone_parameter(context, parameter, end) if parameter else Ref(ZONE), found[end]))
     return zones
 
 
@@ -153,16 +154,8 @@ def _zone_of(alias: DnsAlias, ends: Sequence[str]) -> str:
     )
 
 
-def _application_zone(context: Context) -> object:
-    environment = context.environment
-    return _zone_parameter(context, "AppHostedZoneId", f"{environment.app}.{environment.domain}")
-
-
-def _domain(context: Context) -> object:
-    return _zone_parameter(context, "DomainHostedZoneId", str(context.environment.domain))
-
-
 def _zone_parameter(context: Context, name: str, zone: str) -> object:
+    """The id of a zone that is in this account; None where no records go into those."""
     if not context.options.delegate:
         return None
     return context.template.parameter(
