@@ -75,7 +75,7 @@ def test_a_registry_without_the_image_is_not_an_absent_registry(registry: Regist
     assert docker_cli.pull(missing)[0] is Pull.REFUSED
     # No stand-in of that name can be there already, so this must be an error and build nothing.
     with pytest.raises(ImageError, match="could not be pulled: the registry refused it"):
-        images.choose(Image("busybox", (missing,)), Pull.REFUSED, stand_in_there=False, forced=False)
+        images.choose(Image("busybox", (missing,)), Pull.REFUSED, stand_in_there=False)
 
 
 @pytest.mark.usefixtures("own_settings")
