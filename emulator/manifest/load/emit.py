@@ -182,7 +182,15 @@ def explain(loaded: LoadedManifest, key: str) -> str:
     one = _look_up(loaded, key)
     if one.found is None or one.value is None:
         return f"{one.path}: not set" + (f"; the default is {one.default}" if one.default else "")
-    return _origin(loaded, one.path, one.found, one.value, one.environment)
+    node = one.found.key if isinstance(one.found, Entry) else one.found
+    lines: list[str] = []
+    _value(f"{one.path}:", one.value, "  ", lines)
+    place = f"from {Position(str(loaded.path), node.line, node.column)}"
+    if one.environment:
+        place += f", environment {one.environment}"
+    if used := sorted(set(_variables(one.value))):
+        place += f", with {'variable' if len(used) == 1 else 'variables'} {', '.join(used)}"
+    return "\n".join([*lines, place])
 
 
 def is_set(loaded: LoadedManifest, key: str) -> bool:
@@ -218,19 +226,6 @@ def _look_up(loaded: LoadedManifest, key: str) -> _Explained:
         else:
             found = here = None
     return _Explained(path, found, here, environment, default)
-
-
-def _origin(loaded: LoadedManifest, path: str, found: Entry | Node, value: Node, environment: str) -> str:
-    node = found.key if isinstance(found, Entry) else found
-    lines: list[str] = []
-    _value(f"{path}:", value, "  ", lines)
-    place = f"from {Position(str(loaded.path), node.line, node.column)}"
-    if environment:
-        place += f", environment {environment}"
-    used = sorted(set(_variables(value)))
-    if used:
-        place += f", with {'variable' if len(used) == 1 else 'variables'} {', '.join(used)}"
-    return "\n".join([*lines, place])
 
 
 def _variables(node: Node) -> list[str]:

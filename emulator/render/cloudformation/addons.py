@@ -34,19 +34,20 @@ TEMPLATE_URL = "AddonsTemplateURL"
 
 
 Export = Callable[[str], object | None]
-"""What takes the place of an import, by the name that it is exported by; None where it stays an import."""
+"""What takes the place of an import of the environment's, by the name that it is exported by without the prefix; None
+where it stays an import."""
 
 
 def addons_of(template: Template, service: Service, options: StackOptions, foundation: Foundation) -> AddonResources:
     """The addons of a service's stack."""
-    prefix = f"{service.app}-{service.environment}-"
-
-    def export(name: str) -> object | None:
-        return foundation.environment_export(name.removeprefix(prefix)) if name.startswith(prefix) else None
-
     given = {"App": service.app, "Env": service.environment, "Name": service.name}
     return AddonResources(
-        template, service.addons, given, copilot_parameters(service), nested=options.nested_addons, export=export
+        template,
+        service.addons,
+        given,
+        copilot_parameters(service),
+        nested=options.nested_addons,
+        export=foundation.environment_export,
     )
 
 
@@ -77,6 +78,7 @@ class AddonResources:
     ) -> None:
         self._template = template
         self._nested = nested
+        self._prefix = f"{given['App']}-{given['Env']}-"
         self._export = export
         self._there = addons is not None
         self._addons = addons or Addons()
@@ -95,7 +97,10 @@ class AddonResources:
 
     def _inlined(self, value: JsonValue) -> object:
         """A value of the addons' template as one of this stack."""
-        return with_imports(substituted(from_long_form(value), self._given), self._export)
+        return with_imports(substituted(from_long_form(value), self._given), self._exported)
+
+    def _exported(self, name: str) -> object | None:
+        return self._export(name.removeprefix(self._prefix)) if name.startswith(self._prefix) else None
 
     def add(self) -> None:
         """Adds the nested stack, or the resources."""

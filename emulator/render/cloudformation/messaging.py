@@ -13,6 +13,7 @@ from emulator.render.cloudformation.policies import document, statement
 from emulator.render.cloudformation.template import Properties, Template
 
 KEY = "EventsKMSKey"
+_ACCOUNT = Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
 DEAD_LETTER_RETENTION = 1209600
 """Seconds: 14 days, the longest there is."""
 
@@ -47,7 +48,7 @@ def add_topics(template: Template, service: Service) -> None:
                     [
                         {
                             "Effect": "Allow",
-                            "Principal": {"AWS": _account()},
+                            "Principal": {"AWS": _ACCOUNT},
                             "Action": ["sns:Subscribe"],
                             "Resource": Ref(name),
                             "Condition": {"StringEquals": {"sns:Protocol": "sqs"}},
@@ -72,10 +73,6 @@ def add_queues(template: Template, service: Service) -> None:
         _queue(template, service, queue)
     for subscription in service.subscriptions:
         _subscription(template, service, subscription)
-
-
-def _account() -> Sub:
-    return Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
 
 
 def _queue(template: Template, service: Service, queue: Queue) -> None:
@@ -165,7 +162,7 @@ def _key_statements() -> list[Properties]:
         "CancelKeyDeletion Tag* UntagResource Encrypt Decrypt ReEncrypt* GenerateDataKey*"
     )
     rows: list[tuple[str, Properties, str]] = [
-        ("Allow key use", {"AWS": _account()}, administration),
+        ("Allow key use", {"AWS": _ACCOUNT}, administration),
         ("Allow SNS encryption", {"Service": "sns.amazonaws.com"}, "Decrypt GenerateDataKey*"),
         ("Allow SQS encryption", {"Service": "sqs.amazonaws.com"}, "Encrypt Decrypt ReEncrypt* GenerateDataKey*"),
         ("Allow task role encrypt/decrypt", {"AWS": [GetAtt("TaskRole", "Arn")]}, "Encrypt Decrypt"),

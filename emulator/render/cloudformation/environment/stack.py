@@ -112,18 +112,13 @@ def _add_addons(context: Context) -> None:
         for it in template.outputs.values()
         if isinstance(it.export, Sub)
     }
-    prefix = f"{environment.app}-{environment.name}-"
-
-    def export(name: str) -> object | None:
-        return exports.get(name.removeprefix(prefix)) if name.startswith(prefix) else None
-
     addons = AddonResources(
         template,
         environment.addons,
         {"App": environment.app, "Env": environment.name},
         {"AppName": environment.app, "EnvironmentName": environment.name},
         nested=context.options.nested_addons,
-        export=export,
+        export=exports.get,
     )
     addons.add()
     if environment.addons is not None:
