@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.agent.api.answers import content_of, status_of, with_events
@@ -104,7 +104,8 @@ class _Connection(BaseHTTPRequestHandler):
         try:
             url = urlsplit(self.path)
             body = self._body()
-            answer = _route(routes, self.command, url.path)(self, parse_qs(url.query), body)
+            given = parse_qs(url.query) if routes is _READ else body
+            answer = _route(routes, self.command, url.path)(self, given)
             if answer is None:
                 self._respond(HTTPStatus.NO_CONTENT)
             elif isinstance(answer, dict):
@@ -164,26 +165,24 @@ class _Connection(BaseHTTPRequestHandler):
 
     # what changes something
 
-    def _hold(self, query: Query, body: Message) -> Answer:
-        del query
+    def _hold(self, body: Message) -> Answer:
         self.server.supervisor.held(from_plain(Private, body["private"]), stays=bool(body.get("stays")))
         self._holds = True
         return None
 
-    def _begin(self, query: Query, body: Message) -> Answer:
-        del query
+    def _begin(self, body: Message) -> Answer:
         self._refuse_without_lease()
         state, private = from_plain(DesiredState, body["state"]), from_plain(Private, body["private"])
         self.server.supervisor.begin(state, private)
         return None
 
-    def _act(self, *_: object) -> Answer:
+    def _act(self, _: Message) -> Answer:
         self._refuse_without_lease()
         self._holds = False
         self.server.supervisor.act()
         return None
 
-    def _leave(self, query: Query, body: Message) -> Answer:
+    def _leave(self, body: Message) -> Answer:
         if self._attendance is not None:
             self._attendance.close()
             self._attendance = None
@@ -193,11 +192,10 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.supervisor.control.provided()
             return None
         self._refuse_without_lease()
-        return self._retire(query, body)
+        return self._retire(body)
 
-    def _retire(self, query: Query, body: Message) -> Answer:
+    def _retire(self, body: Message) -> Answer:
         """It goes with the connection too: an agent that looks after nothing would only be in the next `up`'s way."""
-        del query
         refuse_others(self.server.supervisor.scheduler.names, body)
         self._holds = False
         if not self._retires:
@@ -205,21 +203,18 @@ class _Connection(BaseHTTPRequestHandler):
             self._stops = take_down(self.server.supervisor, body)
         return None
 
-    def _attend(self, query: Query, body: Message) -> Answer:
-        del query
+    def _attend(self, body: Message) -> Answer:
         desired = from_plain(DesiredService, body["service"])
         attending = self.server.supervisor.one_offs.attending(desired, from_plain(Private, body["private"]))
         self._attendance = contextlib.ExitStack()
         self._attendance.enter_context(attending)
         return None
 
-    def _retire_if_idle(self, query: Query, body: Message) -> Answer:
-        del query, body
+    def _retire_if_idle(self, _: Message) -> Answer:
         self._retires = self._retires or self.server.supervisor.retire_if_idle()
         return {"idle": self._retires}
 
-    def _provide(self, query: Query, body: Message) -> Answer:
-        del query
+    def _provide(self, body: Message) -> Answer:
         how = {name: bool(body.get(name)) for name in ("deploys", "orphaned")}
         self.server.supervisor.control.provide(**how)
         self._provides = True
@@ -229,57 +224,40 @@ class _Connection(BaseHTTPRequestHandler):
         if not self._holds:
             raise InputError("this connection is not in charge of the environment", hint="ask for `hold` over it first")
 
-    def _apply(self, query: Query, body: Message) -> Answer:
-        del query
+    def _apply(self, body: Message) -> Answer:
         state = from_plain(DesiredState, body["state"])
         private = from_plain(Private, body["private"])
         how = {name: bool(body.get(name)) for name in ("in_place", "orphaned")}
         return with_events(lambda emit: self.server.supervisor.deployments.apply(state, private, emit, **how))
 
-    def _order(self, query: Query, body: Message) -> Answer:
-        del query
+    def _order(self, body: Message) -> Answer:
         state = from_plain(DesiredState, body["state"])
         self.server.supervisor.deployments.order(state, from_plain(Private, body["private"]))
         return None
 
-    def _run_task(self, query: Query, body: Message) -> Answer:
-        del query
+    def _run_task(self, body: Message) -> Answer:
         desired, private = from_plain(DesiredService, body["service"]), from_plain(Private, body["private"])
         self.server.supervisor.task_runs.start(desired, private, [str(one) for one in body["tasks"]], body["told"])
         return None
 
-    def _remove_service(self, query: Query, body: Message) -> Answer:
-        del query
-        self.server.supervisor.deployments.remove_service(str(body["service"]))
-        return None
-
-    def _scale(self, query: Query, body: Message) -> Answer:
-        del query
+    def _scale(self, body: Message) -> Answer:
         counts = {str(name): int(count) for name, count in body["counts"].items()}
         return with_events(lambda emit: self.server.supervisor.deployments.scale(counts, emit))
 
-    def _restart(self, query: Query, body: Message) -> Answer:
-        del query
+    def _restart(self, body: Message) -> Answer:
         chosen = [str(name) for name in body["services"]]
         return with_events(lambda emit: self.server.supervisor.deployments.redeploy(chosen, emit))
 
-    def _stop_task(self, query: Query, body: Message) -> Answer:
-        del query
+    def _stop_task(self, body: Message) -> Answer:
         task, reason = str(body["task"]), str(body.get("reason", ""))
         return with_events(lambda emit: self.server.supervisor.deployments.stop_task(task, emit, reason))
 
-    def _run_job(self, query: Query, body: Message) -> Answer:
-        del query
-        return self.server.supervisor.run_job(str(body["job"])).as_plain()
-
-    def _protect(self, query: Query, body: Message) -> Answer:
-        del query
+    def _protect(self, body: Message) -> Answer:
         for task in body["tasks"]:
             self.server.supervisor.scheduler.history.protected.protect(str(task), int(body["minutes"]))
         return None
 
-    def _clock(self, query: Query, body: Message) -> Answer:
-        del query
+    def _clock(self, body: Message) -> Answer:
         try:
             to = datetime.fromisoformat(str(body["to"])).astimezone(UTC)
         except ValueError as error:
@@ -289,30 +267,25 @@ class _Connection(BaseHTTPRequestHandler):
 
     # what only looks
 
-    def _tasks(self, query: Query, body: Message) -> Answer:
-        del body
+    def _tasks(self, query: Query) -> Answer:
         return {"tasks": self.server.supervisor.scheduler.history.tasks(next(iter(query.get("service", [])), None))}
 
-    def _events(self, query: Query, body: Message) -> Answer:
-        del body
+    def _events(self, query: Query) -> Answer:
         events = self.server.supervisor.scheduler.history.events(follow=_says_yes(query, "follow"))
         return ({"task_event": event} for event in events)
 
-    def _records(self, query: Query, body: Message) -> Answer:
-        del body
+    def _records(self, query: Query) -> Answer:
         ended = self._gone if _says_yes(query, "follow") else None
         services, kept, join = query.get("service", []), _says_yes(query, "kept"), _says_yes(query, "join")
         found = follow_records(self.server.log_folder, services, ended, kept=kept, join=join, tail=_tail(query))
         return ({"record": it} for it in found)
 
-    def _lines(self, query: Query, body: Message) -> Answer:
-        del body
+    def _lines(self, query: Query) -> Answer:
         supervisor, services = self.server.supervisor, query.get("service", [])
         names, router = supervisor.scheduler.names, _says_yes(query, "router")
         return printed_lines(supervisor.engine, names, services, _tail(query), router=router)
 
-    def _access(self, query: Query, body: Message) -> Answer:
-        del body
+    def _access(self, query: Query) -> Answer:
         ended = self._gone if _says_yes(query, "follow") else None
         name, options = load_balancer_of(self.server.supervisor.scheduler.state)
         services = query.get("service", [])
@@ -329,22 +302,23 @@ class _Connection(BaseHTTPRequestHandler):
             return True
 
 
-_Handler = Callable[[_Connection, Query, Message], Answer]
+_Handler = Callable[[_Connection, Any], Answer]
+"""Takes the query of a request that only looks, the body of one that changes something."""
 _READ: Final[Mapping[str, _Handler]] = {
-    "status": lambda asked, query, _: status(*asked.server.seen(), details=_says_yes(query, "details")),
-    "overview": lambda asked, *_: overview(*asked.server.seen()),
-    "urls": lambda asked, *_: {"urls": service_urls(asked.server.supervisor.scheduler.state)},
+    "status": lambda asked, query: status(*asked.server.seen(), details=_says_yes(query, "details")),
+    "overview": lambda asked, _: overview(*asked.server.seen()),
+    "urls": lambda asked, _: {"urls": service_urls(asked.server.supervisor.scheduler.state)},
     "tasks": _Connection._tasks,
-    "state": lambda asked, *_: {"state": to_plain_model(asked.server.supervisor.scheduler.state)},
-    "services": lambda asked, *_: {"services": asked.server.supervisor.services()},
-    "protection": lambda asked, *_: {"protection": asked.server.supervisor.scheduler.history.protected.all()},
+    "state": lambda asked, _: {"state": to_plain_model(asked.server.supervisor.scheduler.state)},
+    "services": lambda asked, _: {"services": asked.server.supervisor.services()},
+    "protection": lambda asked, _: {"protection": asked.server.supervisor.scheduler.history.protected.all()},
     "events": _Connection._events,
     "records": _Connection._records,
     "lines": _Connection._lines,
     "access": _Connection._access,
-    "traces": lambda asked, query, _: asked.server.traces.answers().listed(query),
-    "trace": lambda asked, query, _: asked.server.traces.answers().one(query),
-    "trace-map": lambda asked, query, _: asked.server.traces.answers().map(query),
+    "traces": lambda asked, query: asked.server.traces.answers().listed(query),
+    "trace": lambda asked, query: asked.server.traces.answers().one(query),
+    "trace-map": lambda asked, query: asked.server.traces.answers().map(query),
 }
 _CHANGE: Final[Mapping[str, _Handler]] = {
     "hold": _Connection._hold,
@@ -354,22 +328,22 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "attend": _Connection._attend,
     "provide": _Connection._provide,
     "retire": _Connection._retire,
-    "keep": lambda asked, _, body: store_kept(asked.server.log_folder, body),
-    "finish": lambda asked, *_: finish(asked.server.supervisor, asked._stops),
-    "stopping": lambda asked, *_: {"stops": asked._stops.result() if asked._stops is not None else []},
+    "keep": lambda asked, body: store_kept(asked.server.log_folder, body),
+    "finish": lambda asked, _: finish(asked.server.supervisor, asked._stops),
+    "stopping": lambda asked, _: {"stops": asked._stops.result() if asked._stops is not None else []},
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
     "order": _Connection._order,
     "scale": _Connection._scale,
     "restart": _Connection._restart,
     "stop-task": _Connection._stop_task,
-    "answer-hook": lambda asked, _, body: asked.server.supervisor.scheduler.shifts.answer(
+    "answer-hook": lambda asked, body: asked.server.supervisor.scheduler.shifts.answer(
         str(body["service"]), str(body["action"])
     ),
-    "stop-deployment": lambda asked, _, body: asked.server.supervisor.deployments.stop_deployment(str(body["service"])),
-    "run-job": _Connection._run_job,
+    "stop-deployment": lambda asked, body: asked.server.supervisor.deployments.stop_deployment(str(body["service"])),
+    "run-job": lambda asked, body: asked.server.supervisor.run_job(str(body["job"])).as_plain(),
     "run-task": _Connection._run_task,
-    "remove-service": _Connection._remove_service,
+    "remove-service": lambda asked, body: asked.server.supervisor.deployments.remove_service(str(body["service"])),
     "clock": _Connection._clock,
     "protect": _Connection._protect,
 }
