@@ -12,6 +12,12 @@ from emulator.runtime.planning.reconcile import PROVISIONS
 class BeingBroughtUp(EnvironmentBusy):
     """A command that hands over when it is done is at work, or about to be."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "another copilot-local command is bringing this environment up",
+            hint="wait for it, or run `copilot-local down`",
+        )
+
 
 class ControlLock:
     """What a piece of work has to ask for before it begins.
@@ -81,10 +87,7 @@ class ControlLock:
         died before it handed over."""
         self.refuse_retired()
         if not self._stays and (self.held or not (self.acting or orphaned)):
-            raise BeingBroughtUp(
-                "another copilot-local command is bringing this environment up",
-                hint="wait for it, or run `copilot-local down`",
-            )
+            raise BeingBroughtUp
         if self.held:
             raise EnvironmentBusy(
                 "a foreground `copilot-local up` is in charge of this environment",
@@ -99,10 +102,7 @@ class ControlLock:
             if deploys:
                 self.refuse_held(orphaned=orphaned)
             if self.providing:
-                raise BeingBroughtUp(
-                    "another copilot-local command is bringing this environment up",
-                    hint="wait for it, or run `copilot-local down`",
-                )
+                raise BeingBroughtUp
             self.providing = True
             try:
                 self.claim({PROVISIONS})
