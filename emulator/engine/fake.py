@@ -54,68 +54,61 @@ class FakeEngine(FakeControls):
         return self.engine_info.host
 
     def info(self) -> EngineInfo:
-        self._call("info", "")
+        self._begin("info", "")
         return self.engine_info
 
     def agent_socket(self) -> str:
-        self._call("agent_socket", "")
+        self._begin("agent_socket", "")
         return "/var/run/docker.sock"
 
     # Containers
 
     def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
-        self._call("list_containers", "")
-        with self._daemon.changed:
-            found = [
-                record for record in self._daemon.records.values() if matches(dict(record.spec.labels), dict(labels))
-            ]
+        with self._call("list_containers", "") as daemon:
+            found = [record for record in daemon.records.values() if matches(record.spec.labels, labels)]
             for record in found:
-                self._daemon.advance(record)
-            return [self._daemon.row(record) for record in reversed(found)]
+                daemon.advance(record)
+            return [daemon.row(record) for record in reversed(found)]
 
     def create_container(self, spec: ContainerSpec) -> str:
-        self._call("create_container", spec.name)
-        with self._daemon.changed:
-            return self._daemon.create(spec).id
+        with self._call("create_container", spec.name) as daemon:
+            return daemon.create(spec).id
 
     def start(self, container: str) -> None:
-        self._call("start", container)
-        with self._daemon.changed:
-            record = self._daemon.find(container)
+        with self._call("start", container) as daemon:
+            record = daemon.find(container)
             if not record.running:
-                self._daemon.begin(record)
+                daemon.begin(record)
 
     def stop(self, container: str, timeout: int) -> None:
-        self._call("stop", container)
-        with self._daemon.changed:
-            record = self._daemon.maybe(container)
+        with self._call("stop", container) as daemon:
+            record = daemon.maybe(container)
             if record is None:
                 return
             self.stop_timeouts[record.spec.name] = timeout
             record.stopped_by_hand = True
             if record.running:
-                self._daemon.refuse_stuck(record)
+                daemon.refuse_stuck(record)
                 code = record.behaviour.stop_code
-                self._daemon.end(record, 137 if code is None else code)
-                self._daemon.emit("stop", record)
+                daemon.end(record, 137 if code is None else code)
+                daemon.emit("stop", record)
             elif record.state is ContainerState.RESTARTING:
                 record.state = ContainerState.EXITED
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
-        self._call("kill", container)
-        with self._daemon.changed:
-            record = self._daemon.maybe(container)
+        with self._call("kill", container) as daemon:
+            record = daemon.maybe(container)
             if record is None or not record.running:
                 return
-            self._daemon.refuse_stuck(record)
-            self._daemon.emit("kill", record)
+            daemon.refuse_stuck(record)
+            daemon.emit("kill", record)
             code = record.behaviour.stop_code if signal == "SIGTERM" else _ENDING_SIGNALS.get(signal)
             if code is not None:
                 record.stopped_by_hand = True
-                self._daemon.end(record, code)
+                daemon.end(record, code)
 
     def await_stop(self, container: str, timeout: float) -> bool:
-        self._call("await_stop", container)
+        self._begin("await_stop", container)
 
         def ended() -> bool:
             record = self._daemon.maybe(container)
@@ -125,40 +118,36 @@ class FakeEngine(FakeControls):
             return self._daemon.changed.wait_for(ended, timeout)
 
     def pause(self, container: str) -> None:
-        self._call("pause", container)
-        with self._daemon.changed:
-            record = self._daemon.running(container)
+        with self._call("pause", container) as daemon:
+            record = daemon.running(container)
             if record.state is ContainerState.RUNNING:
                 record.state = ContainerState.PAUSED
-                self._daemon.emit("pause", record)
+                daemon.emit("pause", record)
 
     def unpause(self, container: str) -> None:
-        self._call("unpause", container)
-        with self._daemon.changed:
-            record = self._daemon.find(container)
+        with self._call("unpause", container) as daemon:
+            record = daemon.find(container)
             if record.state is ContainerState.PAUSED:
                 record.state = ContainerState.RUNNING
-                self._daemon.emit("unpause", record)
+                daemon.emit("unpause", record)
 
     def remove(self, container: str) -> None:
-        self._call("remove", container)
-        with self._daemon.changed:
-            record = self._daemon.maybe(container)
+        with self._call("remove", container) as daemon:
+            record = daemon.maybe(container)
             if record is None:
                 return
             record.stopped_by_hand = True
             if record.running:
-                self._daemon.refuse_stuck(record)
-                self._daemon.end(record, 137)
-            if self._daemon.records.pop(record.id, None):  # else it has removed itself
-                self._daemon.emit("destroy", record)
+                daemon.refuse_stuck(record)
+                daemon.end(record, 137)
+            if daemon.records.pop(record.id, None):  # else it has removed itself
+                daemon.emit("destroy", record)
 
     def logs(
         self, container: str, *, follow: bool = False, tail: int | None = None, since: datetime | None = None
     ) -> Stream[LogLine]:
-        self._call("logs", container)
-        with self._daemon.changed:
-            record = self._daemon.find(container)
+        with self._call("logs", container) as daemon:
+            record = daemon.find(container)
             past = [line for line in record.log if since is None or (line.timestamp or since) >= since]
             first = len(record.log) - (len(past) if tail is None else min(tail, len(past)))
 
@@ -171,117 +160,98 @@ class FakeEngine(FakeControls):
         self, container: str, command: Sequence[str], *, user: str | None = None, timeout: float = 30
     ) -> ExecResult:
         del user, timeout
-        self._call("exec", container)
-        with self._daemon.changed:
-            record = self._daemon.running(container)
+        with self._call("exec", container) as daemon:
+            record = daemon.running(container)
             self.execs.append((record.spec.name, tuple(command)))
             answer = record.behaviour.exec
         return answer(command) if answer else ExecResult(0, b"", b"")
 
     def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
         del setting
-        self._call("exec_stream", container)
-        with self._daemon.changed:
-            record = self._daemon.running(container)
+        with self._call("exec_stream", container) as daemon:
+            record = daemon.running(container)
             self.execs.append((record.spec.name, tuple(command)))
             stream = record.behaviour.stream
         return stream(command) if stream else EchoStream()
 
     def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:
         del setting
-        self._call("exec_terminal", container)
-        with self._daemon.changed:
-            self.execs.append((self._daemon.running(container).spec.name, tuple(command)))
+        with self._call("exec_terminal", container) as daemon:
+            self.execs.append((daemon.running(container).spec.name, tuple(command)))
         return EchoStream()
 
     def health_log(self, container: str) -> tuple[HealthProbe, ...]:
-        self._call("health_log", container)
-        with self._daemon.changed:
-            return self.health_logs.get(self._daemon.find(container).spec.name, ())
+        with self._call("health_log", container) as daemon:
+            return self.health_logs.get(daemon.find(container).spec.name, ())
 
     def stats(self, container: str) -> Mapping[str, object]:
-        self._call("stats", container)
-        with self._daemon.changed:
-            record = self._daemon.running(container)
+        with self._call("stats", container) as daemon:
+            record = daemon.running(container)
             return self.statistics.get(record.spec.name, {"name": f"/{record.spec.name}", "id": record.id})
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
-        self._call("put_files", container)
-        with self._daemon.changed:
-            record = self._daemon.find(container)
-            self._daemon.storage.write(record, folder, files)
+        with self._call("put_files", container) as daemon:
+            record = daemon.find(container)
+            daemon.storage.write(record, folder, files)
 
     def variables(self, container: str) -> Mapping[str, str]:
-        self._call("variables", container)
-        with self._daemon.changed:
-            return dict(self._daemon.find(container).spec.environment)
+        with self._call("variables", container) as daemon:
+            return dict(daemon.find(container).spec.environment)
 
     def read_file(self, container: str, path: str) -> bytes:
-        self._call("read_file", container)
-        with self._daemon.changed:
-            return self._daemon.storage.read(self._daemon.find(container), path)
+        with self._call("read_file", container) as daemon:
+            return daemon.storage.read(daemon.find(container), path)
 
     def list_files(self, container: str, folder: str) -> list[str]:
-        self._call("list_files", container)
-        with self._daemon.changed:
-            return self._daemon.storage.list(self._daemon.find(container), folder)
+        with self._call("list_files", container) as daemon:
+            return daemon.storage.list(daemon.find(container), folder)
 
     # Networks and volumes
 
     def ensure_network(self, name: str, labels: Mapping[str, str]) -> None:
-        self._call("ensure_network", name)
-        with self._daemon.changed:
-            self._daemon.networks.setdefault(name, dict(labels))
+        with self._call("ensure_network", name) as daemon:
+            daemon.networks.setdefault(name, dict(labels))
 
     def remove_network(self, name: str) -> None:
-        self._call("remove_network", name)
-        with self._daemon.changed:
-            if any(record.running and record.spec.network == name for record in self._daemon.records.values()):
+        with self._call("remove_network", name) as daemon:
+            if any(record.running and record.spec.network == name for record in daemon.records.values()):
                 raise Conflict(f"error while removing network: network {name} has active endpoints")
-            self._daemon.networks.pop(name, None)
+            daemon.networks.pop(name, None)
 
     def join_network(self, container: str, network: str, aliases: Sequence[str]) -> None:
-        self._call("join_network", container)
-        with self._daemon.changed:
-            self._daemon.join_network(container, network, aliases)
+        with self._call("join_network", container) as daemon:
+            daemon.join_network(container, network, aliases)
 
     def list_networks(self, labels: Mapping[str, str]) -> list[str]:
-        self._call("list_networks", "")
-        with self._daemon.changed:
-            return sorted(name for name, own in self._daemon.networks.items() if matches(own, dict(labels)))
+        with self._call("list_networks", "") as daemon:
+            return sorted(name for name, own in daemon.networks.items() if matches(own, labels))
 
     def ensure_volume(self, name: str, labels: Mapping[str, str]) -> str:
-        self._call("ensure_volume", name)
-        with self._daemon.changed:
-            self._daemon.storage.ensure(name, labels)
+        with self._call("ensure_volume", name) as daemon:
+            daemon.storage.ensure(name, labels)
             return f"{self.engine_info.root_dir}/volumes/{name}/_data"
 
     def remove_volume(self, name: str) -> None:
-        self._call("remove_volume", name)
-        with self._daemon.changed:
-            self._daemon.storage.remove(name, self._daemon.records.values())
+        with self._call("remove_volume", name) as daemon:
+            daemon.storage.remove(name, daemon.records.values())
 
     def list_volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-        self._call("list_volumes", "")
-        with self._daemon.changed:
-            return self._daemon.storage.with_labels(labels)
+        with self._call("list_volumes", "") as daemon:
+            return daemon.storage.with_labels(labels)
 
     # Images
 
     def image(self, reference: str) -> Image | None:
-        self._call("image", reference)
-        with self._daemon.changed:
-            return self._daemon.image(reference)
+        with self._call("image", reference) as daemon:
+            return daemon.image(reference)
 
     def list_images(self, repositories: Sequence[str]) -> list[ImageName]:
-        self._call("list_images", "")
-        with self._daemon.changed:
-            return self._daemon.image_names(repositories)
+        with self._call("list_images", "") as daemon:
+            return daemon.image_names(repositories)
 
     def remove_image_name(self, reference: str) -> None:
-        self._call("remove_image_name", reference)
-        with self._daemon.changed:
-            self._daemon.untag(reference)
+        with self._call("remove_image_name", reference) as daemon:
+            daemon.untag(reference)
 
     def pull(
         self,
@@ -292,7 +262,7 @@ class FakeEngine(FakeControls):
         platform: str | None = None,
     ) -> None:
         del platform
-        self._call("pull", reference)
+        self._begin("pull", reference)
         if reference in self.guarded and auth != self.guarded[reference]:
             raise ImageError(f"cannot pull {reference}: unauthorized", hint="the registry wants another login")
         with self._daemon.changed:
@@ -304,7 +274,7 @@ class FakeEngine(FakeControls):
             on_line(f"Status: Downloaded newer image for {reference}")
 
     def build(self, spec: BuildSpec, *, on_line: OnLine | None = None, cancelled: threading.Event | None = None) -> str:
-        self._call("build", spec.tag)
+        self._begin("build", spec.tag)
         if cancelled is not None and cancelled.is_set():
             raise ImageError(f"the build of {spec.dockerfile} failed: it was cancelled")
         check_inputs(spec)
@@ -315,22 +285,21 @@ class FakeEngine(FakeControls):
             return self.add_image(spec.tag).id
 
     def built(self, spec: BuildSpec) -> str | None:
-        self._call("built", spec.tag)
+        self._begin("built", spec.tag)
         check_inputs(spec)
         found = self.image(spec.tag)
         return found.id if found is not None and spec in self.builds else None
 
     def why_build(self, spec: BuildSpec) -> str:
-        self._call("why_build", spec.tag)
+        self._begin("why_build", spec.tag)
         return "its context changed" if self.image(spec.tag) is not None else "it has not been built here yet"
 
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
-        self._call("events", "")
-        with self._daemon.changed:
-            first = len(self._daemon.events)
+        with self._call("events", "") as daemon:
+            first = len(daemon.events)
 
         def read(position: int) -> tuple[list[EngineEvent], bool]:
-            new = [item for item in self._daemon.events[first:] if matches(dict(item.labels), dict(labels))]
+            new = [item for item in self._daemon.events[first:] if matches(item.labels, labels)]
             return new[position:], not self._closed
 
         return FeedStream(self._daemon.changed, read)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -127,7 +128,14 @@ class FakeControls:
 
     # Ahead of every verb
 
-    def _call(self, verb: str, target: str) -> None:
+    @contextlib.contextmanager
+    def _call(self, verb: str, target: str) -> Iterator[FakeDaemon]:
+        """A verb on a target: within this block the daemon is this call's alone."""
+        self._begin(verb, target)
+        with self._daemon.changed:
+            yield self._daemon
+
+    def _begin(self, verb: str, target: str) -> None:
         with self._daemon.changed:
             record = self._daemon.maybe(target)
             name = record.spec.name if record else target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -206,7 +206,7 @@ class EchoStream:
         self.close_stdin()
 
 
-def matches(labels: dict[str, str], wanted: dict[str, str]) -> bool:
+def matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """Docker's label filter; an empty value asks for any."""
     present = present_labels(labels)
     return all(name in present and value in ("", present[name]) for name, value in wanted.items())

@@ -42,7 +42,7 @@ class FakeStorage:
 
     def with_labels(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         """Volumes that carry these labels."""
-        return {name: volume.labels for name, volume in self._volumes.items() if matches(volume.labels, dict(labels))}
+        return {name: volume.labels for name, volume in self._volumes.items() if matches(volume.labels, labels)}
 
     def write(self, record: Record, folder: str, files: Sequence[File]) -> None:
         """Refused below a read-only mount or root, as Docker does."""
