@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -167,11 +168,8 @@ class DockerEngine:
             sdk.start(container)
 
     def stop(self, container: str, timeout: int) -> None:
-        try:
-            with self._client.sdk(f"stop {container}", timeout + STOP_SLACK) as sdk:
-                sdk.stop(container, timeout)
-        except NotFound:
-            return
+        with contextlib.suppress(NotFound), self._client.sdk(f"stop {container}", timeout + STOP_SLACK) as sdk:
+            sdk.stop(container, timeout)
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         try:
@@ -218,15 +216,9 @@ class DockerEngine:
         except Conflict as error:
             if "already in progress" not in error.message:
                 raise
-            self._wait_removed(container)
-
-    def _wait_removed(self, container: str) -> None:
-        """Waits until a removal by another process is done."""
-        try:
-            with self._client.sdk(f"remove {container}", REMOVE_TIMEOUT) as sdk:
+            # Another process removes it.
+            with contextlib.suppress(NotFound), self._client.sdk(f"remove {container}", REMOVE_TIMEOUT) as sdk:
                 sdk.wait(container, condition="removed")
-        except NotFound:
-            return
 
     def logs(
         self, container: str, *, follow: bool = False, tail: int | None = None, since: datetime | None = None
@@ -242,9 +234,7 @@ class DockerEngine:
             params["since"] = f"{since.timestamp():.6f}"
         path = f"/containers/{container}/logs"
         doing, idle = f"give the logs of {container}", None if follow else LOGS_TIMEOUT
-        return HttpStream(
-            self._client, "GET", path, doing, decode_logs, params, timeout=LOGS_TIMEOUT, idle_timeout=idle
-        )
+        return HttpStream(self._client, path, doing, decode_logs, params, timeout=LOGS_TIMEOUT, idle_timeout=idle)
 
     def exec(
         self, container: str, command: Sequence[str], *, user: str | None = None, timeout: float = 30
@@ -368,7 +358,7 @@ class DockerEngine:
         filters = {"type": ["container"], "event": list(_EVENTS), "label": label_filter(labels)}
         # `since` closes the gap between the answer's header and the daemon's subscription.
         params = {"filters": json.dumps(filters), "since": f"{time.time():.6f}"}
-        return HttpStream(self._client, "GET", "/events", "report events", decode_events, params, endless=True)
+        return HttpStream(self._client, "/events", "report events", decode_events, params, endless=True)
 
     def close(self) -> None:
         self._client.close()

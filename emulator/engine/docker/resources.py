@@ -90,11 +90,8 @@ class Networks:
         return sorted(same, key=lambda network: (str(network.get("Created")), str(network["Id"])))
 
     def _delete(self, network: str) -> None:
-        try:
-            with self._client.sdk("remove a network", RESOURCE_TIMEOUT) as sdk:
-                sdk.remove_network(network)
-        except NotFound:
-            return
+        with contextlib.suppress(NotFound), self._client.sdk("remove a network", RESOURCE_TIMEOUT) as sdk:
+            sdk.remove_network(network)
 
 
 class Volumes:
@@ -110,11 +107,8 @@ class Volumes:
 
     def remove(self, name: str) -> None:
         """Removes a volume; a missing one is fine. `Conflict`: a container still uses it."""
-        try:
-            with self._client.sdk(f"remove volume {name}", RESOURCE_TIMEOUT) as sdk:
-                sdk.remove_volume(name)
-        except NotFound:
-            return
+        with contextlib.suppress(NotFound), self._client.sdk(f"remove volume {name}", RESOURCE_TIMEOUT) as sdk:
+            sdk.remove_volume(name)
 
     def with_labels(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         """Volumes that carry these labels: name to labels."""

@@ -36,34 +36,49 @@ _CHUNK = 64 * 1024
 T = TypeVar("T")
 
 
-class HttpStream(Generic[T]):
+class _Stream:
+    """An answer that streams, and what ends it from any thread."""
+
+    def __init__(self, client: Client, answer: Answer) -> None:
+        self._client = client
+        self._answer = answer
+        self._closed = threading.Event()
+        self._reading = threading.RLock()
+        self._forgotten = weakref.finalize(self, answer.close)
+        self._forgotten.atexit = False  # a thread may wait in it for ever, and the end of the process closes it
+
+    def close(self) -> None:
+        """Ends the connection; also while another thread waits in it. A command sees its standard input end."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._answer.socket.shutdown(socket.SHUT_RDWR)
+        with self._reading:  # the reader has woken up and left
+            self._forgotten()
+
+
+class HttpStream(_Stream, Generic[T]):
     """A streamed answer as an iterator: `decode` makes items out of its chunks."""
 
     def __init__(
         self,
         client: Client,
-        method: str,
         path: str,
         doing: str,
         decode: Callable[[Iterator[bytes]], Iterator[T]],
         params: Mapping[str, str],
         *,
-        headers: Mapping[str, str] | None = None,
         timeout: float = CALL_TIMEOUT,
         idle_timeout: float | None = None,
         endless: bool = False,
     ) -> None:
         """Seconds: `timeout` for the answer's start, `idle_timeout` for each wait after that (None: for ever).
         An `endless` stream that ends without having been closed is broken: EngineError."""
-        self._client = client
+        super().__init__(client, client.open("GET", path, doing, params=params, timeout=timeout))
         self._doing = doing
         self._idle_timeout = idle_timeout
         self._endless = endless
-        self._closed = threading.Event()
-        self._reading = threading.RLock()
-        self._answer = client.open(method, path, doing, params=params, headers=headers, timeout=timeout)
-        self._forgotten = weakref.finalize(self, self._answer.close)
-        self._forgotten.atexit = False  # a thread may wait in it for ever, and the end of the process closes it
         self._answer.socket.settimeout(idle_timeout)
         self._items = decode(self._chunks())
 
@@ -93,20 +108,6 @@ class HttpStream(Generic[T]):
             except BaseException:
                 self.close()
                 raise
-
-    def close(self) -> None:
-        """Ends the stream; from any thread, also while another one waits in it."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        _shut_down(self._answer.socket)
-        with self._reading:  # the reader has woken up and left
-            self._forgotten()
-
-
-def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 PIECE = 16384
@@ -225,7 +226,7 @@ def frames(reader: _ByteReader) -> Iterator[tuple[int, bytes]]:
         yield stream, reader.take(size)
 
 
-class DockerExecStream:
+class DockerExecStream(_Stream):
     """A running command's streams, over the connection that Docker hijacks for it."""
 
     terminal = False
@@ -233,20 +234,16 @@ class DockerExecStream:
 
     def __init__(self, client: Client, exec_id: str, deadline: float | None = None) -> None:
         """`deadline`, of the monotonic clock, ends reads with EngineTimeout; None waits for ever."""
-        self._client = client
-        self._exec_id = exec_id
-        self._closed = threading.Event()
-        self._reading = threading.Lock()
-        self._error_output = bytearray()
-        self._answer = client.open(
+        answer = client.open(
             "POST",
             f"/exec/{exec_id}/start",
             "start the command",
             body={"Detach": False, "Tty": self.terminal},
             headers={"Connection": "Upgrade", "Upgrade": "tcp"},
         )
-        self._forgotten = weakref.finalize(self, self._answer.close)
-        self._forgotten.atexit = False  # a thread may wait in it for ever, and the end of the process closes it
+        super().__init__(client, answer)
+        self._exec_id = exec_id
+        self._error_output = bytearray()
         self._socket = self._answer.socket
         self._file = _reader(self._answer)
         self._socket.settimeout(None)
@@ -317,15 +314,6 @@ class DockerExecStream:
                 raise EngineTimeout("the command closed its output but did not end")
             time.sleep(0.01)
         return code
-
-    def close(self) -> None:
-        """Ends the connection; the command sees its standard input end."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        _shut_down(self._socket)
-        with self._reading:  # the reader has woken up and left
-            self._forgotten()
 
 
 class DockerTerminal(DockerExecStream):
