@@ -44,6 +44,7 @@ def parse_container(row: Json) -> Container:
     state = _STATES.get(str(row.get("State")), ContainerState.EXITED if exited else ContainerState.CREATED)
     # A container whose start failed keeps showing an address that it does not have.
     networks = (row.get("NetworkSettings") or {}).get("Networks") or {} if state in _CONNECTED else {}
+    joined = {str(name): network for name, network in networks.items() if network and network.get("IPAddress")}
     return Container(
         id=str(row["Id"]),
         name=next((name for name in names if "/" not in name), ""),
@@ -54,11 +55,7 @@ def parse_container(row: Json) -> Container:
         created=datetime.fromtimestamp(int(row.get("Created") or 0), UTC),
         exit_code=int(exited[1]) if exited else None,
         health=next((health for words, health in _HEALTH.items() if status.endswith(words)), Health.NONE),
-        addresses={
-            str(name): str(network["IPAddress"])
-            for name, network in networks.items()
-            if network and network.get("IPAddress")
-        },
+        addresses={name: str(network["IPAddress"]) for name, network in joined.items()},
         ports=tuple(
             PublishedPort(
                 container_port=int(port["PrivatePort"]),
@@ -71,13 +68,12 @@ def parse_container(row: Json) -> Container:
         ),
         image_id=str(row.get("ImageID") or ""),
         attachments={
-            str(name): Attachment(
+            name: Attachment(
                 mac_address=str(network.get("MacAddress") or ""),
                 gateway=str(network.get("Gateway") or ""),
                 prefix_length=int(network.get("IPPrefixLen") or 0),
             )
-            for name, network in networks.items()
-            if network and network.get("IPAddress")
+            for name, network in joined.items()
         },
     )
 

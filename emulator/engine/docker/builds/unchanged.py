@@ -14,7 +14,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +120,8 @@ def _key(client: Client, spec: BuildSpec, text: str) -> str:
     except (OSError, UnicodeDecodeError, _UnknownError):
         return ""
     variables = {name: os.environ.get(name) for name in _OBEYED}
-    options = [spec.target, spec.platform, _plain(spec.args), _plain(spec.labels), list(spec.cache_from)]
+    arguments, labels = (dict(sorted(values.items())) for values in (spec.args, spec.labels))
+    options = [spec.target, spec.platform, arguments, labels, list(spec.cache_from)]
     return _digest(["1", text, options, images, ignored, variables, files])
 
 
@@ -147,10 +148,6 @@ def _files(folder: Path, recent: int) -> Iterator[list[object]]:
                     yield [inner, *owner]
                 else:
                     yield [inner, *owner, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
-
-
-def _plain(values: Mapping[str, str]) -> dict[str, str]:
-    return dict(sorted(values.items()))
 
 
 def _digest(content: object) -> str:
