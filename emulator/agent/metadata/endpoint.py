@@ -20,7 +20,7 @@ from emulator.agent.metadata.fault_requests import KINDS
 from emulator.agent.metadata.faults import Faults
 from emulator.agent.metadata.protection import Protection
 from emulator.agent.metadata.tasks import Tasks
-from emulator.agent.metadata.versions import Version2, Version3, Version4
+from emulator.agent.metadata.versions import Version2, version_3, version_4
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Endpoint:
             (r"/api/([^/]*)/task-protection/v1/state", api.task_protection),
             (rf"/api/([^/]*)/fault/v1/(?:{'|'.join(KINDS)})/(?:start|stop|status)", faults.answer),
         ]
-        for version in (Version3(tasks, stats), Version4(tasks, stats)):
+        for version in (version_3(tasks, stats), version_4(tasks, stats)):
             base = f"/{version.name.lower()}/([^/]*)"
             routes += [
                 (base, version.container),

@@ -6,8 +6,8 @@ knows a task by the address it asks from. Source of statuses and words: the ECS 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,33 +22,26 @@ from emulator.errors import EngineError
 Json = dict[str, Any]
 
 
-class Version(ABC):
+@dataclass(frozen=True, slots=True)
+class Version:
     """Answers `<id>`, `<id>/task`, `<id>/stats` and `<id>/task/stats`."""
 
     name: str
-    unknown_container: int
+    container_document: Callable[[TaskView, ContainerView], Json]
+    task_document: Callable[[TaskView], Json]
+    tasks: Tasks
+    collector: StatsCollector
+    unknown_container: int = 404
     """Status for an unknown id, where a container's metadata is asked for."""
-    unknown_task: int
-    unknown_stats: int
-    no_container: int
+    unknown_task: int = 404
+    unknown_stats: int = 404
+    no_container: int = 500
     """Status for a container whose metadata cannot be had."""
-
-    def __init__(self, tasks: Tasks, stats: StatsCollector) -> None:
-        self._tasks = tasks
-        self._stats = stats
-
-    @abstractmethod
-    def container_document(self, task: TaskView, container: ContainerView) -> Json:
-        """A container's metadata."""
-
-    @abstractmethod
-    def task_document(self, task: TaskView) -> Json:
-        """A task's metadata."""
 
     def container(self, request: Request) -> Answer:
         """Answers `<id>`."""
         try:
-            task = self._tasks.by_container(request.id, request.address)
+            task = self.tasks.by_container(request.id, request.address)
         except EngineError:
             return json_answer(self.no_container, f"unable to generate metadata for container '{request.id}'")
         container = task.container(request.id) if task is not None else None
@@ -61,65 +54,55 @@ class Version(ABC):
 
     def task(self, request: Request) -> Answer:
         """Answers `<id>/task`."""
-        try:
-            task = self._tasks.by_container(request.id, request.address)
-        except EngineError:
-            return json_answer(500, f"Unable to generate metadata for {self.name.lower()} task: '{request.id}'")
-        if task is None:
-            return self._no_task(self.unknown_task, "task metadata", request)
-        return json_answer(200, self.task_document(task))
+        task = self._found(
+            request,
+            f"Unable to generate metadata for {self.name.lower()} task: '{request.id}'",
+            self.unknown_task,
+            "task metadata",
+        )
+        return task if isinstance(task, Answer) else json_answer(200, self.task_document(task))
 
     def container_stats(self, request: Request) -> Answer:
         """Answers `<id>/stats`."""
-        try:
-            task = self._tasks.by_container(request.id, request.address)
-        except EngineError:
-            return json_answer(500, f"Unable to get container stats for: {request.id}")
-        if task is None:
-            return self._no_task(self.unknown_stats, "container stats", request)
-        return stats_of_container(task, request.id, self._stats)
+        silent = f"Unable to get container stats for: {request.id}"
+        task = self._found(request, silent, self.unknown_stats, "container stats")
+        return task if isinstance(task, Answer) else stats_of_container(task, request.id, self.collector)
 
     def task_stats(self, request: Request) -> Answer:
         """Answers `<id>/task/stats`."""
+        silent = f"Unable to get task stats for: {request.id}"
+        task = self._found(request, silent, self.unknown_stats, "task stats")
+        return task if isinstance(task, Answer) else stats_of_task(task, self.collector)
+
+    def _found(self, request: Request, silent: str, unknown: int, what: str) -> TaskView | Answer:
+        """The task that has the container; else what is answered: `silent` where Docker says nothing, status `unknown`
+        where there is no such task."""
         try:
-            task = self._tasks.by_container(request.id, request.address)
+            task = self.tasks.by_container(request.id, request.address)
         except EngineError:
-            return json_answer(500, f"Unable to get task stats for: {request.id}")
-        if task is None:
-            return self._no_task(self.unknown_stats, "task stats", request)
-        return stats_of_task(task, self._stats)
-
-    def _no_task(self, status: int, what: str, request: Request) -> Answer:
+            return json_answer(500, silent)
         reason = f"unable to get task arn from request: unable to get task Arn from v3 endpoint ID: {request.id}"
-        return json_answer(status, f"{self.name} {what} handler: {reason}")
+        return json_answer(unknown, f"{self.name} {what} handler: {reason}") if task is None else task
 
 
-class Version4(Version):
+def version_4(tasks: Tasks, stats: StatsCollector) -> Version:
     """Below `/v4/`."""
-
-    name = "V4"
-    unknown_container = unknown_task = unknown_stats = 404
-    no_container = 500
-
-    def container_document(self, task: TaskView, container: ContainerView) -> Json:
-        return documents.container_v4(task, container)
-
-    def task_document(self, task: TaskView) -> Json:
-        return documents.task_v4(task, datetime.now(UTC))
+    return Version("V4", documents.container_v4, lambda task: documents.task_v4(task, datetime.now(UTC)), tasks, stats)
 
 
-class Version3(Version):
+def version_3(tasks: Tasks, stats: StatsCollector) -> Version:
     """Below `/v3/`."""
-
-    name = "V3"
-    unknown_container = unknown_stats = no_container = 400
-    unknown_task = 500
-
-    def container_document(self, task: TaskView, container: ContainerView) -> Json:
-        return documents.container_v3(task, container)
-
-    def task_document(self, task: TaskView) -> Json:
-        return documents.task_v3(task)
+    return Version(
+        "V3",
+        documents.container_v3,
+        documents.task_v3,
+        tasks,
+        stats,
+        unknown_container=400,
+        unknown_task=500,
+        unknown_stats=400,
+        no_container=400,
+    )
 
 
 class Version2:
