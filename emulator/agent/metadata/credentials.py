@@ -59,7 +59,8 @@ class Credentials:
         if task is None or options is None or not options.offers_credentials:
             return _error(400, "InvalidIdInRequest", f"{who}: Credentials not found")
         if options.credentials == "none":
-            return 200, self._local(task)
+            # With other keys a presigned URL would not pass at the local AWS endpoint.
+            return 200, self._document(_role_arn(task), Keys(access_key_id=LOCAL_KEY, secret_access_key=LOCAL_KEY))
         role = self._roles().get(task.service)
         if role is None:
             # An agent that was restarted: keys are in no file that it could read them from.
@@ -70,22 +71,15 @@ class Credentials:
         except CopilotLocalError as error:
             log.warning("task %s gets no credentials: %s", task.id[:8], error)
             return _error(500, "InternalServerError", "Internal server error")
-        return 200, {
-            "RoleArn": role.role_arn or _role_arn(task),
+        return 200, self._document(role.role_arn or _role_arn(task), keys)
+
+    def _document(self, role_arn: str, keys: Keys) -> Json:
+        return {
+            "RoleArn": role_arn,
             "AccessKeyId": keys.access_key_id,
             "SecretAccessKey": keys.secret_access_key,
             "Token": keys.session_token,
             "Expiration": (keys.expiration or self._clock() + LASTING).strftime(TIME),
-        }
-
-    def _local(self, task: TaskView) -> Json:
-        """The keys of the local AWS endpoint: with others a presigned URL would not pass there."""
-        return {
-            "RoleArn": _role_arn(task),
-            "AccessKeyId": LOCAL_KEY,
-            "SecretAccessKey": LOCAL_KEY,
-            "Token": "",
-            "Expiration": (self._clock() + LASTING).strftime(TIME),
         }
 
     def _keys(self, task: TaskView, role: TaskRole) -> Keys:
