@@ -10,18 +10,28 @@ from emulator.engine.interface import EngineEvent
 
 
 @dataclass(slots=True)
-class _Moments:
+class ContainerMoments:
+    """Of one container."""
+
     started: datetime | None = None
+    """The last start."""
     finished: datetime | None = None
+    """The end, where it has not been started again since."""
     health_changed: datetime | None = None
+    """Since when its health check gives the verdict that it gives."""
     starts: int = 0
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started again."""
+        return max(0, self.starts - 1)
 
 
 class Moments:
-    """Collects events. Knows nothing of what happened before this process: then an answer is None."""
+    """Collects events. Knows nothing of what happened before this process: then a moment is None."""
 
     def __init__(self) -> None:
-        self._containers: dict[str, _Moments] = {}
+        self._containers: dict[str, ContainerMoments] = {}
         self._lock = threading.Lock()
 
     def note(self, event: EngineEvent) -> None:
@@ -30,7 +40,7 @@ class Moments:
             if event.action == "destroy":
                 self._containers.pop(event.container_id, None)
                 return
-            found = self._containers.setdefault(event.container_id, _Moments())
+            found = self._containers.setdefault(event.container_id, ContainerMoments())
             if event.action == "start":
                 found.started, found.finished, found.health_changed = event.time, None, None
                 found.starts += 1
@@ -39,22 +49,7 @@ class Moments:
             elif event.action.startswith("health_status"):
                 found.health_changed = event.time
 
-    def started(self, container_id: str) -> datetime | None:
-        """The last start."""
-        return self._of(container_id).started
-
-    def finished(self, container_id: str) -> datetime | None:
-        """The end, where it has not been started again since."""
-        return self._of(container_id).finished
-
-    def health_changed(self, container_id: str) -> datetime | None:
-        """Since when its health check gives the verdict that it gives."""
-        return self._of(container_id).health_changed
-
-    def restarts(self, container_id: str) -> int:
-        """How often it was started again."""
-        return max(0, self._of(container_id).starts - 1)
-
-    def _of(self, container_id: str) -> _Moments:
+    def of(self, container_id: str) -> ContainerMoments:
+        """What is known of a container."""
         with self._lock:
-            return self._containers.get(container_id, _Moments())
+            return self._containers.get(container_id, ContainerMoments())

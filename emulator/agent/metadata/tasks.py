@@ -184,22 +184,22 @@ class Tasks:
         id = container_id(task.id, name)
         if member is None:
             return ContainerView(id, name, definition, None)
-        row = member.container
+        row, moments = member.container, self._moments.of(member.container.id)
         return ContainerView(
             id=id,
             name=name,
             definition=definition,
             container=row,
             health=self._health(row) if _checked(definition) else None,
-            started=(self._moments.started(row.id) or row.created) if member.started else None,
-            finished=None if member.running or not member.started else self._moments.finished(row.id),
-            restarts=self._moments.restarts(row.id),
+            started=(moments.started or row.created) if member.started else None,
+            finished=None if member.running or not member.started else moments.finished,
+            restarts=moments.restarts,
         )
 
     def _health(self, row: Container) -> HealthView:
         status = {Health.HEALTHY: "HEALTHY", Health.UNHEALTHY: "UNHEALTHY"}.get(row.health)
         probes = self._probes_of(row)
-        since = self._moments.health_changed(row.id)
+        since = self._moments.of(row.id).health_changed
         if since is None and status is not None:
             since = _since(probes, healthy=status == "HEALTHY") or row.created
         last = probes[-1] if probes else None
