@@ -32,6 +32,7 @@ Handler = Callable[[Request], Answer]
 
 NOT_FOUND = Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
 NOT_ALLOWED = Answer(405, b"", "text/plain; charset=utf-8")
+TOO_MANY = Answer(429, b"You have reached maximum request limit.", "text/plain; charset=utf-8")
 
 
 def json_answer(status: int, content: object) -> Answer:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from emulator.agent.metadata import fault_commands as commands
-from emulator.agent.metadata.answers import NOT_ALLOWED, Answer, Request, json_answer
+from emulator.agent.metadata.answers import NOT_ALLOWED, TOO_MANY, Answer, Request, json_answer
 from emulator.agent.metadata.fault_requests import BLACKHOLE, LATENCY, BadRequest, blackhole, disturbance
 from emulator.agent.metadata.tasks import Tasks, TaskView
 from emulator.engine.interface import Engine
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 INTERVAL: Final = 5.0
 """Seconds between two requests of one caller for the same."""
 TIMEOUT: Final = 5.0
-TOO_MANY: Final = Answer(429, b"You have reached maximum request limit.", "text/plain; charset=utf-8")
 _STATUSES: Final = {"start": "running", "stop": "stopped"}
 _DOING: Final = {"start": "start", "stop": "stop", "status": "check status"}
 _WORDS: Final = {LATENCY: "network latency"}

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from emulator.agent.metadata.answers import Answer, Request
+from emulator.agent.metadata.answers import TOO_MANY, Answer, Request
 from emulator.agent.metadata.endpoint import Endpoint
 
 TIMEOUT = 5.0
@@ -18,7 +18,6 @@ TIMEOUT = 5.0
 STEADY_RATE = 40.0
 BURST = 60.0
 LARGEST_BODY = 64 * 1024
-TOO_MANY = Answer(429, b"You have reached maximum request limit.", "text/plain; charset=utf-8")
 
 
 class RateLimit:
