@@ -72,6 +72,7 @@ def target_health(
     for target in targets:
         group = groups.get((target.service, target.target_group))
         view = View(servers, target)
+        before = known.get((target.service, target.target_group, target.name))
         if group is None:
             verdict = _NOT_IN_USE
         elif view.outdated or not view.servers:
@@ -83,11 +84,9 @@ def target_health(
         else:
             # Also where a verdict is there, but what follows from it (requests or none) is not in force yet.
             verdict = _CHECKING
-        if verdict == _UNKNOWN_CODE:
-            last = known.get((target.service, target.target_group, target.name))
-            if last is not None and last.reason_code == verdict[1]:
-                verdict = (last.state, last.reason_code, last.description)
-        last_check = _last_check(view, known.get((target.service, target.target_group, target.name)))
+        if verdict == _UNKNOWN_CODE and before is not None and before.reason_code == verdict[1]:
+            verdict = (before.state, before.reason_code, before.description)
+        last_check = _last_check(view, before)
         result.append(TargetHealth(target.name, target.service, target.target_group, *verdict, *last_check))
     result += [TargetHealth(target.name, target.service, target.target_group, *_DRAINING) for target in draining]
     return result

@@ -209,41 +209,32 @@ def _with_outcome(explanation: Explanation, options: FrontOptions) -> Explanatio
     winner = explanation.winner
     if winner is None:
         reason = "no rule matches; the environment's default target group has no targets"
-        return _replaced(explanation, reason, status=503)
+        return replace(explanation, reason=reason, status=503)
     action = winner.rule.action
     name = f"rule {winner.rule.name} of {winner.service.name} (priority {winner.priority})"
     changed = transformed(winner.rule, explanation.request)
     if changed.problem:
-        return _replaced(explanation, f"{name}: {changed.problem}", status=500)
+        return replace(explanation, reason=f"{name}: {changed.problem}", status=500)
     signed = ""
     if winner.rule.jwt is not None:
         if why := refusal(winner.rule.jwt, explanation.request, time.time()):
-            return _replaced(explanation, f"{name} refuses: {why}", status=401)
+            return replace(explanation, reason=f"{name} refuses: {why}", status=401)
         signed = ", if the token's signature is good, which is not checked here"
     if isinstance(action, Redirect):
         location = _location(action, explanation, changed, options)
-        return _replaced(explanation, f"{name} redirects", status=action.status_code, location=location)
+        return replace(explanation, reason=f"{name} redirects", status=action.status_code, location=location)
     if isinstance(action, FixedResponse):
-        return _replaced(explanation, f"{name} answers by itself", status=action.status_code)
+        return replace(explanation, reason=f"{name} answers by itself", status=action.status_code)
     destinations = destinations_of(winner.service, action)
     if not destinations:
-        return _replaced(explanation, f"{name} forwards to target groups that all have weight 0", status=503)
+        return replace(explanation, reason=f"{name} forwards to target groups that all have weight 0", status=503)
     return replace(
-        _replaced(explanation, f"{name} forwards{signed}", destinations=destinations),
+        explanation,
+        reason=f"{name} forwards{signed}",
+        destinations=destinations,
         container_path=changed.target or explanation.request.target,
         container_host=changed.host,
     )
-
-
-def _replaced(
-    explanation: Explanation,
-    reason: str,
-    *,
-    status: int | None = None,
-    location: str | None = None,
-    destinations: tuple[Destination, ...] = (),
-) -> Explanation:
-    return replace(explanation, reason=reason, status=status, location=location, destinations=destinations)
 
 
 def destinations_of(service: Service, action: Forward) -> tuple[Destination, ...]:
