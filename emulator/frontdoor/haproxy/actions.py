@@ -23,9 +23,9 @@ GROUP_COOKIE = "AWSALBTG"
 _KEYWORD = re.compile(r"#\{(protocol|host|port|path|query)\}")
 
 
-def guard(placed: PlacedRule) -> str:
-    """True where this rule was chosen."""
-    return f"{{ var(txn.rule) -m str {placed.priority} }}"
+def guard(*priorities: int) -> str:
+    """True where a rule of one of these priorities was chosen."""
+    return f"{{ var(txn.rule) -m str {' '.join(map(str, priorities))} }}"
 
 
 def generated(code: int, folder: str, condition: str, *headers: str) -> str:
@@ -45,9 +45,7 @@ def fixed_response(placed: PlacedRule, action: FixedResponse, listener: Listener
     if action.message_body:
         content_type = quote(f"{action.content_type or 'text/plain'}; charset=utf-8")
         body = f" content-type {content_type} file {folder}/{fixed_response_path(placed, listener)}"
-    return [
-        f"http-request return status {action.status_code}{body} {SERVER_HEADER} {DATE} if {guard(placed)}",
-    ]
+    return [f"http-request return status {action.status_code}{body} {SERVER_HEADER} {DATE} if {guard(placed.priority)}"]
 
 
 def fixed_response_path(placed: PlacedRule, listener: Listener) -> str:
@@ -70,7 +68,8 @@ def redirect(placed: PlacedRule, action: Redirect, listener: Listener, folder: s
     with_query = f"{location}?{expand(literal(query), samples)}"
 
     def answer(target: str, condition: str) -> str:
-        return generated(action.status_code, folder, f"if {guard(placed)}{condition}", f"hdr Location {quote(target)}")
+        chosen = f"if {guard(placed.priority)}{condition}"
+        return generated(action.status_code, folder, chosen, f"hdr Location {quote(target)}")
 
     if query == "#{query}":
         # A request without a query gets a Location without a question mark.
@@ -112,11 +111,9 @@ def listener_port(listener: Listener, options: FrontOptions) -> int:
 def forward(placed: PlacedRule, action: Forward) -> list[str]:
     """Chooses the target group into `txn.group`; nothing is chosen where all weights are 0."""
     groups = _groups(placed, action)
-    chosen = guard(placed)
-    if len(groups) == 1:
-        return []  # `group_map` has it
+    chosen = guard(placed.priority)
     total = sum(weight for _, weight in groups)
-    if total == 0:
+    if len(groups) == 1 or total == 0:  # `group_map` has a single one
         return []
     lines = []
     if action.stickiness_duration:

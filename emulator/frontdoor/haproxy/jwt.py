@@ -46,7 +46,7 @@ def jwt_lines(rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
 
 
 def _rule_lines(placed: PlacedRule, jwt: JwtValidation, options: FrontOptions) -> list[str]:
-    chosen, keys = guard(placed), options.jwks.get(jwt.jwks_endpoint, {})
+    chosen, keys = guard(placed.priority), options.jwks.get(jwt.jwks_endpoint, {})
     if not keys:
         return [generated(500, FOLDER, f"if {chosen}")]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from emulator.ecs.listener.regex import read_regex, read_replacement
 from emulator.ecs.service import Rewrite, TransformType
 from emulator.frontdoor.access_log import TRANSFORM_SUCCESS
-from emulator.frontdoor.haproxy.actions import generated
+from emulator.frontdoor.haproxy.actions import generated, guard
 from emulator.frontdoor.haproxy.conditions import DEPLOYED_HOST
 from emulator.frontdoor.haproxy.request import HOST_PATTERN, MAX_PORT
 from emulator.frontdoor.haproxy.text import quote
@@ -64,7 +64,7 @@ def _rewrites(rules: Sequence[PlacedRule], kind: TransformType) -> dict[int, Rew
 def _url_lines(rewrites: dict[int, Rewrite]) -> list[str]:
     if not rewrites:
         return []
-    chosen = f"{{ var(txn.rule) -m str {' '.join(map(str, rewrites))} }}"
+    chosen = guard(*rewrites)
     odd = f"if {chosen} {{ var(txn.odd) -m found }}"
     decodable = f"{odd} {{ var(txn.decoded) -m found }}"
     # An escape that is to stay gets its percent sign escaped, and is itself again when that is decoded.
@@ -81,7 +81,7 @@ def _url_lines(rewrites: dict[int, Rewrite]) -> list[str]:
         f"http-request set-var(txn.clear) pathq {decodable}",
         "http-request set-pathq '%[var(txn.sent)]' if { var(txn.odd) -m found }",
         *(
-            f"http-request set-var(txn.to_uri) {_replaced('var(txn.clear)', rewrite)} if {_rule(priority)}"
+            f"http-request set-var(txn.to_uri) {_replaced('var(txn.clear)', rewrite)} if {guard(priority)}"
             for priority, rewrite in rewrites.items()
         ),
         _unset_unchanged("to_uri", "clear"),
@@ -93,14 +93,14 @@ def _url_lines(rewrites: dict[int, Rewrite]) -> list[str]:
 def _host_lines(rewrites: dict[int, Rewrite]) -> list[str]:
     if not rewrites:
         return []
-    chosen = f"{{ var(txn.rule) -m str {' '.join(map(str, rewrites))} }}"
+    chosen = guard(*rewrites)
     bad = f"!{{ var(txn.to_host) -m reg {quote(HOST_PATTERN)} }}"
     bad_port = f"{{ var(txn.to_host),port_only gt {MAX_PORT} }}"
     found = "{ var(txn.to_host) -m found }"
     return [
         f"http-request set-var(txn.deployed) {DEPLOYED_HOST} if {chosen}",
         *(
-            f"http-request set-var(txn.to_host) {_replaced('var(txn.deployed)', rewrite, 'i')} if {_rule(priority)}"
+            f"http-request set-var(txn.to_host) {_replaced('var(txn.deployed)', rewrite, 'i')} if {guard(priority)}"
             for priority, rewrite in rewrites.items()
         ),
         _unset_unchanged("to_host", "deployed"),
@@ -118,10 +118,6 @@ def _host_header_lines() -> list[str]:
         f"http-request set-header Host '%[var(txn.to_host)]:%[var(txn.port)]' {found} !{own_port}"
         " { var(txn.port) -m int gt 0 }",
     ]
-
-
-def _rule(priority: int) -> str:
-    return f"{{ var(txn.rule) -m str {priority} }}"
 
 
 def _unset_unchanged(name: str, before: str) -> str:
