@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from emulator.ecs.listener.regex import RefusedRegex, read_regex, read_replacement
 from emulator.ecs.service import (
@@ -30,6 +30,7 @@ from emulator.ecs.service import (
     Transform,
 )
 from emulator.errors import Finding, FindingsError
+from emulator.frontdoor.routing.matching import regexes
 from emulator.listener_limits import (
     CHECKED_PATH,
     GRPC_CODES,
@@ -98,7 +99,7 @@ def _rule_findings(service: Service, rule: ListenerRule) -> Iterator[Finding]:
         if kinds[kind] > 1:
             name = next(condition.field for condition in rule.conditions if isinstance(condition, kind))
             yield finding(QUOTA, f"more than one {name} condition", "put the values into one condition")
-    values = sum(len(condition.values) + len(_regexes(condition)) for condition in rule.conditions)
+    values = sum(len(condition.values) + len(regexes(condition)) for condition in rule.conditions)
     if not values:
         yield finding(
             QUOTA, "no condition", "a rule needs at least one; only the default action has none", "Conditions"
@@ -112,7 +113,7 @@ def _rule_findings(service: Service, rule: ListenerRule) -> Iterator[Finding]:
             yield finding(
                 CONDITION, f"{condition.field} {problem}", "see the characters and lengths of rule conditions", *place
             )
-        for regex in _regexes(condition):
+        for regex in regexes(condition):
             for problem in _regex_problems(regex, LONGEST_REGEX):
                 yield finding(
                     REGEX, f"{condition.field} regular expression {regex[:140]!r} has {problem}", _DIALECT, *place
@@ -141,10 +142,6 @@ def _jwt_problems(jwt: JwtValidation | None) -> Iterator[str]:
 
 
 _DIALECT = "write it without look-around, backreferences, atomic groups, possessive quantifiers, recursion and \\p"
-
-
-def _regexes(condition: Condition) -> Sequence[str]:
-    return condition.regex_values if isinstance(condition, PathPattern | HostHeader | HttpHeader) else ()
 
 
 def _regex_problems(regex: str, longest: int) -> Iterator[str]:
@@ -191,8 +188,7 @@ def _transform_problems(transform: Transform, alike: int) -> Iterator[tuple[str,
 
 def _condition_problems(condition: Condition) -> Iterator[str]:
     if isinstance(condition, QueryString):
-        texts = [text for pair in condition.values for text in pair]
-        yield from (f"{text!r} is too long or has characters outside of ASCII" for text in texts if not _is_text(text))
+        yield from _text_problems(text for pair in condition.values for text in pair)
         return
     if isinstance(condition, SourceIp):
         yield from (f"{block!r} is no CIDR block" for block in condition.values if not _is_block(block))
@@ -200,11 +196,7 @@ def _condition_problems(condition: Condition) -> Iterator[str]:
     if isinstance(condition, HttpHeader):
         if not _HEADER_NAME.fullmatch(condition.name) or condition.name.lower() == "host":
             yield f"name {condition.name!r} is not allowed"
-        yield from (
-            f"{text!r} is too long or has characters outside of ASCII"
-            for text in condition.values
-            if not _is_text(text)
-        )
+        yield from _text_problems(condition.values)
         return
     pattern = PATH if isinstance(condition, PathPattern) else HOST if isinstance(condition, HostHeader) else _METHOD
     yield from (
@@ -212,8 +204,10 @@ def _condition_problems(condition: Condition) -> Iterator[str]:
     )
 
 
-def _is_text(text: str) -> bool:
-    return _VISIBLE.fullmatch(text) is not None
+def _text_problems(texts: Iterable[str]) -> Iterator[str]:
+    return (
+        f"{text!r} is too long or has characters outside of ASCII" for text in texts if not _VISIBLE.fullmatch(text)
+    )
 
 
 def _is_block(block: str) -> bool:

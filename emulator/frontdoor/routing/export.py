@@ -11,12 +11,12 @@ from emulator.ecs.service import (
     Forward,
     HostHeader,
     HttpHeader,
-    PathPattern,
     Redirect,
     Service,
 )
 from emulator.frontdoor.balancers import LISTENERS, Balancer, behind
 from emulator.frontdoor.routing.explain import Explanation, RuleResult, destinations_of
+from emulator.frontdoor.routing.matching import regexes
 from emulator.frontdoor.routing.rules import PlacedRule, rules_in_order
 
 
@@ -24,8 +24,7 @@ def condition_text(condition: Condition) -> str:
     """`path /api or /api/*`: the condition's field, and what it takes."""
     name = f" {condition.name}" if isinstance(condition, HttpHeader) else ""
     values = [f"{pair[0]}={pair[1]}" if isinstance(pair, tuple) else pair for pair in condition.values]
-    if isinstance(condition, PathPattern | HostHeader | HttpHeader):
-        values += [f"regex {value}" for value in condition.regex_values]
+    values += [f"regex {value}" for value in regexes(condition)]
     if isinstance(condition, HostHeader) and condition.load_balancer_name:
         values.append("the load balancer's own name")
     return f"{condition.field}{name} {' or '.join(values)}"

@@ -106,11 +106,12 @@ def evaluate(condition: Condition, request: Request) -> ConditionResult:
     seen = tuple(_seen(condition, request))
     if any(_value_matches(condition, value) for value in seen):
         return ConditionResult(condition, True, seen)
-    regex = next((regex for value in seen for regex in _regexes(condition) if _found(condition, regex, value)), None)
+    regex = next((regex for value in seen for regex in regexes(condition) if _found(condition, regex, value)), None)
     return ConditionResult(condition, regex is not None, seen, regex)
 
 
-def _regexes(condition: Condition) -> Sequence[str]:
+def regexes(condition: Condition) -> Sequence[str]:
+    """The regular expressions of a condition; only some kinds have any."""
     return condition.regex_values if isinstance(condition, PathPattern | HostHeader | HttpHeader) else ()
 
 
