@@ -69,10 +69,8 @@ def check_lines(group: TargetGroup, options: FrontOptions) -> list[str]:
     if group.protocol_version == "GRPC":
         return lines + _grpc_lines(group)
     agent = f"hdr User-Agent {USER_AGENT} hdr Accept-Encoding 'gzip, compressed'"
-    if group.protocol_version == "HTTP2":
-        send = f"http-check send meth GET uri {quote(check.path)} ver HTTP/2 {_HOST} {agent}"
-    else:
-        send = f"http-check send meth GET uri {quote(check.path)} ver HTTP/1.1 {_HOST} hdr Connection close {agent}"
+    version, ends = ("HTTP/2", "") if group.protocol_version == "HTTP2" else ("HTTP/1.1", " hdr Connection close")
+    send = f"http-check send meth GET uri {quote(check.path)} ver {version} {_HOST}{ends} {agent}"
     return [*lines, send, f"http-check expect status {check.success_codes.replace(' ', '')}"]
 
 
@@ -82,19 +80,14 @@ def _grpc_lines(group: TargetGroup) -> list[str]:
     check = group.health_check
     # The model's default is that of HTTP; a gRPC group's is 12, which a server says of a method it does not have.
     codes = GRPC_DEFAULT_CODES if check.success_codes == "200" else check.success_codes.replace(" ", "")
-    pattern = quote(f"^(?:{'|'.join(str(code) for code in code_list(codes))})$")
+    known = "|".join(map(str, code_list(codes)))
     headers = f"hdr content-type application/grpc hdr te trailers hdr User-Agent {USER_AGENT}"
-    lines = [
-        f"http-check send meth POST uri {quote(check.path)} ver HTTP/2 {_HOST} {headers}",
-    ]
+    send = f"http-check send meth POST uri {quote(check.path)} ver HTTP/2 {_HOST} {headers}"
     if 0 in code_list(codes):
-        others = quote(f"^(?!(?:{'|'.join(str(code) for code in code_list(codes))})$)")
-        return [
-            *lines,
-            "http-check expect status 200",
-            f"http-check expect ! fhdr name grpc-status value -m reg {others}",
-        ]
-    return [*lines, f"http-check expect fhdr name grpc-status value -m reg {pattern}"]
+        others = quote(f"^(?!(?:{known})$)")
+        unlike = f"http-check expect ! fhdr name grpc-status value -m reg {others}"
+        return [send, "http-check expect status 200", unlike]
+    return [send, f"http-check expect fhdr name grpc-status value -m reg {quote(f'^(?:{known})$')}"]
 
 
 def code_list(codes: str) -> list[int]:
