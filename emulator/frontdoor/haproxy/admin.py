@@ -128,11 +128,7 @@ class View:
 
     def placement(self, group: TargetGroup, options: FrontOptions) -> Placement:
         """Where the target belongs by now."""
-        if self.main is not None:
-            return Placement.JUDGED
-        if self.initial is None:
-            return Placement.NEW
-        if self.initial.passed:
+        if self.main is not None or (self.initial is not None and self.initial.passed):
             return Placement.JUDGED
         if self.failed(group, options):
             return Placement.FAILED if options.timing == "local" else Placement.JUDGED
@@ -261,8 +257,6 @@ def placed(
     for target in targets:
         group = groups.get((target.service, target.target_group))
         view = View(servers, target)
-        if group is None or view.outdated:
-            result.append(replace(target, placement=Placement.NEW))
-        else:
-            result.append(replace(target, placement=view.placement(group, options)))
+        placement = Placement.NEW if group is None or view.outdated else view.placement(group, options)
+        result.append(replace(target, placement=placement))
     return result
