@@ -108,14 +108,8 @@ def _groups(placed: PlacedRule) -> list[TargetGroup]:
     return [placed.service.target_group(item.target_group) for item in action.target_groups]
 
 
-def _paths(placed: PlacedRule) -> list[str]:
-    """Patterns and regular expressions of paths."""
-    conditions = [item for item in placed.rule.conditions if isinstance(item, PathPattern)]
-    return [value for item in conditions for value in (*item.values, *item.regex_values)]
-
-
-def _patterns(placed: PlacedRule) -> list[str]:
-    return [value for item in placed.rule.conditions if isinstance(item, PathPattern) for value in item.values]
+def _paths(placed: PlacedRule) -> list[PathPattern]:
+    return [item for item in placed.rule.conditions if isinstance(item, PathPattern)]
 
 
 def _is_rewritten(placed: PlacedRule) -> bool:
@@ -124,7 +118,7 @@ def _is_rewritten(placed: PlacedRule) -> bool:
 
 def _asks_for(placed: PlacedRule, path: str) -> bool:
     """Whether the rule forwards requests that ask its targets for a path; also where that is not certain."""
-    conditions = [item for item in placed.rule.conditions if isinstance(item, PathPattern)]
+    conditions = _paths(placed)
     return not conditions or _is_rewritten(placed) or all(path_matches(item, path) for item in conditions)
 
 
@@ -138,10 +132,11 @@ def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:
     # A gRPC server is asked for a method that it does not have, and says so.
     calls = group.protocol_version == "GRPC" or group.health_check.protocol == "TCP"
     if not calls and not _asks_for(placed, checked):
+        paths = ", ".join(value for item in _paths(placed) for value in (*item.values, *item.regex_values))
         yield _warning(
             HEALTH_CHECK_PATH,
             f"{service.name}: health checks ask container {group.container_name} for {checked}, which no request that"
-            f" this rule forwards asks for ({', '.join(_paths(placed))})",
+            f" this rule forwards asks for ({paths})",
             f"see that {group.container_name} answers {checked} with {group.health_check.success_codes}, or set"
             " `http.healthcheck` to a path below the rule's",
             placed,
@@ -158,7 +153,8 @@ def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:
 
 def prefix_note(placed: PlacedRule) -> Iterator[Finding]:
     """The classic surprise about a rule with a path of its own: the container sees that path too."""
-    prefixes = [path for path in _patterns(placed) if path.endswith("/*") and path.strip("/*")]
+    patterns = [path for item in _paths(placed) for path in item.values]
+    prefixes = [path for path in patterns if path.endswith("/*") and path.strip("/*")]
     if prefixes and isinstance(placed.rule.action, Forward) and not _is_rewritten(placed):
         prefix = prefixes[0].removesuffix("*")
         yield _warning(

@@ -152,7 +152,7 @@ def _request(
     method: str, url: str, headers: tuple[tuple[str, str], ...], source_ip: str, options: FrontOptions
 ) -> tuple[Listener, Request]:
     listener: Listener = "HTTP"
-    target = url
+    target, host = url, f"localhost:{options.listener_port}"
     if not url.startswith("/"):
         parts = _split(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -161,10 +161,9 @@ def _request(
             )
         listener = "HTTPS" if parts.scheme == "https" else "HTTP"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        if not any(name.lower() == "host" for name, _ in headers):
-            headers = (("Host", parts.netloc.rpartition("@")[2]), *headers)
-    elif not any(name.lower() == "host" for name, _ in headers):
-        headers = (("Host", f"localhost:{options.listener_port}"), *headers)
+        host = parts.netloc.rpartition("@")[2]
+    if not any(name.lower() == "host" for name, _ in headers):
+        headers = (("Host", host), *headers)
     return listener, Request(method, target.partition("#")[0], headers, source_ip)
 
 
