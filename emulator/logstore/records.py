@@ -92,6 +92,12 @@ def task_folder(service: str, task_id: str) -> str:
     return f"{service}.{task_id}"
 
 
+def kept_stream(container: str, docker_id: str) -> str:
+    """The stream of the log store that holds what a container printed that does not log through the router. Of its name
+    there may have been others in the task before: those that were replaced alone."""
+    return f"{KEPT}{container}{KEPT}{docker_id[-8:]}"
+
+
 ACCESS = RecordFile("@front", "0", "@access")
 """The load balancer's access log. No service has such a name."""
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.errors import CopilotLocalError, NotFound
-from emulator.firelens.stored import LOG_FOLDER, kept_stream, stored_line
+from emulator.firelens.stored import LOG_FOLDER
+from emulator.logstore.records import Record, RecordFile, format_record, kept_stream
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 
@@ -84,18 +85,20 @@ class Keeper:
             return
         group = container.labels.get(names.LOG_GROUP, "")
         lines = [
-            stored_line(
-                stream,
-                int(line.timestamp.timestamp() * 1_000_000) * 1000 if line.timestamp else 0,
-                {"source": line.stream, "log": line.text, "group": group},
+            format_record(
+                Record(
+                    stream,
+                    int(line.timestamp.timestamp() * 1_000_000) * 1000 if line.timestamp else 0,
+                    {"source": line.stream, "log": line.text, "group": group},
+                )
             )
             for line in self._engine.logs(container.name, tail=MOST_LINES)
         ]
         if lines and (self._store is not None or self._has_store()):
             labels = container.labels
             stored = kept_stream(labels[names.CONTAINER], container.id)
-            file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{stored}"
-            self._write(container.image_id, File(file, "".join(lines).encode(errors="replace")))
+            file = RecordFile(labels[names.SERVICE], labels[names.TASK], stored)
+            self._write(container.image_id, File(file.name, "".join(lines).encode(errors="replace")))
 
     def _listed(self, name: str) -> Container | None:
         rows = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})

@@ -7,7 +7,8 @@ balancer's access log is on a volume that no task has.
 from __future__ import annotations
 
 from emulator.engine.interface import Mount
-from emulator.firelens.stored import LOG_FOLDER, task_folder
+from emulator.firelens.stored import LOG_FOLDER
+from emulator.logstore.records import task_folder
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 
