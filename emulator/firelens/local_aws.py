@@ -55,21 +55,19 @@ def local_aws_output(
 
     `ships`: whether the router's image has the very plugin, as `equivalent_output` has it. Raises Unsupported as that.
     """
-    core = CORE_PLUGINS.get(section.kind, "")
+    core = section.kind in CORE_PLUGINS
     reason = "the real plugin sends to the local AWS endpoint of this environment, not to AWS"
     if role := [key for key, _ in section.entries if key.lower() in _ROLE]:
-        section = replace(section, entries=tuple(_without(section.entries, _ROLE)))
+        section = replace(section, entries=_without(section.entries, _ROLE))
         reason += f"; it assumes no role: without {', '.join(role)}"
-    if not core or ships:
-        own = [("endpoint", f"https://{ENDPOINT}")]
-        if not core:
-            own = [("endpoint", ENDPOINT), ("tls", "On"), ("tls.ca_file", CA_FILE)]
-        entries = [*_without(section.entries, {key for key, _ in own}), *own]
-        return OutputSection(section.plugin, section.match, tuple(entries)), reason
     own = [("endpoint", ENDPOINT), ("tls", "On"), ("tls.ca_file", CA_FILE)]
-    others = replace(section, entries=tuple(_without(section.entries, {key for key, _ in own})))
-    changed, replaced = equivalent_output(others, identity, ships=ships)
-    return replace(changed, entries=(*changed.entries, *own)), f"{reason}; {replaced}"
+    if core and ships:
+        own = [("endpoint", f"https://{ENDPOINT}")]
+    section = replace(section, entries=_without(section.entries, {key for key, _ in own}))
+    if core and not ships:
+        section, replaced = equivalent_output(section, identity, ships=ships)
+        reason = f"{reason}; {replaced}"
+    return replace(section, entries=(*section.entries, *own)), reason
 
 
 def equivalent_output(
@@ -112,8 +110,8 @@ def _core_entries(section: OutputSection) -> tuple[list[tuple[str, str]], list[s
     return kept, dropped
 
 
-def _without(entries: tuple[tuple[str, str], ...], names: set[str]) -> list[tuple[str, str]]:
-    return [(key, value) for key, value in entries if key.lower() not in names]
+def _without(entries: tuple[tuple[str, str], ...], names: set[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in entries if key.lower() not in names)
 
 
 def _filled(plugin: str, key: str, value: str, identity: TaskIdentity, *, refuse: bool) -> str:
@@ -125,13 +123,11 @@ def _filled(plugin: str, key: str, value: str, identity: TaskIdentity, *, refuse
     }
 
     def fill(match: re.Match[str]) -> str:
-        if match[1] not in known and not refuse:
-            return match[0]
-        if match[1] not in known:
+        if match[1] not in known and refuse:
             raise Unsupported(
                 f"{plugin}: {key} {value} is made from each record, which the plugin that runs here cannot",
                 hint="leave this destination at `capture`, or use a router image that ships the plugin",
             )
-        return known[match[1]]
+        return known.get(match[1], match[0])
 
     return _TEMPLATE.sub(fill, value)
