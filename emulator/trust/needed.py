@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,9 +144,8 @@ def _images(asked: Asked) -> Iterator[Permission]:
         to = asked.settings.substitute.get(reference)
         if to is not None and to != asked.own.substitute.get(reference):
             words = f"{to} in place of {reference}, which copilot-local itself runs"
-            yield Permission(
-                "image", (reference, str(to)), words, setting_position(asked.root, "substitute", reference)
-            )
+            where = setting_position(asked.root, "substitute", reference)
+            yield Permission("image", (reference, str(to)), words, where)
 
 
 def _compose(asked: Asked) -> Iterator[Permission]:
@@ -239,19 +238,15 @@ def _environment_files(asked: Asked) -> _Named:
 
 
 def _own_files(asked: Asked) -> _Named:
-    """The workspace's own files, which lie outside where a link leads there."""
+    """The workspace's own files that are there and do not stand where they seem to, since a link leads elsewhere."""
     files: list[Path] = [asked.root / name for name in (FILE_NAME, OWN_FILE, VARIABLES_FILE, SECRETS_FILE)]
     if asked.workspace is not None:
         files += copilot_files(asked.workspace)
-    yield from ((f"{_relative(file, asked.root)} is a link to it", file, None) for file in _linked(files, asked.root))
-
-
-def _linked(files: Iterable[Path], root: Path) -> Iterator[Path]:
-    """Those that are there and do not stand where they seem to."""
-    real_root = root.resolve()
+    real_root = asked.root.resolve()
     for file in files:
-        if file.exists() and _real(file) != real_root / _relative(file, root):
-            yield file
+        relative = _relative(file, asked.root)
+        if file.exists() and _real(file) != real_root / relative:
+            yield f"{relative} is a link to it", file, None
 
 
 def _relative(file: Path, root: Path) -> Path:

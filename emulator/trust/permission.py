@@ -27,6 +27,3 @@ class Permission:
     def digest(self) -> str:
         """SHA-256 over kind and content, in hex."""
         return hashlib.sha256(json.dumps([self.kind, *self.content]).encode()).hexdigest()
-
-    def __str__(self) -> str:
-        return f"{self.position}: {self.words}" if self.position else self.words
