@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emulator.ecs.messaging import Queue, queue_name
+from emulator.ecs.messaging import queue_name
 from emulator.ecs.service import Forward, Service
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.frontdoor.routing.export import condition_text
@@ -129,8 +129,7 @@ def _messages(graph: Graph, service: Service) -> None:
     for topic in service.topics:
         name = graph.add(f"topic {service.name}/{topic.name}", Kind.TOPIC, topic.name, f"topic of {service.name}")
         graph.connect(main, name, Line.MESSAGES, "publishes")
-    queues: dict[str, Queue] = {queue.resource: queue for queue in service.queues}
-    for resource, queue in queues.items():
+    for resource, queue in {queue.resource: queue for queue in service.queues}.items():
         name = queue_name(service.app, service.environment, service.name, queue)
         tries = f"dead letters after {queue.dead_letter_tries}" if queue.dead_letter_tries else ""
         graph.add(f"queue {service.name}/{resource}", Kind.QUEUE, name, f"queue of {service.name}", tries)

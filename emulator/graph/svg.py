@@ -68,8 +68,7 @@ def as_svg(graph: Graph) -> str:
         ' orient="auto-start-reverse"><path d="M0 0L10 5L0 10" style="stroke-dasharray:none"/></marker></defs>',
     ]
     for group, place in bands.items():
-        parts.append(_rectangle(place, "band", 8))
-        parts.append(_text(graph.groups[group], place.x + PADDING, place.y + 17, "title"))
+        parts += [_rectangle(place, "band", 8), _text(graph.groups[group], place.x + PADDING, place.y + 17, "title")]
     parts += [_arrow(arrow, places[arrow.source], places[arrow.target]) for arrow in graph.arrows]
     for id, box in graph.boxes.items():
         parts += _box(box, places[id])
@@ -115,7 +114,7 @@ def _bands(graph: Graph, x: float, places: dict[str, _Place]) -> tuple[dict[str,
 def _gap(graph: Graph, sources: list[Box], targets: list[Box] | None = None) -> float:
     """Room for the longest label of arrows that leave these boxes, or come back to them."""
     here = {box.id for box in sources}
-    there = {box.id for box in targets} if targets is not None else set(graph.boxes)
+    there = {box.id for box in targets} if targets is not None else graph.boxes.keys()
     labels = [
         arrow.label
         for arrow in graph.arrows
@@ -207,8 +206,7 @@ def _arrow(arrow: Arrow, source: _Place, target: _Place) -> str:
 
 def _label(arrow: Arrow, source: _Place, target: _Place) -> str:
     x1, y1, x2, y2 = _ends(source, target)
-    same = _overlap(source, target)
-    if same:
+    if _overlap(source, target):
         return _text(arrow.label, max(x1, x2) + 48, (y1 + y2) / 2 + 4, "small")
     return _text(arrow.label, (x1 + x2) / 2, (y1 + y2) / 2 - 5, "small", "middle")
 
