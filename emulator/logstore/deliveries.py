@@ -6,11 +6,7 @@ wrote may lack its end; the next one then follows on the same line.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-
-from emulator.logstore.records import Joiner, Record, parse_record
+from emulator.logstore.records import Record, parse_record
 
 MILLISECOND = 1_000_000
 GENERATION = 1 << 17
@@ -65,26 +61,3 @@ class Deliveries:
             self._older, self._recent = self._recent, set()
         self._recent.add(key)
         return False
-
-
-def read_records(source: Path | Iterable[str], *, join: bool = True) -> Iterator[Record]:
-    """The records of a file, or of one stream's lines, in order.
-
-    `join` puts together the lines that Docker split at 16 KiB. Without it they come as the destination would get them.
-    """
-    deliveries, joiner = Deliveries(), Joiner()
-    with (
-        source.open(encoding="utf-8", errors="replace", newline="\n")
-        if isinstance(source, Path)
-        else _as_is(source) as lines
-    ):
-        for line in lines:
-            record = deliveries.record(line)
-            whole = joiner.add(record) if record and join else record
-            if whole is not None:
-                yield whole
-    yield from joiner.rest()
-
-
-def _as_is(lines: Iterable[str]) -> contextlib.nullcontext[Iterable[str]]:
-    return contextlib.nullcontext(lines)

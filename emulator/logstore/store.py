@@ -190,7 +190,6 @@ class Follower:
         folder: Path,
         choose: Choose = every_file,
         *,
-        from_start: bool = True,
         reader: Callable[[], LineReader] = Deliveries,
         encoding: str = "utf-8",
         join: bool = False,
@@ -204,17 +203,10 @@ class Follower:
         self._readers: defaultdict[tuple[str, str, str], LineReader] = defaultdict(reader)
         """By service, task and stream: what is delivered again may stand in the next file."""
         self._files: dict[int, RecordFile] = {}
-        if not from_start:
-            self._look()
-            for opened in self._open.values():
-                os.lseek(opened.descriptor, 0, os.SEEK_END)
-
-    def read(self) -> list[tuple[RecordFile, Record]]:
-        """The new records with the file each one stands in, by time."""
-        return list(self.records())
 
     def records(self) -> Iterator[tuple[RecordFile, Record]]:
-        """The same one by one: a block of each stream is in memory at a time, and within that they come by time."""
+        """The new records with the file each one stands in: a block of each stream is in memory at a time, and within
+        that they come by time."""
         present = self._look()
         streams: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
         for inode, file in self._files.items():

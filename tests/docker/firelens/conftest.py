@@ -16,9 +16,9 @@ from emulator.errors import Conflict, LogDriverNotReady, NotFound
 from emulator.firelens.local import record_file
 from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration
 from emulator.firelens.stored import LOG_FOLDER
-from emulator.logstore.deliveries import read_records
 from emulator.logstore.records import Record
 from emulator.setup.images import ensure_agent_image
+from tests.delivered_records import read_records
 from tests.docker import project
 
 ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgpack
 
 from emulator.agent.log_relay.forward import Batch, Splitter
-from emulator.logstore.deliveries import read_records
+from tests.delivered_records import read_records
 from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
 
 

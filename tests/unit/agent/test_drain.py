@@ -14,8 +14,8 @@ import msgpack
 import pytest
 
 from emulator.agent.log_relay.forward import record_line
-from emulator.logstore.deliveries import read_records
 from emulator.logstore.records import Record, RecordFile, parse_record
+from tests.delivered_records import read_records
 
 Until = Callable[[Callable[[], object]], None]
 SECONDS = 1_795_348_800

@@ -12,7 +12,7 @@ from emulator.agent.log_relay.buffer_recovery import take_back
 from emulator.agent.log_relay.chunkio import buffered
 from emulator.agent.log_relay.drain import salvage, write_lines
 from emulator.agent.log_relay.forward import Batch, record_line
-from emulator.logstore.deliveries import read_records
+from tests.delivered_records import read_records
 from tests.unit.agent.test_salvage import TAG, TIME, chunk, line, packed
 
 STORE = "hello.0123.drained"

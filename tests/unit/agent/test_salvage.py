@@ -10,7 +10,7 @@ import pytest
 
 from emulator.agent.log_relay.chunkio import LARGEST, chunk_entries
 from emulator.agent.log_relay.drain import salvage
-from emulator.logstore.deliveries import read_records
+from tests.delivered_records import read_records
 
 TAG = "hello-firelens-0123"
 TIME = msgpack.ExtType(0, (1_795_646_525).to_bytes(4, "big") + (7).to_bytes(4, "big"))

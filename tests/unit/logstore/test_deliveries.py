@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.logstore.deliveries import GENERATION, read_records
+from emulator.logstore.deliveries import GENERATION
 from emulator.logstore.store import Follower
+from tests.delivered_records import read_records
 from tests.unit.logstore.test_records import TASK, line, logs
 
 
@@ -53,5 +54,5 @@ def test_what_is_delivered_again_after_a_rotation_counts_once(tmp_path: Path) ->
     (tmp_path / f"web.{TASK}.web.1").write_text(again)
     (tmp_path / f"web.{TASK}.web").write_text(again + line("two", "5.000000002"))
     follower = Follower(tmp_path)
-    assert [record.fields["log"] for _, record in follower.read()] == ["one", "two"]
+    assert [record.fields["log"] for _, record in follower.records()] == ["one", "two"]
     follower.close()

@@ -38,7 +38,7 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(folder: Path) -> list[object]:
     follower = Follower(folder)
     try:
-        return logs([record for _, record in follower.read()])
+        return logs([record for _, record in follower.records()])
     finally:
         follower.close()
 
