@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from emulator.agent.api.records import AccessLines, keep_bounded
+from emulator.agent.api.records import keep_bounded
 from emulator.agent.api.server import ControlServer
 from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
@@ -68,7 +68,7 @@ def main(state_file: Path, first_state: str) -> None:
     supervisor = Supervisor(engine, state_file, front)
     supervisor.scheduler.store = partial(store_files, Path(LOG_FOLDER))
     tasks = serve_metadata(supervisor.engine, supervisor, listener)
-    traces = LateTraces(Path(ACCESS_FOLDER), AccessLines)
+    traces = LateTraces(Path(ACCESS_FOLDER))
     if tasks is not None:
         serve_traces(traces.intake, tasks.by_address)
     server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER), traces)

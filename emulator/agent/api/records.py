@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.frontdoor.access_log import LoadBalancerName, alb_line, as_json, created_at, parse_fields, record_of
+from emulator.agent.load_balancer.access_log import access_follower
+from emulator.frontdoor.access_log import LoadBalancerName, alb_line, as_json, record_of
 from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.options import FrontOptions
 from emulator.logstore.records import ACCESS, KEPT, Record, RecordFile
@@ -47,11 +48,13 @@ def follow_records(
         wanted = not services or file.service in services
         return wanted and file.service != ACCESS.service and file.stream.startswith(KEPT) is kept
 
-    for number, batch in enumerate(_follow(Follower(folder, chosen, join=join), ended)):
-        found: Iterator[dict[str, Any]] = (_as_json(file, record) for file, record in batch)
-        if tail is not None and number == 0:
-            found = last_of_each(found, tail, lambda it: (it["service"], it["task"], it["stream"]))
-        yield from found
+    return _follow(
+        Follower(folder, chosen, join=join),
+        ended,
+        lambda batch: (_as_json(file, record) for file, record in batch),
+        tail,
+        lambda it: (it["service"], it["task"], it["stream"]),
+    )
 
 
 def follow_access(
@@ -64,7 +67,6 @@ def follow_access(
 ) -> Iterator[dict[str, Any]]:
     """The requests that the load balancer logged, as `follow_records` gives records; those of these services (none:
     all, and those that no rule took). `tail`: of those that are there already, only the last ones."""
-    follower = Follower(folder, lambda file: file.service == ACCESS.service, reader=AccessLines, encoding="latin-1")
 
     def requests(batch: Iterable[tuple[RecordFile, Record]]) -> Iterator[dict[str, Any]]:
         for _, record in batch:
@@ -81,34 +83,26 @@ def follow_access(
                     "fields": as_json(request, name, options[request.balancer]),
                 }
 
-    for number, batch in enumerate(_follow(follower, ended)):
-        found = requests(batch)
-        if tail is not None and number == 0:
-            found = last_of_each(found, tail, lambda _: "")
-        yield from found
+    return _follow(access_follower(folder), ended, requests, tail, lambda _: "")
 
 
-class AccessLines:
-    """Reads the lines that HAProxy wrote."""
-
-    def record(self, line: str, /) -> Record | None:
-        """The record of a line; None where it cannot be read."""
-        try:
-            fields = parse_fields(line)
-            return Record("access", created_at(fields) * 1000, fields)
-        except (ValueError, KeyError):
-            log.warning("a line of the access log cannot be read: %s", line[:200])
-            return None
-
-
-def _follow(follower: Follower, ended: Callable[[], bool] | None) -> Iterator[Iterable[tuple[RecordFile, Record]]]:
-    """What is there; with `ended`, then what comes until it says so, a look at a time."""
+def _follow(
+    follower: Follower,
+    ended: Callable[[], bool] | None,
+    told: Callable[[Iterable[tuple[RecordFile, Record]]], Iterator[dict[str, Any]]],
+    tail: int | None,
+    stream: Callable[[dict[str, Any]], Hashable],
+) -> Iterator[dict[str, Any]]:
+    """What is told of what is there, of each stream the last `tail` ones; with `ended`, then of what comes until it
+    says so."""
     try:
         while True:
             last = ended is None or ended()
-            yield _to_the_end(follower) if last else follower.records()
+            found = told(_to_the_end(follower) if last else follower.records())
+            yield from found if tail is None else last_of_each(found, tail, stream)
             if last:
                 return
+            tail = None
             time.sleep(FOLLOW_INTERVAL)
     finally:
         follower.close()

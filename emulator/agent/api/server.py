@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from emulator.agent.api.answers import content_of, status_of, with_events
 from emulator.agent.api.going_down import finish, refuse_others, store_kept, take_down
 from emulator.agent.api.looks import overview, status
-from emulator.agent.api.records import AccessLines, follow_access, follow_records, load_balancer_of
+from emulator.agent.api.records import follow_access, follow_records, load_balancer_of
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.traces.late import LateTraces
 from emulator.errors import CopilotLocalError, InputError, NotFound
@@ -56,7 +56,7 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.supervisor = supervisor
         self.log_folder = log_folder
         self.access_folder = access_folder
-        self.traces = traces or LateTraces(access_folder, AccessLines)
+        self.traces = traces or LateTraces(access_folder)
         super().__init__(str(path), _Connection)
 
     def seen(self) -> tuple[Supervisor, Path, LateTraces]:

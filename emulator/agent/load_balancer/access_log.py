@@ -1,4 +1,4 @@
-"""Takes the front's access log and writes it to the log store."""
+"""Takes the front's access log, writes it to the log store, and reads it there."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from emulator.errors import EngineError
-from emulator.frontdoor.access_log import RING_BYTES, record_key
+from emulator.frontdoor.access_log import RING_BYTES, created_at, parse_fields, record_key
 from emulator.logstore.beneath import append_beneath, open_beneath
-from emulator.logstore.records import ACCESS
+from emulator.logstore.records import ACCESS, Record
+from emulator.logstore.store import Follower
 from emulator.runtime.listeners.accepted import accepted
 
 log = logging.getLogger(__name__)
@@ -165,6 +166,24 @@ class AccessLog:
         known = number in seen
         seen.add(number)
         return not known
+
+
+def access_follower(folder: Path) -> Follower:
+    """Reads what was stored in that folder."""
+    return Follower(folder, lambda file: file.service == ACCESS.service, reader=_Lines, encoding="latin-1")
+
+
+class _Lines:
+    """Reads the lines that HAProxy wrote."""
+
+    def record(self, line: str, /) -> Record | None:
+        """The record of a line; None where it cannot be read."""
+        try:
+            fields = parse_fields(line)
+            return Record("access", created_at(fields) * 1000, fields)
+        except (ValueError, KeyError):
+            log.warning("a line of the access log cannot be read: %s", line[:200])
+            return None
 
 
 def _mark(line: bytes) -> bytes:

@@ -7,10 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from emulator.agent.load_balancer.access_log import access_follower
 from emulator.errors import InputError, NotFound
 from emulator.frontdoor.access_log import record_of
-from emulator.logstore.records import ACCESS
-from emulator.logstore.store import Follower
 from emulator.traces.intake import DEAF, STRANGE_ID
 from emulator.traces.joining import Joined, Joiner, Request
 from emulator.traces.spans import Malformed, Span, trace_digits
@@ -26,12 +25,11 @@ _BEFORE = 70.0
 
 
 class TraceAnswers:
-    """Answers about what a store holds. `access` is the folder of the load balancer's access log, `reader` reads it."""
+    """Answers about what a store holds. `access` is the folder of the load balancer's access log."""
 
-    def __init__(self, store: TraceStore, access: Path, reader: Callable[[], Any]) -> None:
+    def __init__(self, store: TraceStore, access: Path) -> None:
         self._store = store
         self._access = access
-        self._reader = reader
 
     def listed(self, query: Query) -> Json:
         """The latest traces, the newest first, and the notes. `limit`, `since` (seconds since 1970), `service`,
@@ -108,9 +106,7 @@ class TraceAnswers:
         return Joiner(self._requests(first - _BEFORE, last + 1))
 
     def _requests(self, since: float, until: float) -> Iterator[Request]:
-        follower = Follower(
-            self._access, lambda file: file.service == ACCESS.service, reader=self._reader, encoding="latin-1"
-        )
+        follower = access_follower(self._access)
         try:
             for _, record in [*follower.records(), *follower.close()]:
                 if not since <= record.time_ns / 1e9 <= until:

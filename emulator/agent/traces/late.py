@@ -4,9 +4,8 @@ agent's start."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emulator.agent.traces.answers import TraceAnswers
@@ -16,11 +15,10 @@ FILE = "traces.sqlite"
 
 
 class LateTraces:
-    """Makes the store on first use. `folder` is that of the access log, which no task has; `reader` reads that log."""
+    """Makes the store on first use. `folder` is that of the access log, which no task has."""
 
-    def __init__(self, folder: Path, reader: Callable[[], Any]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._reader = reader
         self._lock = threading.Lock()
         self._made: tuple[Intake, TraceAnswers] | None = None
 
@@ -45,5 +43,5 @@ class LateTraces:
                 from emulator.traces.store import TraceStore
 
                 store = TraceStore(self._folder / FILE)
-                self._made = Intake(store), TraceAnswers(store, self._folder, self._reader)
+                self._made = Intake(store), TraceAnswers(store, self._folder)
             return self._made

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from emulator.agent.api.records import AccessLines
 from emulator.agent.api.server import ControlServer
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.process import store_files
@@ -141,7 +140,7 @@ class Rig:
             time_of_day=lambda: self.time_of_day,
         )
         self.supervisor.scheduler.store = partial(store_files, self.logs)
-        self.traces = LateTraces(self.access, AccessLines)
+        self.traces = LateTraces(self.access)
         server = ControlServer(self.socket, self.supervisor, self.logs, self.access, self.traces)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         self._closing[:0] = [self.monitor.close, self.supervisor.retire, server.shutdown, server.server_close]
