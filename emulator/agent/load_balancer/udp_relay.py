@@ -71,9 +71,7 @@ class Relay:
         self._routes: dict[int, Route] = {}
         self._flows: dict[tuple[int, Address], _Flow] = {}
         self._selector = selectors.DefaultSelector()
-        self._listeners: dict[int, socket.socket] = {}
-        for port in ports:
-            self._listeners[port] = self._listen(host, port)
+        self._listeners = {port: self._listen(host, port) for port in ports}
         control.unlink(missing_ok=True)
         self._agents: set[socket.socket] = set()
         """Connections over which routes come."""

@@ -58,19 +58,18 @@ class Batch:
 
     def messages(self) -> Iterator[list[Any]]:
         """Each message as `[tag, time, record, …]`, with texts as bytes."""
-        unpacker = msgpack.Unpacker(raw=True, strict_map_key=False, max_buffer_size=0)
-        for part in self.parts:
-            unpacker.feed(part)
-            yield from unpacker
+        return self._unpacked(raw=True)
 
     def lines(self, metadata: Mapping[str, str]) -> list[str]:
         """The messages as lines of the log store. `metadata`: fields that the router would have added."""
-        unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", strict_map_key=False, max_buffer_size=0)
-        found: list[str | None] = []
+        messages = self._unpacked(raw=False, unicode_errors="replace")
+        return [line for message in messages if (line := record_line(message, metadata)) is not None]
+
+    def _unpacked(self, **texts: Any) -> Iterator[Any]:
+        unpacker = msgpack.Unpacker(strict_map_key=False, max_buffer_size=0, **texts)
         for part in self.parts:
             unpacker.feed(part)
-            found += [record_line(message, metadata) for message in unpacker]
-        return [line for line in found if line is not None]
+            yield from unpacker
 
 
 class Splitter:

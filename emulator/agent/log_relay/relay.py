@@ -287,10 +287,8 @@ class Relay:
                 flow.unsent = memoryview(batch.sent(chunk))
             try:
                 flow.unsent = flow.unsent[flow.router.send(flow.unsent) :]
-            except BlockingIOError:
-                break
             except OSError:
-                break  # it has gone: reading says so too
+                break  # it has no room now, or it has gone: reading says so too
         if flow.router is not None:
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if flow.unsent else 0)
             self._selector.modify(flow.router, events, flow)
@@ -364,10 +362,10 @@ class Relay:
         return not self._store.fails and not any(flow.waiting or flow.in_flight for flow in self._flows)
 
 
-def _read(connection: socket.socket, flags: int = 0) -> bytes | None:
+def _read(connection: socket.socket) -> bytes | None:
     """What there is to read, empty at the end; None where there is nothing yet."""
     try:
-        return connection.recv(READ, flags)
+        return connection.recv(READ)
     except BlockingIOError:
         return None
     except OSError:
