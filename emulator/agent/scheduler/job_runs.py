@@ -204,8 +204,7 @@ class JobRuns:
         until = end if deadline is None else min(end, deadline)
         run.waits = delay
         while True:
-            with self._changed:
-                seen = self._looks
+            seen = self.looks
             if self._control.retired.is_set():
                 raise Cancelled
             if (left := until - self._clock()) <= 0:
@@ -252,8 +251,7 @@ class JobRuns:
     def _wait(self, subject: _Subject, run: JobRun, task_id: str, deadline: float | None) -> Status:
         scheduler, ends = self._scheduler, Ends(self._clock)
         while True:
-            with self._changed:
-                seen = self._looks
+            seen = self.looks
             task = self._tasks.find(task_id)
             if task is None:
                 run.cause, run.exit_code = "its task was removed", None
