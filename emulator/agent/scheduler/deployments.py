@@ -233,8 +233,9 @@ class Deployments:
                 scheduler.front.use(scheduler.state)
                 scheduler.shifts.keep(begun, previous)
                 scheduler.history.spare(ended)
+                words = error.message if isinstance(error, CopilotLocalError) else "it was ended"
                 for name in begun:
-                    scheduler.rollouts.give_up(name, f"ECS deployment failed: {_words(error)}", scheduler.state)
+                    scheduler.rollouts.give_up(name, f"ECS deployment failed: {words}", scheduler.state)
             control.refuse_retired()
             raise
         finally:
@@ -276,7 +277,3 @@ def completed(private: Private, wanted: DesiredState, old: Private) -> Private:
     }
     roles = {name: role for name, role in old.task_roles.items() if name in services}
     return private.model_copy(update={"services": services, "task_roles": {**roles, **private.task_roles}})
-
-
-def _words(error: BaseException) -> str:
-    return error.message if isinstance(error, CopilotLocalError) else "it was ended"

@@ -219,9 +219,8 @@ class Former:
     @classmethod
     def of(cls, rollout: Rollout, status: str, reason: str = "") -> Former:
         """As it is now; over unless it is in progress."""
-        found = cls(rollout, status, reason=reason)
-        if not status.endswith("IN_PROGRESS"):
-            found.finished = now()
+        found = cls(rollout, status)
+        found.end(status, reason)
         return found
 
     @property

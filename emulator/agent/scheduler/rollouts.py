@@ -45,13 +45,14 @@ class Rollouts:
         self._record = record
         self._file = RolloutFile(file)
         self._lock = threading.RLock()
-        self._current: dict[str, Rollout] = {}
+        kept = self._file.read()
+        self._current = kept.current
         """By service, its PRIMARY deployment."""
-        self._former: dict[str, list[Rollout]] = {}
+        self._former = kept.former
         """By service, the others that still have tasks, the newest first."""
-        self._ended: dict[str, list[Former]] = {}
+        self._ended = kept.ended
         """By service, the last service deployments, the newest first."""
-        self._targets: dict[str, Target] = {}
+        self._targets = kept.targets
         """By service, what its last successful deployment was made of."""
         self._messages = ServiceMessages()
         self._since: dict[str, float] = {}
@@ -61,8 +62,6 @@ class Rollouts:
         self._counted: set[str] = set()
         """Ids of tasks that have failed."""
         self._steady: dict[str, bool] = {}
-        kept = self._file.read()
-        self._current, self._former, self._ended, self._targets = kept.current, kept.former, kept.ended, kept.targets
 
     def _keep(self) -> None:
         self._file.write(Kept(self._current, self._former, self._ended, self._targets))

@@ -111,7 +111,6 @@ class Scheduler:
         self.timeouts = timeouts
         self._last_failure: dict[str, tuple[str, str]] = {}
         """By service: the task, and why it did not stay."""
-        """Service to why its last task stopped."""
 
     def begin(self, state: DesiredState) -> None:
         """Takes a desired state that a command brings up first. Raises `TaskError` where the volume has no room."""
