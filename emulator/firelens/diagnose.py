@@ -78,7 +78,7 @@ def find_problems(
     `outputs`: (stream, plugin) of each output; `positions`: manifest path to where it stands; `main`: the main
     container, whose destination is `logging.destination`; `sections`: those that the router has, in their order.
     """
-    reader = _Reader(outputs, positions, main, sections)
+    reader = _Reader(positions, main, sections or [Placed("output", plugin, stream) for stream, plugin in outputs])
     reasons: dict[str, Problem] = {}
     consequences: dict[str, Problem] = {}
     for line in output:
@@ -105,19 +105,13 @@ def option_path(stream: str, option: str, main: str) -> str:
     return f"{block}.{option}" if option else block
 
 
+@dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads lines of a router's output, knowing what it was given."""
 
-    def __init__(
-        self,
-        outputs: Sequence[tuple[str, str]],
-        positions: Mapping[str, Position],
-        main: str,
-        sections: Sequence[Placed],
-    ) -> None:
-        self._positions = positions
-        self._main = main
-        self._sections = sections or [Placed("output", plugin, stream) for stream, plugin in outputs]
+    positions: Mapping[str, Position]
+    main: str
+    sections: Sequence[Placed]
 
     def problem(self, line: str) -> Problem | None:
         if match := _CANNOT_LOAD.search(line):
@@ -131,15 +125,15 @@ class _Reader:
             return self._about(section, match[2], f"the {kind} plugin {match[1]} knows no option {match[2]}")
         if match := _UNSET.search(line):
             name = match[1].rpartition("_")[0] or match[1]
-            position = nearest(f"logging.secretOptions.{name}", self._positions)
+            position = nearest(f"logging.secretOptions.{name}", self.positions)
             return Problem(f"the log router has no variable {match[1]}", "", position, fatal=False)
         if match := _OF_PLUGIN.search(line):
             return self._of_plugin(match[1], match[2], match[3], match[4])
         if _NO_PARSERS.search(line):
-            service = next((one for one in self._sections if "parsers_file" in one.keys), None)
+            service = next((one for one in self.sections if "parsers_file" in one.keys), None)
             return self._about(service, "parsers_file", "the log router cannot open its parsers file (Parsers_File)")
         if match := _NO_STREAMS.search(line) if "[error]" in line else None:
-            service = next((one for one in self._sections if "streams_file" in one.keys), None)
+            service = next((one for one in self.sections if "streams_file" in one.keys), None)
             return self._about(service, "streams_file", f"the stream processor: {match[1]}")
         if _BROKEN_FILE.search(line):
             return self._about(
@@ -162,7 +156,7 @@ class _Reader:
 
     def _unknown(self, kind: str) -> Problem:
         """Fluent Bit knows no plugin of that name, and does not say which it is."""
-        some = [one for one in self._sections if one.kind == kind]
+        some = [one for one in self.sections if one.kind == kind]
         section = next((one for one in some if not one.plugin), None)
         if section is not None:
             return self._about(section, "", f"a [{kind.upper()}] section has no Name")
@@ -178,14 +172,14 @@ class _Reader:
         wanted = plugin_kind(plugin)
         some = [
             one
-            for one in self._sections
+            for one in self.sections
             if (not kind or one.kind == kind) and wanted in (name := plugin_kind(one.plugin), CORE_PLUGINS.get(name))
         ]
         return next((one for one in some if key in one.keys), some[0] if some else None)
 
     def _numbered(self, kind: str, plugin: str, instance: str) -> Placed | None:
         """The section that Fluent Bit calls so: by its number, or by its alias."""
-        some = [one for one in self._sections if one.kind == kind]
+        some = [one for one in self.sections if one.kind == kind]
         by_alias = next((one for one in some if one.alias and one.alias == instance), None)
         number = instance.rpartition(".")[2]
         numbered = some[int(number)] if number.isdigit() and int(number) < len(some) else None
@@ -205,11 +199,11 @@ class _Reader:
             return Problem(message, "", self._file_position(), fatal)
         if section.kind == "filter":
             option = "include-pattern" if "regex" in section.keys else "exclude-pattern"
-        path = option_path(section.stream, option, self._main)
-        return Problem(message, section.stream, nearest(path, self._positions), fatal)
+        path = option_path(section.stream, option, self.main)
+        return Problem(message, section.stream, nearest(path, self.positions), fatal)
 
     def _file_position(self) -> Position | None:
-        return nearest("logging.configFilePath", self._positions)
+        return nearest("logging.configFilePath", self.positions)
 
 
 def nearest(path: str, positions: Mapping[str, Position]) -> Position | None:

@@ -121,9 +121,9 @@ def local_router_configuration(
     _check_supported(router)
     working = router.container.working_directory or working_directory
     files = None if read is None else UsersFiles(read, find, (working, posixpath.dirname(router.config_path)))
-    change = _Change(identity, service, fidelity == "ecs", destinations or Destinations(), files, check)
-    change.says_all = says_all
-    change.variables = {pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)}
+    variables = {pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)}
+    destinations = destinations or Destinations()
+    change = _Change(identity, service, fidelity == "ecs", destinations, files, check, says_all, variables)
     if files is not None and router.include_path is not None:
         change.load(files, router.include_path)
     local = [change.section(section) for section in sections]
@@ -186,34 +186,26 @@ def _check_supported(router: Router) -> None:
         )
 
 
+@dataclass(slots=True)
 class _Change:
     """Turns ECS's sections into those in use here, one by one, and keeps the differences."""
 
-    def __init__(
-        self,
-        identity: TaskIdentity,
-        service: str,
-        as_ecs: bool,
-        destinations: Destinations,
-        files: UsersFiles | None,
-        check: bool,
-    ) -> None:
-        self._identity = identity
-        self._service = service
-        self._as_ecs = as_ecs
-        self._destinations = destinations
-        self._files = files
-        self._check = check
-        self._path = ""
-        self._user_outputs = 0
-        self.says_all = False
-        self.variables: dict[str, str] = {}
-        self.differences: list[Difference] = []
-        self.outputs: list[LocalOutput] = []
-        self.placed: list[Placed] = []
-        self.written: list[OutputSection] = []
-        """Every output of the finished text."""
-        self.metrics_port: int | None = None
+    identity: TaskIdentity
+    service: str
+    as_ecs: bool
+    destinations: Destinations
+    files: UsersFiles | None
+    check: bool
+    says_all: bool
+    variables: dict[str, str]
+    differences: list[Difference] = field(default_factory=list, init=False)
+    outputs: list[LocalOutput] = field(default_factory=list, init=False)
+    placed: list[Placed] = field(default_factory=list, init=False)
+    written: list[OutputSection] = field(default_factory=list, init=False)
+    """Every output of the finished text."""
+    metrics_port: int | None = field(default=None, init=False)
+    _path: str = field(default="", init=False)
+    _user_outputs: int = field(default=0, init=False)
 
     def load(self, files: UsersFiles, written: str) -> None:
         """Reads the user's files: `@SET` in any of them counts for all sections."""
@@ -231,7 +223,7 @@ class _Change:
             changed = self._output(entries, section.container, "", "    ", section.lines)
             return Section(section.purpose, section.lines if changed is None else changed, section.container)
         self.placed.append(placed(section_kind(lines[0].key), entries, self.variables, stream=section.container))
-        if section.purpose is Purpose.SOCKET_INPUT and not self._as_ecs:
+        if section.purpose is Purpose.SOCKET_INPUT and not self.as_ecs:
             return self._buffered(section)
         return section
 
@@ -240,14 +232,14 @@ class _Change:
 
         The HTTP server tells which outputs the router really has. Nothing asks where all of them are live, as on ECS.
         """
-        user = self._files.service if self._files is not None else []
+        user = self.files.service if self.files is not None else []
         if self.says_all:
             user = [*(entry for entry in user if entry[0].lower() not in _OF_ITS_LOG), ("log_level", "info")]
-        everything_leaves = self._destinations.policies.get(EVERY) == "live"
-        if self._as_ecs and everything_leaves and not user:
+        everything_leaves = self.destinations.policies.get(EVERY) == "live"
+        if self.as_ecs and everything_leaves and not user:
             return None
-        server = [] if self._as_ecs and everything_leaves else [*METRICS_SERVER]
-        own = [*server] if self._as_ecs else [("flush", "1"), *server, ("storage.path", BUFFER_FOLDER)]
+        server = [] if self.as_ecs and everything_leaves else [*METRICS_SERVER]
+        own = [*server] if self.as_ecs else [("flush", "1"), *server, ("storage.path", BUFFER_FOLDER)]
         values = {key.lower(): expand(value, self.variables) for key, value in user}
         if server:
             port = values.get("http_port", "")
@@ -257,7 +249,7 @@ class _Change:
         set_by_user = {key.lower() for key, _ in user}
         entries = [entry for entry in own if entry[0] not in set_by_user] + user
         lines = ("[SERVICE]", *(f"    {key} {value}" for key, value in entries))
-        reasons = [] if self._as_ecs else [_AT_ONCE]
+        reasons = [] if self.as_ecs else [_AT_ONCE]
         reasons += [_COUNTERS] if server else []
         reasons += [_MERGED] if user else []
         self.differences.insert(0, Difference((), lines, "; ".join(reasons)))
@@ -281,9 +273,9 @@ class _Change:
         [line] = section.lines
         path = self._path or line.removeprefix("@INCLUDE ")
         changed = f"@INCLUDE {CONFIGURATION_FOLDER}{path if path.startswith('/') else '/' + path}"
-        if self._files is not None:
-            everything_leaves = self._destinations.policies.get(EVERY) == "live"
-            self._files.rewrite(path, self._users_output, CONFIGURATION_FOLDER, custom=everything_leaves)
+        if self.files is not None:
+            everything_leaves = self.destinations.policies.get(EVERY) == "live"
+            self.files.rewrite(path, self._users_output, CONFIGURATION_FOLDER, custom=everything_leaves)
         reason = "a copy of your file, the same but for where its outputs go"
         self.differences.append(Difference((line,), (changed,), reason))
         return Section(section.purpose, (changed,))
@@ -304,13 +296,13 @@ class _Change:
             # Not what a variable may say in the end.
             self._keep(named, here)
             return None if section == named else named.lines(indent)
-        if self._destinations.policy(stream, named.plugin) == "capture":
-            file = record_file(self._service, self._identity, stream)
+        if self.destinations.policy(stream, named.plugin) == "capture":
+            file = record_file(self.service, self.identity, stream)
             changed = OutputSection("file", section.match, (("File", file), ("Path", LOG_FOLDER)))
             self.outputs.append(LocalOutput(stream, named.kind, "capture", match=section.match))
             reason = _CAPTURED
         else:
-            changed, output, reason = changed_output(named, stream, self._destinations, self._identity)
+            changed, output, reason = changed_output(named, stream, self.destinations, self.identity)
             self.outputs.append(output)
         self._keep(changed, replace(here, plugin=changed.plugin, alias=alias_of(changed, self.variables)))
         if changed == section:
@@ -327,7 +319,7 @@ class _Change:
     def _checked(self, section: OutputSection, where: str, here: Placed, indent: str) -> Lines:
         """A captured output as it is, but that no record reaches it."""
         core = core_output(section)
-        if not self._check or core.kind not in QUIET_PLUGINS:
+        if not self.check or core.kind not in QUIET_PLUGINS:
             return ()
         entries = tuple((key, value) for key, value in core.entries if key.lower() not in _SAID_AT_ONCE)
         unreached = OutputSection(core.plugin, (("Match", NO_TAG),), entries)
