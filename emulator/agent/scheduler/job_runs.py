@@ -101,31 +101,24 @@ class _Subject:
         return [container.name for container in self.desired.service.task_definition.container_definitions]
 
 
+@dataclass(eq=False)
 class JobRuns:
     """The runs of an environment's jobs. `clock` gives seconds, a task that has ended stays for `linger` seconds,
     `emit` hears of tasks, and `spawn` carries a run out beside the caller."""
 
-    def __init__(
-        self,
-        control: ControlLock,
-        scheduler: Scheduler,
-        one_offs: OneOffs,
-        clock: Callable[[], float],
-        linger: float,
-        emit: Emit,
-        spawn: Callable[[Callable[[], None]], None],
-    ) -> None:
-        self._control = control
-        self._scheduler = scheduler
-        self._one_offs = one_offs
-        self._clock = clock
-        self._linger = linger
-        self._emit = emit
-        self._spawn = spawn
-        self._tasks = OneOffTasks(control, scheduler, emit)
-        self._runs: dict[str, deque[JobRun]] = {}
-        self._changed = threading.Condition()
-        self._looks = 0
+    control: ControlLock
+    scheduler: Scheduler
+    one_offs: OneOffs
+    clock: Callable[[], float]
+    linger: float
+    emit: Emit
+    spawn: Callable[[Callable[[], None]], None]
+    _runs: dict[str, deque[JobRun]] = field(default_factory=dict, init=False)
+    _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _looks: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._tasks = OneOffTasks(self.control, self.scheduler, self.emit)
 
     def start(self, name: str) -> JobRun:
         """Starts a run of a job that is part of the desired state. The lock is held."""
@@ -135,7 +128,7 @@ class JobRuns:
 
     def adopt(self, observed: Observed) -> None:
         """Goes on with the runs that were under way when the agent was started again. The lock is held."""
-        scheduler = self._scheduler
+        scheduler = self.scheduler
         ours = {run.id for runs in self._runs.values() for run in runs}
         found = [task for task in observed.job_tasks if _run_of(task)[0] not in ours]
         newest = {
@@ -145,17 +138,17 @@ class JobRuns:
         for task in found:
             run_id, tries = _run_of(task)
             if newest[run_id] is not task or task.service not in scheduler.state.services:
-                self._spawn(partial(self._remove_later, task.id, 0.0))
+                self.spawn(partial(self._remove_later, task.id, 0.0))
                 continue
             row = task.pause or next(iter(task.members.values())).container
             self._begin_run(JobRun(task.service, run_id, row.created, tries=tries, tasks=[task.id]), task.id)
 
     def _begin_run(self, run: JobRun, adopted: str = "") -> None:
-        scheduler = self._scheduler
+        scheduler = self.scheduler
         subject = _Subject(scheduler.service(run.job), scheduler.state, scheduler.private, run.job in scheduler.lost)
         self._runs.setdefault(run.job, deque(maxlen=KEPT_RUNS)).append(run)
         self._tell(subject, run)
-        self._spawn(lambda: self._execute(subject, run, adopted))
+        self.spawn(lambda: self._execute(subject, run, adopted))
 
     def of(self, name: str) -> list[JobRun]:
         """The last runs of a job, oldest first."""
@@ -171,9 +164,9 @@ class JobRuns:
         schedule = subject.desired.service.schedule
         assert schedule is not None
         passed = (datetime.now(UTC) - run.started).total_seconds() if adopted else 0
-        deadline = self._clock() + schedule.timeout - passed if schedule.timeout else None
+        deadline = self.clock() + schedule.timeout - passed if schedule.timeout else None
         try:
-            with self._one_offs.attending(subject.desired, subject.private):
+            with self.one_offs.attending(subject.desired, subject.private):
                 run.status = self._try_until(subject, run, schedule.retries or 0, deadline, adopted)
         except Cancelled:
             run.status, run.cause = "ABORTED", "the environment was taken down"
@@ -200,14 +193,14 @@ class JobRuns:
 
     def _pause(self, run: JobRun, delay: float, deadline: float | None) -> bool:
         """Waits before the next try; returns whether the time of the whole run is over by then."""
-        end = self._clock() + delay
+        end = self.clock() + delay
         until = end if deadline is None else min(end, deadline)
         run.waits = delay
         while True:
             seen = self.looks
-            if self._control.retired.is_set():
+            if self.control.retired.is_set():
                 raise Cancelled
-            if (left := until - self._clock()) <= 0:
+            if (left := until - self.clock()) <= 0:
                 break
             self.wait_for_look(seen, left)
         run.waits = 0
@@ -226,7 +219,7 @@ class JobRuns:
             if not adopted:
                 self._start(subject, run, task_id)
             status = self._wait(subject, run, task_id, deadline)
-            linger = 0.0 if status == "TIMED_OUT" else self._linger
+            linger = 0.0 if status == "TIMED_OUT" else self.linger
             return status
         except Cancelled:
             raise
@@ -234,22 +227,22 @@ class JobRuns:
             run.cause, run.exit_code = error.message, None
             return "FAILED"
         finally:
-            self._spawn(lambda: self._remove_later(task_id, linger))
+            self.spawn(lambda: self._remove_later(task_id, linger))
 
     def _remove_later(self, task_id: str, linger: float) -> None:
         """Removes a task once those who follow its lines had the time to see it: they look twice a second."""
-        if not self._control.retired.wait(linger):
+        if not self.control.retired.wait(linger):
             self._tasks.remove(task_id, "the run has ended")
 
     def _start(self, subject: _Subject, run: JobRun, task_id: str) -> None:
-        factory = task_factory(subject.state, subject.private, self._scheduler.engine)
+        factory = task_factory(subject.state, subject.private, self.scheduler.engine)
         task = as_one_off(factory.task(subject.desired, task_id), {names.JOB_RUN: f"{run.id}/{run.tries}"})
         plan = Plan()
         start_task(plan, subject.state, task, "its schedule")
-        self._scheduler.executor(self._emit).run(plan)
+        self.scheduler.executor(self.emit).run(plan)
 
     def _wait(self, subject: _Subject, run: JobRun, task_id: str, deadline: float | None) -> Status:
-        scheduler, ends = self._scheduler, Ends(self._clock)
+        scheduler, ends = self.scheduler, Ends(self.clock)
         while True:
             seen = self.looks
             task = self._tasks.find(task_id)
@@ -269,7 +262,7 @@ class JobRuns:
                 run.cause, run.exit_code = fault, None
                 scheduler.history.stopping(task_id, Stop(*ESSENTIAL_EXITED))
                 return "FAILED"
-            left = LOOK if deadline is None else deadline - self._clock()
+            left = LOOK if deadline is None else deadline - self.clock()
             if left <= 0:
                 run.cause, run.exit_code = _timed_out(subject), None
                 scheduler.history.stopping(task_id, Stop("UserInitiated", run.cause))
@@ -307,7 +300,7 @@ class JobRuns:
         if run.cause:
             detail["error"] = "States.Timeout" if run.status == "TIMED_OUT" else "States.TaskFailed"
             detail["cause"] = run.cause
-        self._scheduler.history.record(
+        self.scheduler.history.record(
             {
                 "detail-type": "Step Functions Execution Status Change",
                 "source": "aws.states",

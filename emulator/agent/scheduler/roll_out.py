@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.rollout_records import State, of_deployment
@@ -26,37 +27,28 @@ MOST_DELAY = 10.0
 """Seconds between two tries."""
 
 
+@dataclass(slots=True)
 class RollOut:
     """One deployment of `services`, which are claimed. `claimed` grows by what it needs beside. `steady`: tasks beside
     those that run have to become healthy."""
 
-    def __init__(
-        self,
-        control: ControlLock,
-        scheduler: Scheduler,
-        services: list[str],
-        claimed: set[str],
-        emit: Emit,
-        *,
-        steady: bool,
-    ) -> None:
-        self._control = control
-        self._scheduler = scheduler
-        self._services = services
-        self._claimed = claimed
-        self._emit = emit
-        self._steady = steady
-        self._errors: dict[str, CopilotLocalError] = {}
-        """The last error of each service whose tasks have failed."""
+    control: ControlLock
+    scheduler: Scheduler
+    services: list[str]
+    claimed: set[str]
+    emit: Emit
+    steady: bool
+    _errors: dict[str, CopilotLocalError] = field(default_factory=dict, init=False)
+    """The last error of each service whose tasks have failed."""
 
     def run(self, begun: list[str]) -> CopilotLocalError | None:
         """Returns what deployments that `begun` here failed of, once nothing more is to be done; None where none did.
         Raises what no task is to blame for."""
-        with self._scheduler.stops.working_on(begun, command=True) as stopped:
+        with self.scheduler.stops.working_on(begun, command=True) as stopped:
             return self._run(begun, stopped)
 
     def _run(self, begun: list[str], stopped: Interruption) -> CopilotLocalError | None:
-        scheduler, tries = self._scheduler, 0
+        scheduler, tries = self.scheduler, 0
         while True:
             result = self._next(fresh=tries == 0)
             try:
@@ -65,8 +57,8 @@ class RollOut:
                 def gives_up(task: Task, counted: set[str] = counted) -> bool:
                     return task.service in counted and scheduler.gives_up(task) is not None
 
-                scheduler.executor(self._emit, self._shift, stopped, gives_up).run(result.plan)
-                scheduler.executor(self._emit, None, stopped, gives_up).run(self._until_steady(result))
+                scheduler.executor(self.emit, self._shift, stopped, gives_up).run(result.plan)
+                scheduler.executor(self.emit, None, stopped, gives_up).run(self._until_steady(result))
                 return self._failure(begun)
             except CopilotLocalError as error:
                 self._blame(error, begun)
@@ -77,30 +69,30 @@ class RollOut:
                 self._blame(RollbackAskedError(name, STOPPED), begun)
             tries += 1
             delay = 0.0 if tries < 3 else min(2.0 ** (tries - 3), MOST_DELAY)
-            self._control.retired.wait(delay * self._scheduler.timeouts.first_trouble)
-            self._control.refuse_retired()
+            self.control.retired.wait(delay * self.scheduler.timeouts.first_trouble)
+            self.control.refuse_retired()
 
     def _shift(self, service: str, emit: Emit, stopping: threading.Event) -> None:
         """Lets requests go over, which may take a day: other services may be deployed meanwhile."""
-        with self._control.lock:
-            if FRONT in self._claimed:
-                self._claimed.discard(FRONT)
-                self._control.release({FRONT})
-        self._scheduler.shifts.carry_out(service, emit, stopping)
+        with self.control.lock:
+            if FRONT in self.claimed:
+                self.claimed.discard(FRONT)
+                self.control.release({FRONT})
+        self.scheduler.shifts.carry_out(service, emit, stopping)
 
     def _next(self, *, fresh: bool) -> Reconciled:
         """What is to be done now."""
-        control, scheduler = self._control, self._scheduler
+        control, scheduler = self.control, self.scheduler
         with control.lock:
-            if FRONT not in self._claimed:
-                self._claimed |= control.claim({FRONT})
+            if FRONT not in self.claimed:
+                self.claimed |= control.claim({FRONT})
             observed = observe(scheduler.engine, scheduler.names)
-            others = control.busy - self._claimed
-            at_once = frozenset(self._services)
+            others = control.busy - self.claimed
+            at_once = frozenset(self.services)
             result = scheduler.reconcile(observed, fresh_front_rules=fresh, leave_alone=others, at_once=at_once)
             if scheduler.note_failures(observed, result):
                 result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=others, at_once=at_once)
-            self._claimed |= control.claim({PROVISIONS}) if result.provides else set()
+            self.claimed |= control.claim({PROVISIONS}) if result.provides else set()
             scheduler.born(result)
         return result
 
@@ -109,14 +101,14 @@ class RollOut:
         counts them."""
         if isinstance(error, EngineUnavailable | EngineTimeout | EnvironmentBusy):
             raise error
-        scheduler = self._scheduler
+        scheduler = self.scheduler
         if isinstance(error, RollbackAskedError):
-            with self._control.lock:
+            with self.control.lock:
                 self._errors[error.service] = error
                 if not scheduler.roll_back(error.service, "" if error.by_user else error.message):
                     raise error
             return
-        with self._control.lock:
+        with self.control.lock:
             failed = dict(self._failed(error))
         if not failed:
             raise error
@@ -128,16 +120,16 @@ class RollOut:
             count, most = scheduler.rollouts.failures_of(desired)
             counted = f"{count + 1} of {most} failed tasks"
             told = f"{reason} ({'another one takes its place' if scheduler.rollouts.was_healthy(task) else counted})"
-            self._emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", told))
+            self.emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", told))
 
     def _failed(self, error: CopilotLocalError) -> Iterator[tuple[str, tuple[Task, str]]]:
         """The tasks of these services that have failed, and why."""
-        scheduler = self._scheduler
+        scheduler = self.scheduler
         found = [one for one in error.reasons if isinstance(one, Reason)] if isinstance(error, NotHealthy) else []
         final, reasons = hopeless(found), {reason.task_id: reason.text for reason in found}
         for task in observe(scheduler.engine, scheduler.names).service_tasks:
             desired = scheduler.state.services.get(task.service)
-            if desired is None or task.service not in self._services or not of_deployment(task, desired):
+            if desired is None or task.service not in self.services or not of_deployment(task, desired):
                 continue
             if task.id in scheduler.doomed:
                 yield task.id, (task, scheduler.doomed[task.id])
@@ -158,12 +150,12 @@ class RollOut:
 
     def _is_counted(self, name: str) -> bool:
         """Whether a circuit breaker counts the failed tasks of a service."""
-        desired = self._scheduler.state.services[name]
+        desired = self.scheduler.state.services[name]
         return desired.service.deployment.breaker.enable and not desired.is_attended
 
     def _failure(self, begun: list[str]) -> CopilotLocalError | None:
         """What the deployments that have begun here have failed of."""
-        scheduler = self._scheduler
+        scheduler = self.scheduler
         failed = []
         for name in begun:
             now = scheduler.rollouts.state_of(name)
@@ -185,10 +177,10 @@ class RollOut:
         plan = Plan()
         awaited = {op.task_id for op in result.plan.operations if op.condition == TASK_STEADY}
         for task_id, service in result.started.items():
-            desired = self._scheduler.state.services.get(service)
-            if task_id in awaited or desired is None or service not in self._services:
+            desired = self.scheduler.state.services.get(service)
+            if task_id in awaited or desired is None or service not in self.services:
                 continue
-            if self._steady or not _is_judged(desired):
+            if self.steady or not _is_judged(desired):
                 plan.add(
                     Verb.AWAIT,
                     task_id[:8],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from emulator.agent.scheduler.control_lock import ControlLock
@@ -32,37 +33,30 @@ log = logging.getLogger(__name__)
 LOST = Stop("TaskFailedToStart", "ResourceInitializationError: the agent ended before the task was started")
 
 
+@dataclass(eq=False)
 class TaskRuns:
     """The tasks of an environment that run by themselves. `spawn` carries each out beside the caller, `emit` hears of
     it, and one that has ended stays for `linger` seconds."""
 
-    def __init__(
-        self,
-        control: ControlLock,
-        scheduler: Scheduler,
-        one_offs: OneOffs,
-        jobs: JobRuns,
-        linger: float,
-        emit: Emit,
-        spawn: Callable[[Callable[[], None]], None],
-    ) -> None:
-        self._control = control
-        self._scheduler = scheduler
-        self._one_offs = one_offs
-        self._jobs = jobs
-        self._linger = linger
-        self._emit = emit
-        self._spawn = spawn
-        self._tasks = OneOffTasks(control, scheduler, emit)
-        self._ours: set[str] = set()
-        """The ids of the tasks that this agent has started."""
+    control: ControlLock
+    scheduler: Scheduler
+    one_offs: OneOffs
+    jobs: JobRuns
+    linger: float
+    emit: Emit
+    spawn: Callable[[Callable[[], None]], None]
+    _ours: set[str] = field(default_factory=set, init=False)
+    """The ids of the tasks that this agent has started."""
+
+    def __post_init__(self) -> None:
+        self._tasks = OneOffTasks(self.control, self.scheduler, self.emit)
 
     def start(self, desired: DesiredService, private: Private, tasks: Sequence[str], told: str) -> None:
         """Starts tasks of these ids; they are known at once. `told` is JSON of what DescribeTasks says of them that
         their definition does not. Private values that are not given are the service's of that name."""
-        scheduler = self._scheduler
-        with self._control.lock:
-            self._control.refuse_held()
+        scheduler = self.scheduler
+        with self.control.lock:
+            self.control.refuse_held()
             state = scheduler.state
             alone = state.model_copy(update={"services": {desired.service.name: desired}})
             private = completed(private, alone, scheduler.private)
@@ -73,22 +67,22 @@ class TaskRuns:
             for spec in specs:
                 scheduler.history.announce(spec.identity.task_id, desired, spec.pause.labels, state)
         for spec in specs:
-            self._spawn(partial(self._run, spec, with_it, desired, private))
+            self.spawn(partial(self._run, spec, with_it, desired, private))
 
     def adopt(self, observed: Observed) -> None:
         """Goes on with the tasks that ran when the agent was started again. The lock is held."""
         for task in observed.tasks.values():
             row = task.pause or next(iter(task.members.values())).container
             if names.RUN_TASK in row.labels and task.id not in self._ours:
-                self._spawn(partial(self._to_its_end, task.id))
+                self.spawn(partial(self._to_its_end, task.id))
 
     def _run(self, spec: TaskSpec, state: DesiredState, desired: DesiredService, private: Private) -> None:
-        scheduler, task_id = self._scheduler, spec.identity.task_id
-        with self._one_offs.attending(desired, private):
+        scheduler, task_id = self.scheduler, spec.identity.task_id
+        with self.one_offs.attending(desired, private):
             try:
                 plan = Plan()
                 start_task(plan, state, spec, "RunTask")
-                scheduler.executor(self._emit).run(plan)
+                scheduler.executor(self.emit).run(plan)
             except Cancelled:
                 return
             except CopilotLocalError as error:
@@ -101,19 +95,19 @@ class TaskRuns:
     def _to_its_end(self, task_id: str, expected: Sequence[str] = ()) -> None:
         """`expected`: the containers of its definition; without them, those that are there when it is looked at first
         are all that is known."""
-        scheduler, ends = self._scheduler, Ends()
+        scheduler, ends = self.scheduler, Ends()
         with contextlib.suppress(Cancelled):
             while True:
-                seen = self._jobs.looks
+                seen = self.jobs.looks
                 task = self._tasks.find(task_id)
                 if task is None:
                     break
-                scheduler.history.note(task, scheduler.state, self._one_offs.services())
+                scheduler.history.note(task, scheduler.state, self.one_offs.services())
                 ended = ends.by(task)
                 if ended is not None or scheduler.history.failed_to_start(task_id):
                     if ended is not None and ended.container.exit_code is not None and not ended.given_up:
                         scheduler.history.stopping(task_id, Stop(*ESSENTIAL_EXITED))  # unless it is known
-                    self._control.retired.wait(self._linger)
+                    self.control.retired.wait(self.linger)
                     self._tasks.remove(task_id, "it has ended")
                     break
                 expected = expected or list(task.members)
@@ -122,5 +116,5 @@ class TaskRuns:
                     scheduler.history.stopping(task_id, LOST if unstarted else Stop(*ESSENTIAL_EXITED))
                     self._tasks.remove(task_id, fault)
                     break
-                self._jobs.wait_for_look(seen, SOON if ends.open else LOOK)
+                self.jobs.wait_for_look(seen, SOON if ends.open else LOOK)
         scheduler.history.gone(task_id, scheduler.state)

@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.engine.docker import dockerfile as reader
@@ -133,44 +134,36 @@ def _frontend_missing(error: ImageError) -> bool:
     return any("docker/dockerfile" in line and "ERROR" in line.upper() for line in error.output)
 
 
+@dataclass(slots=True)
 class _Builder:
     """One build: which tool, with what, and where its lines go."""
 
-    def __init__(
-        self,
-        client: Client,
-        spec: BuildSpec,
-        command: str | None,
-        buildkit: bool,
-        on_line: OnLine | None,
-        cancelled: threading.Event,
-    ) -> None:
-        self._client = client
-        self._spec = spec
-        self._command = command
-        self._buildkit = buildkit
-        self._on_line = on_line
-        self._cancelled = cancelled
-        self._lines: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
+    client: Client
+    spec: BuildSpec
+    command: str | None
+    buildkit: bool
+    on_line: OnLine | None
+    cancelled: threading.Event
+    _lines: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=_LAST_LINES), init=False)
 
     def say(self, line: str) -> None:
         """One line of progress."""
         self._lines.append(line)
-        if self._on_line is not None:
-            self._on_line(line)
+        if self.on_line is not None:
+            self.on_line(line)
 
     def run(self, original: str, text: str) -> None:
         """Builds from `text`, which goes into a temporary file outside of the context where it is not the original."""
         self._lines.clear()
         with self._dockerfile(text if text != original else None) as path:
-            if self._command is None:
+            if self.command is None:
                 self._run_api(path)
             else:
-                self._run_command(self._command, path)
+                self._run_command(self.command, path)
 
     @contextlib.contextmanager
     def _dockerfile(self, text: str | None) -> Iterator[Path]:
-        source = self._spec.dockerfile
+        source = self.spec.dockerfile
         if text is None:
             yield source
             return
@@ -178,17 +171,17 @@ class _Builder:
             path = folder / source.name
             path.write_text(text, encoding="utf-8", errors="surrogateescape")
             # BuildKit prefers a `<Dockerfile>.dockerignore` beside the Dockerfile over the context's own file.
-            ignore = reader.ignore_file(self._spec)
+            ignore = reader.ignore_file(self.spec)
             if ignore.is_file():
                 shutil.copyfile(ignore, path.with_name(ignore.name))
             yield path
 
     def _arguments(self, command: str, path: Path) -> list[str]:
-        spec = self._spec
+        spec = self.spec
         # `docker build` is buildx only from Docker 23 on; before, it does not know `--load`.
-        verb = ["buildx", "build"] if self._buildkit else ["build"]
+        verb = ["buildx", "build"] if self.buildkit else ["build"]
         arguments = [command, *verb, "--file", str(path), "--tag", spec.tag]
-        if self._buildkit:
+        if self.buildkit:
             arguments += ["--progress", "plain", "--load"]
         else:
             arguments.append("--force-rm")  # else a failed step leaves its container behind
@@ -206,7 +199,7 @@ class _Builder:
         return [*arguments, str(spec.context)]
 
     def _run_command(self, command: str, path: Path) -> None:
-        variables = {**os.environ, **self._client.endpoint.variables, "DOCKER_BUILDKIT": "1" if self._buildkit else "0"}
+        variables = {**os.environ, **self.client.endpoint.variables, "DOCKER_BUILDKIT": "1" if self.buildkit else "0"}
         if not variables.get("BUILDX_BUILDER"):
             # As `docker build` chooses: the daemon's own builder, named after the context, which sees local images.
             in_context = "" if variables.get("DOCKER_HOST") else variables.get("DOCKER_CONTEXT", "")
@@ -217,7 +210,7 @@ class _Builder:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env={**variables, **variables_for(self._spec.args)},
+                env={**variables, **variables_for(self.spec.args)},
                 text=True,
                 errors="replace",
             )
@@ -229,7 +222,7 @@ class _Builder:
         def watch() -> None:
             deadline = time.monotonic() + BUILD_TIMEOUT
             while not ended.wait(_CANCEL_POLL):
-                if self._cancelled.is_set():
+                if self.cancelled.is_set():
                     process.terminate()
                 if time.monotonic() > deadline:
                     expired.set()
@@ -250,7 +243,7 @@ class _Builder:
             ended.set()
             if process.stdout is not None:
                 process.stdout.close()
-        if code != 0 and self._cancelled.is_set():
+        if code != 0 and self.cancelled.is_set():
             raise self._failed("it was cancelled")
         if expired.is_set():
             raise self._failed(f"it did not end within {BUILD_TIMEOUT:g} s")
@@ -258,8 +251,8 @@ class _Builder:
             raise self._failed(f"docker build ended with code {code}")
 
     def _run_api(self, path: Path) -> None:
-        spec = self._spec
-        with self._client.sdk("build an image", BUILD_TIMEOUT) as sdk:
+        spec = self.spec
+        with self.client.sdk("build an image", BUILD_TIMEOUT) as sdk:
             stream = sdk.build(
                 path=str(spec.context),
                 dockerfile=str(path.resolve()),
@@ -275,7 +268,7 @@ class _Builder:
             )
             error = ""
             for document in stream:  # to its end, which gives the connection back
-                if self._cancelled.is_set():
+                if self.cancelled.is_set():
                     error = "it was cancelled"
                     break
                 error = error or str(document.get("error") or "").strip()
@@ -288,9 +281,9 @@ class _Builder:
     def _failed(self, reason: str) -> ImageError:
         last = list(self._lines)
         from_registry = [line for line in (*last, reason) if _REGISTRY.search(line)]
-        hint = missing_source_hint((*last, reason), self._spec) or pull_hint("\n".join(from_registry))
+        hint = missing_source_hint((*last, reason), self.spec) or pull_hint("\n".join(from_registry))
         return ImageError(
-            f"the build of {self._spec.dockerfile} failed: {reason}",
+            f"the build of {self.spec.dockerfile} failed: {reason}",
             hint=hint or "the last lines of the build say why",
             output=last,
         )

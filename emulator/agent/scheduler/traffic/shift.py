@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
@@ -47,39 +48,32 @@ class RollbackAskedError(TaskError):
         self.by_user = by_user
 
 
+@dataclass(eq=False)
 class TrafficShifts:
     """Those of an environment. `state` is what is desired, `look` gives the listing; `doom` gives up a task, by id, for
     a reason."""
 
-    def __init__(
-        self,
-        state: Callable[[], DesiredState],
-        look: Callable[[], Observed],
-        front: FrontMonitor,
-        rollouts: Rollouts,
-        doom: Callable[[str, str], None],
-    ) -> None:
-        self._state = state
-        self._look = look
-        self._front = front
-        self._rollouts = rollouts
-        self._doom = doom
-        self._answers: dict[str, str | None] = {}
-        """By a service that waits for one."""
-        self._answered = threading.Condition()
+    state: Callable[[], DesiredState]
+    look: Callable[[], Observed]
+    front: FrontMonitor
+    rollouts: Rollouts
+    doom: Callable[[str, str], None]
+    _answers: dict[str, str | None] = field(default_factory=dict, init=False)
+    """By a service that waits for one."""
+    _answered: threading.Condition = field(default_factory=threading.Condition, init=False)
 
     def keep(self, services: Iterable[str], before: DesiredState) -> None:
         """Every request of these services goes to tasks as they were desired `before`, where a strategy shifts them."""
         for name in services:
-            old, new = before.services.get(name), self._state().services.get(name)
+            old, new = before.services.get(name), self.state().services.get(name)
             if old is not None and any(one is not None and one.service.deployment.shift for one in (old, new)):
-                self._front.share(name, old.accepted_hashes(), 1.0)
+                self.front.share(name, old.accepted_hashes(), 1.0)
             else:
-                self._front.shares.forget(name)
+                self.front.shares.forget(name)
 
     def shift(self, services: Iterable[str]) -> list[TrafficShift]:
         """How requests of these services go over to new tasks, of those for which that is not at once."""
-        found = [self._state().services[name].service.deployment.shift for name in services]
+        found = [self.state().services[name].service.deployment.shift for name in services]
         return [shift for shift in found if shift is not None]
 
     def waits_before(self, services: Iterable[str]) -> bool:
@@ -90,7 +84,7 @@ class TrafficShifts:
     def prepare(self, services: Iterable[str], before: DesiredState, emit: Emit, stopping: threading.Event) -> None:
         """What comes before new tasks of these services start. Raises `RollbackAskedError`."""
         for name in services:
-            desired, old = self._state().services[name], before.services.get(name)
+            desired, old = self.state().services[name], before.services.get(name)
             shift = desired.service.deployment.shift
             if shift is not None and old is not None and old.desired_count:
                 for stage in BEFORE:
@@ -99,13 +93,13 @@ class TrafficShifts:
     def carry_out(self, service: str, emit: Emit, stopping: threading.Event) -> None:
         """Lets the requests of a service go over to its new tasks, which are steady. Raises what keeps them from it,
         and has all of them go to the old ones then."""
-        desired = self._state().services[service]
-        shift, current = desired.service.deployment.shift, self._rollouts.state_of(service)
-        old = {task.config_hash for task in self._look().tasks_of(service) if not of_deployment(task, desired)}
+        desired = self.state().services[service]
+        shift, current = desired.service.deployment.shift, self.rollouts.state_of(service)
+        old = {task.config_hash for task in self.look().tasks_of(service) if not of_deployment(task, desired)}
         if shift is None or not old:
             return
         if current is None or current.rolls_back:
-            self._front.share(service, old, 0.0)
+            self.front.share(service, old, 0.0)
             return
 
         def pause() -> bool:
@@ -117,7 +111,7 @@ class TrafficShifts:
                 self._enter(service, stage, shift, emit, pause)
             steps = shift.steps()
             for number, (part, minutes) in enumerate(steps):
-                self._front.share(service, old, 1.0 - part)
+                self.front.share(service, old, 1.0 - part)
                 self._reach(service, "PRODUCTION_TRAFFIC_SHIFT", emit, part)
                 if number == 0:
                     self._ask(service, "PRODUCTION_TRAFFIC_SHIFT", shift, emit, pause)
@@ -128,8 +122,8 @@ class TrafficShifts:
             self._bake(desired, steps[-1][1], emit, pause)
             self._reach(service, "CLEAN_UP", emit)
         except BaseException:
-            self._front.share(service, old, 1.0)
-            self._rollouts.at(service, "SCALE_UP", part=0.0)
+            self.front.share(service, old, 1.0)
+            self.rollouts.at(service, "SCALE_UP", part=0.0)
             raise
 
     def answer(self, service: str, action: str) -> None:
@@ -151,7 +145,7 @@ class TrafficShifts:
         self._ask(service, stage, shift, emit, pause)
 
     def _reach(self, service: str, stage: str, emit: Emit, part: float | None = None) -> None:
-        self._rollouts.at(service, stage, part=part)
+        self.rollouts.at(service, stage, part=part)
         if part is not None:
             emit(Event(EventKind.INFO, service, f"{percent(part)} of the requests go to the new tasks"))
 
@@ -167,7 +161,7 @@ class TrafficShifts:
         pending = Hook(str(uuid.uuid4()), until.isoformat(timespec="milliseconds"), hook.on_timeout)
         with self._answered:
             self._answers[service] = None
-        self._rollouts.at(service, stage, hook=pending)
+        self.rollouts.at(service, stage, hook=pending)
         told = f"paused at {stage}: `copilot-local deployment continue {service}` goes on, `… rollback {service}` not"
         emit(Event(EventKind.INFO, service, told))
         try:
@@ -177,7 +171,7 @@ class TrafficShifts:
         finally:
             with self._answered:
                 self._answers.pop(service, None)
-            self._rollouts.at(service, stage, hook=None)
+            self.rollouts.at(service, stage, hook=None)
         if action is None and hook.on_timeout == "ROLLBACK":
             minutes = f"{hook.timeout_minutes} min"
             why = f"its PAUSE hook at {stage} was not answered within {minutes}"
@@ -199,12 +193,12 @@ class TrafficShifts:
     def _check(self, desired: DesiredService) -> None:
         """Raises `TaskError` where a new task has failed."""
         for task_id, why in self._failing(desired):
-            self._doom(task_id, why)
+            self.doom(task_id, why)
             raise TaskError(f"task {task_id[:8]} failed while requests went over to it: {why}")
 
     def _failing(self, desired: DesiredService) -> Iterator[tuple[str, str]]:
-        observed = self._look()
-        unhealthy = given_up(self._state(), observed, self._front.failing_targets(), datetime.now(UTC))
+        observed = self.look()
+        unhealthy = given_up(self.state(), observed, self.front.failing_targets(), datetime.now(UTC))
         expected = [container.name for container in desired.service.task_definition.container_definitions]
         for task in observed.tasks_of(desired.service.name):
             why = task.fault(expected) or (unhealthy[task.id].why if task.id in unhealthy else "")
