@@ -17,7 +17,7 @@ from emulator.engine.docker.containers import create_body, label_filter, parse_c
 from emulator.engine.docker.endpoint import Endpoint
 from emulator.engine.docker.files import list_files, put_files, read_file
 from emulator.engine.docker.images import inspect_image, list_images, pull, remove_image_name
-from emulator.engine.docker.resources import Networks, Volumes
+from emulator.engine.docker.resources import Resources
 from emulator.engine.docker.streams import (
     STDERR,
     DockerExecStream,
@@ -82,15 +82,13 @@ _EVENTS = (
 """The events worth waking up for. Each health check of a container would add three of its own (`exec_…`)."""
 
 
-class DockerEngine:
+class DockerEngine(Resources):
     """An `Engine` over one Docker daemon. Safe to use from many threads."""
 
     def __init__(self, endpoint: Endpoint, timeout: float = CONNECT_TIMEOUT) -> None:
         """Connects; `timeout` (seconds) is how long the daemon may take to answer. Raises EngineUnavailable."""
+        super().__init__(Client(endpoint, timeout))
         self._endpoint = endpoint
-        self._client = Client(endpoint, timeout)
-        self._networks = Networks(self._client)
-        self._volumes = Volumes(self._client)
         self._document: Json = {}
         self._info: EngineInfo | None = None
         self._describing = threading.Lock()
@@ -300,29 +298,6 @@ class DockerEngine:
 
     def list_files(self, container: str, folder: str) -> list[str]:
         return list_files(self._client, container, folder)
-
-    # Networks and volumes
-
-    def ensure_network(self, name: str, labels: Mapping[str, str]) -> None:
-        self._networks.ensure(name, labels)
-
-    def remove_network(self, name: str) -> None:
-        self._networks.remove(name)
-
-    def list_networks(self, labels: Mapping[str, str]) -> list[str]:
-        return self._networks.with_labels(labels)
-
-    def join_network(self, container: str, network: str, aliases: Sequence[str]) -> None:
-        self._networks.join(container, network, aliases)
-
-    def ensure_volume(self, name: str, labels: Mapping[str, str]) -> str:
-        return self._volumes.ensure(name, labels)
-
-    def remove_volume(self, name: str) -> None:
-        self._volumes.remove(name)
-
-    def list_volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-        return self._volumes.with_labels(labels)
 
     # Images
 

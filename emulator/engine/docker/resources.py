@@ -13,14 +13,14 @@ from emulator.errors import Conflict, EngineError, NotFound
 RESOURCE_TIMEOUT = 30.0
 
 
-class Networks:
-    """Bridge networks by name. Docker identifies them by id and allows several of one name."""
+class Resources:
+    """Networks and volumes. Docker identifies networks by id and allows several of one name."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._making = threading.Lock()
 
-    def ensure(self, name: str, labels: Mapping[str, str]) -> None:
+    def ensure_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Makes a bridge network unless one of that name exists.
 
         Requests of one moment can each make one (seen with Docker 20.10): the oldest stays, the others are removed.
@@ -36,7 +36,7 @@ class Networks:
             for network in self._of_name(name)[1:]:
                 self._delete(str(network["Id"]))
 
-    def remove(self, name: str) -> None:
+    def remove_network(self, name: str) -> None:
         """Removes every network of that name. `Conflict` where a container is still in it."""
         for network in self._of_name(name):
             try:
@@ -67,13 +67,13 @@ class Networks:
                     name = str(endpoint.get("Name") or container)
                     sdk.disconnect_container_from_network(name, network, force=True)
 
-    def with_labels(self, labels: Mapping[str, str]) -> list[str]:
+    def list_networks(self, labels: Mapping[str, str]) -> list[str]:
         """Names of the networks that carry these labels."""
         with self._client.sdk("list networks") as sdk:
             found = sdk.networks(filters=_labelled(labels))
         return sorted({str(network["Name"]) for network in found})
 
-    def join(self, container: str, network: str, aliases: Sequence[str]) -> None:
+    def join_network(self, container: str, network: str, aliases: Sequence[str]) -> None:
         """Puts a container into a network, with these names there; nothing where it is in it already."""
         try:
             with self._client.sdk(f"put {container} into {network}", RESOURCE_TIMEOUT) as sdk:
@@ -93,24 +93,17 @@ class Networks:
         with contextlib.suppress(NotFound), self._client.sdk("remove a network", RESOURCE_TIMEOUT) as sdk:
             sdk.remove_network(network)
 
-
-class Volumes:
-    """Named volumes of the local driver."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def ensure(self, name: str, labels: Mapping[str, str]) -> str:
+    def ensure_volume(self, name: str, labels: Mapping[str, str]) -> str:
         """Makes a volume unless it exists (Docker's create does just that); returns its mount point."""
         with self._client.sdk(f"make volume {name}", RESOURCE_TIMEOUT) as sdk:
             return str(sdk.create_volume(name, "local", labels=dict(labels))["Mountpoint"])
 
-    def remove(self, name: str) -> None:
+    def remove_volume(self, name: str) -> None:
         """Removes a volume; a missing one is fine. `Conflict`: a container still uses it."""
         with contextlib.suppress(NotFound), self._client.sdk(f"remove volume {name}", RESOURCE_TIMEOUT) as sdk:
             sdk.remove_volume(name)
 
-    def with_labels(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    def list_volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         """Volumes that carry these labels: name to labels."""
         with self._client.sdk("list volumes") as sdk:
             answer = sdk.volumes(filters=_labelled(labels))
