@@ -15,8 +15,8 @@ from emulator.engine.docker.build import build_image, built_image, why_build
 from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.containers import create_body, label_filter, parse_container, parse_health_log
 from emulator.engine.docker.endpoint import Endpoint
-from emulator.engine.docker.files import list_files, put_files, read_file
-from emulator.engine.docker.images import inspect_image, list_images, pull, remove_image_name
+from emulator.engine.docker.files import Files
+from emulator.engine.docker.images import Images
 from emulator.engine.docker.resources import Resources
 from emulator.engine.docker.streams import (
     STDERR,
@@ -37,13 +37,9 @@ from emulator.engine.interface import (
     ExecResult,
     ExecSetting,
     ExecStream,
-    File,
     HealthProbe,
-    Image,
-    ImageName,
     LogLine,
     OnLine,
-    RegistryAuth,
     Stream,
     Terminal,
 )
@@ -82,7 +78,7 @@ _EVENTS = (
 """The events worth waking up for. Each health check of a container would add three of its own (`exec_…`)."""
 
 
-class DockerEngine(Resources):
+class DockerEngine(Files, Images, Resources):
     """An `Engine` over one Docker daemon. Safe to use from many threads."""
 
     def __init__(self, endpoint: Endpoint, timeout: float = CONNECT_TIMEOUT) -> None:
@@ -284,41 +280,13 @@ class DockerEngine(Resources):
         with self._client.sdk(f"give the statistics of {container}", QUICK_TIMEOUT) as sdk:
             return dict(sdk.stats(container, stream=False, one_shot=True))
 
-    def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
-        put_files(self._client, container, folder, files)
-
     def variables(self, container: str) -> Mapping[str, str]:
         with self._client.sdk(f"inspect {container}", INSPECT_TIMEOUT) as sdk:
             found = sdk.inspect_container(container)
         pairs = [str(pair).partition("=") for pair in found["Config"]["Env"] or ()]
         return {name: value for name, _, value in pairs}
 
-    def read_file(self, container: str, path: str) -> bytes:
-        return read_file(self._client, container, path)
-
-    def list_files(self, container: str, folder: str) -> list[str]:
-        return list_files(self._client, container, folder)
-
     # Images
-
-    def image(self, reference: str) -> Image | None:
-        return inspect_image(self._client, reference)
-
-    def list_images(self, repositories: Sequence[str]) -> list[ImageName]:
-        return list_images(self._client, repositories)
-
-    def remove_image_name(self, reference: str) -> None:
-        remove_image_name(self._client, reference)
-
-    def pull(
-        self,
-        reference: str,
-        *,
-        on_line: OnLine | None = None,
-        auth: RegistryAuth | None = None,
-        platform: str | None = None,
-    ) -> None:
-        pull(self._client, reference, on_line=on_line, auth=auth, platform=platform)
 
     def build(self, spec: BuildSpec, *, on_line: OnLine | None = None, cancelled: threading.Event | None = None) -> str:
         return build_image(self._client, spec, on_line, cancelled)

@@ -17,37 +17,58 @@ FILES_TIMEOUT = 60.0
 _MAX_LINKS = 8
 
 
-def put_files(client: Client, container: str, folder: str, files: Sequence[File]) -> None:
-    """Writes files below a folder. Docker makes missing parents of a file, but not the folder that it unpacks into:
-    where that is missing the archive goes in at the root, with whole paths."""
-    doing = f"write files into {container}"
-    try:
-        with client.sdk(doing, FILES_TIMEOUT) as sdk:
-            sdk.put_archive(container, folder, _pack(files, ""))
-    except NotFound as error:
-        if "No such container" in error.message:
-            raise
-        with client.sdk(doing, FILES_TIMEOUT) as sdk:
-            sdk.put_archive(container, "/", _pack(files, folder.strip("/")))
+class Files:
+    """Files of containers."""
 
+    _client: Client
 
-def list_files(client: Client, container: str, folder: str) -> list[str]:
-    """The files below a folder, links to files included, as absolute paths; none where the folder is not there."""
-    folder = posixpath.normpath(folder)
-    try:
-        data = client.get_bytes(
-            f"/containers/{container}/archive",
-            f"list {folder} in {container}",
-            params={"path": folder},
-            timeout=FILES_TIMEOUT,
-        )
-    except NotFound as error:
-        if "No such container" in error.message:
-            raise
-        return []
-    above = posixpath.dirname(folder)
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return sorted(posixpath.join(above, entry.name) for entry in archive if not entry.isdir())
+    def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
+        """Writes files below a folder. Docker makes missing parents of a file, but not the folder that it unpacks into:
+        where that is missing the archive goes in at the root, with whole paths."""
+        doing = f"write files into {container}"
+        try:
+            with self._client.sdk(doing, FILES_TIMEOUT) as sdk:
+                sdk.put_archive(container, folder, _pack(files, ""))
+        except NotFound as error:
+            if "No such container" in error.message:
+                raise
+            with self._client.sdk(doing, FILES_TIMEOUT) as sdk:
+                sdk.put_archive(container, "/", _pack(files, folder.strip("/")))
+
+    def list_files(self, container: str, folder: str) -> list[str]:
+        """The files below a folder, links to files included, as absolute paths; none where the folder is not there."""
+        folder = posixpath.normpath(folder)
+        try:
+            archive = self._archive(container, folder, f"list {folder} in {container}")
+        except NotFound as error:
+            if "No such container" in error.message:
+                raise
+            return []
+        above = posixpath.dirname(folder)
+        with archive:
+            return sorted(posixpath.join(above, entry.name) for entry in archive if not entry.isdir())
+
+    def read_file(self, container: str, path: str) -> bytes:
+        """Reads one file, following symbolic links as Docker hands them out (it follows those of folders itself)."""
+        current = path
+        for _ in range(_MAX_LINKS):
+            with self._archive(container, current, f"read {current} out of {container}") as archive:
+                entry = archive.next()
+                if entry is None:
+                    raise NotFound(f"{path} is not there in {container}")
+                if entry.issym():
+                    current = posixpath.normpath(posixpath.join(posixpath.dirname(current), entry.linkname))
+                    continue
+                content = archive.extractfile(entry) if entry.isreg() else None
+                if content is None:
+                    raise EngineError(f"{path} in {container} is not a file")
+                return content.read()
+        raise EngineError(f"{path} in {container} is a symbolic link that leads nowhere")
+
+    def _archive(self, container: str, path: str, doing: str) -> tarfile.TarFile:
+        place = f"/containers/{container}/archive"
+        data = self._client.get_bytes(place, doing, params={"path": path}, timeout=FILES_TIMEOUT)
+        return tarfile.open(fileobj=io.BytesIO(data))
 
 
 def _pack(files: Sequence[File], prefix: str) -> bytes:
@@ -64,27 +85,3 @@ def _pack(files: Sequence[File], prefix: str) -> bytes:
             entry.mode, entry.uid, entry.gid, entry.mtime = file.mode, file.uid, file.gid, now
             archive.addfile(entry, io.BytesIO(file.content))
     return buffer.getvalue()
-
-
-def read_file(client: Client, container: str, path: str) -> bytes:
-    """Reads one file, following symbolic links as Docker hands them out (it follows those of folders itself)."""
-    current = path
-    for _ in range(_MAX_LINKS):
-        data = client.get_bytes(
-            f"/containers/{container}/archive",
-            f"read {current} out of {container}",
-            params={"path": current},
-            timeout=FILES_TIMEOUT,
-        )
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            entry = archive.next()
-            if entry is None:
-                raise NotFound(f"{path} is not there in {container}")
-            if entry.issym():
-                current = posixpath.normpath(posixpath.join(posixpath.dirname(current), entry.linkname))
-                continue
-            content = archive.extractfile(entry) if entry.isreg() else None
-            if content is None:
-                raise EngineError(f"{path} in {container} is not a file")
-            return content.read()
-    raise EngineError(f"{path} in {container} is a symbolic link that leads nowhere")

@@ -86,26 +86,6 @@ def inspect_image(client: Client, reference: str) -> Image | None:
     )
 
 
-def list_images(client: Client, repositories: Sequence[str]) -> list[ImageName]:
-    """The names of local images in these repositories, as Docker's filter `reference` reads them, sorted."""
-    with client.sdk("list images") as sdk:
-        rows = sdk.images(filters={"reference": list(repositories)}) if repositories else []
-    names = {
-        ImageName(str(tag), str(row["Id"]), int(row["Size"]), int(row["Created"]))
-        for row in rows
-        for tag in row.get("RepoTags") or ()
-        # Docker gives every name of an image, also those that the filter does not want.
-        if any(fnmatchcase(split_reference(str(tag))[0], wanted) for wanted in repositories)
-    }
-    return sorted(names, key=lambda name: name.reference)
-
-
-def remove_image_name(client: Client, reference: str) -> None:
-    """Removes a name, and the image with its last one. `Conflict` where a container uses it."""
-    with contextlib.suppress(NotFound), client.sdk(f"remove image {reference}") as sdk:
-        sdk.remove_image(reference)
-
-
 def split_reference(reference: str) -> tuple[str, str]:
     """Name, and tag or digest; `latest` where there is neither (as the docker command; the API would pull all tags)."""
     name, at, digest = reference.partition("@")
@@ -115,35 +95,65 @@ def split_reference(reference: str) -> tuple[str, str]:
     return (head, tag) if colon and "/" not in tag else (reference, "latest")
 
 
-def pull(
-    client: Client,
-    reference: str,
-    *,
-    on_line: OnLine | None = None,
-    auth: RegistryAuth | None = None,
-    platform: str | None = None,
-) -> None:
-    """Pulls an image with the given credentials, else those of the docker command's configuration."""
-    name, tag = split_reference(reference)
-    credentials = {"username": auth.username, "password": auth.password} if auth is not None else None
-    lines: list[str] = []
-    try:
-        with client.sdk(f"pull {reference}", PULL_TIMEOUT) as sdk:
-            progress = PullProgress()
-            refusal = ""
-            stream = sdk.pull(name, tag, stream=True, decode=True, auth_config=credentials, platform=platform or None)
-            for document in stream:  # to its end, which gives the connection back
-                refusal = refusal or str(document.get("error") or "")
-                state = progress.state(document)
-                if state is not None:
-                    lines.append(state)  # the end of a failed pull in words, without its bytes
-                told = progress.bytes(document) or state
-                if told is not None and on_line is not None and not refusal:
-                    on_line(told)
-        if refusal:
-            raise EngineError(refusal)
-    except EngineError as error:
-        hint = pull_hint(f"{error.message} {name}")
-        if auth is not None and hint == _NO_LOGIN:
-            hint = _WRONG_LOGIN
-        raise ImageError(f"cannot pull {reference}: {error.message}", hint=hint, output=lines[-_LAST_LINES:]) from error
+class Images:
+    """Images of the daemon."""
+
+    _client: Client
+
+    def image(self, reference: str) -> Image | None:
+        return inspect_image(self._client, reference)
+
+    def list_images(self, repositories: Sequence[str]) -> list[ImageName]:
+        """The names of local images in these repositories, as Docker's filter `reference` reads them, sorted."""
+        with self._client.sdk("list images") as sdk:
+            rows = sdk.images(filters={"reference": list(repositories)}) if repositories else []
+        names = {
+            ImageName(str(tag), str(row["Id"]), int(row["Size"]), int(row["Created"]))
+            for row in rows
+            for tag in row.get("RepoTags") or ()
+            # Docker gives every name of an image, also those that the filter does not want.
+            if any(fnmatchcase(split_reference(str(tag))[0], wanted) for wanted in repositories)
+        }
+        return sorted(names, key=lambda name: name.reference)
+
+    def remove_image_name(self, reference: str) -> None:
+        """Removes a name, and the image with its last one. `Conflict` where a container uses it."""
+        with contextlib.suppress(NotFound), self._client.sdk(f"remove image {reference}") as sdk:
+            sdk.remove_image(reference)
+
+    def pull(
+        self,
+        reference: str,
+        *,
+        on_line: OnLine | None = None,
+        auth: RegistryAuth | None = None,
+        platform: str | None = None,
+    ) -> None:
+        """Pulls an image with the given credentials, else those of the docker command's configuration."""
+        name, tag = split_reference(reference)
+        credentials = {"username": auth.username, "password": auth.password} if auth is not None else None
+        lines: list[str] = []
+        try:
+            with self._client.sdk(f"pull {reference}", PULL_TIMEOUT) as sdk:
+                progress = PullProgress()
+                refusal = ""
+                stream = sdk.pull(
+                    name, tag, stream=True, decode=True, auth_config=credentials, platform=platform or None
+                )
+                for document in stream:  # to its end, which gives the connection back
+                    refusal = refusal or str(document.get("error") or "")
+                    state = progress.state(document)
+                    if state is not None:
+                        lines.append(state)  # the end of a failed pull in words, without its bytes
+                    told = progress.bytes(document) or state
+                    if told is not None and on_line is not None and not refusal:
+                        on_line(told)
+            if refusal:
+                raise EngineError(refusal)
+        except EngineError as error:
+            hint = pull_hint(f"{error.message} {name}")
+            if auth is not None and hint == _NO_LOGIN:
+                hint = _WRONG_LOGIN
+            raise ImageError(
+                f"cannot pull {reference}: {error.message}", hint=hint, output=lines[-_LAST_LINES:]
+            ) from error
