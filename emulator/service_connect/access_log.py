@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, object]
 Format = Literal["text", "json"]
+_FORMATS: tuple[Format, ...] = ("text", "json")
 Kind = Literal["", "text", "text-query", "json", "json-query"]
 """A format, with the query parameters of paths or without; empty: no access log."""
 
@@ -59,13 +60,9 @@ class AccessLog:
 
 def deployed_log(service: Service) -> AccessLog | None:
     """The access log that a service's template patches ask for; None where they do not."""
-    found = access_log_of(service)
-    match str(found.get("Format", "")).upper():
-        case "TEXT":
-            return AccessLog("text", found.get("IncludeQueryParameters") == "ENABLED")
-        case "JSON":
-            return AccessLog("json", found.get("IncludeQueryParameters") == "ENABLED")
-    return None
+    found, formats = access_log_of(service), {one.upper(): one for one in _FORMATS}
+    format = formats.get(str(found.get("Format", "")).upper())
+    return AccessLog(format, found.get("IncludeQueryParameters") == "ENABLED") if format else None
 
 
 def loggers(log: AccessLog | None, protocol: Protocol) -> Json:

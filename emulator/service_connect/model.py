@@ -67,16 +67,14 @@ def endpoint(service: Service, number: int) -> Endpoint | None:
     connect, there = service.connect, served(service)
     if connect is None or there is None:
         return None
-    idle = TCP_IDLE_TIMEOUT if there.protocol == "tcp" else IDLE_TIMEOUT
-    request = 0 if there.protocol == "tcp" else REQUEST_TIMEOUT
-    timeouts = timeouts_of(service)  # no manifest can set them
+    tcp, timeouts = there.protocol == "tcp", timeouts_of(service)  # which no manifest can set
     return Endpoint(
         name=(connect.dns_name or "").lower(),
         number=number,
         port=there.port,
         protocol=there.protocol,
-        idle_timeout=_seconds(timeouts, "IdleTimeoutSeconds", idle),
-        request_timeout=_seconds(timeouts, "PerRequestTimeoutSeconds", request) if there.protocol != "tcp" else 0,
+        idle_timeout=_seconds(timeouts, "IdleTimeoutSeconds", TCP_IDLE_TIMEOUT if tcp else IDLE_TIMEOUT),
+        request_timeout=0 if tcp else _seconds(timeouts, "PerRequestTimeoutSeconds", REQUEST_TIMEOUT),
     )
 
 
