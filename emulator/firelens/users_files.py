@@ -179,11 +179,9 @@ class UsersFiles:
     def _refuse_parted(self, path: str, line: Line, own: list[Line], first: str, last: str) -> None:
         later = next((entry for entry in own if entry.number > line.number), None)
         if later is not None and {first, last} & set(_MERGED):
-            message = (
-                "a key after an @INCLUDE within a section: versions of Fluent Bit differ in the section it belongs to"
-            )
             raise Unsupported(
-                f"{path}:{later.number} in the log router's image: {message}",
+                f"{path}:{later.number} in the log router's image: a key after an @INCLUDE within a section: versions "
+                "of Fluent Bit differ in the section it belongs to",
                 hint="put the @INCLUDE behind the section's keys",
             )
 

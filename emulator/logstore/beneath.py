@@ -100,10 +100,10 @@ def entries_beneath(root: Path, relative: str | Path = ".", most: int = MOST_ENT
         return [(entry.name, _kind(entry)) for entry in islice(found, most)]
 
 
-def files_beneath(root: Path, relative: str | Path = ".", suffix: str = "") -> list[Path]:
-    """Paths, from `root` on, of the regular files below the folder at `root / relative` that end so."""
+def files_beneath(root: Path, suffix: str) -> list[Path]:
+    """Paths, from `root` on, of the regular files below it that end so."""
     found: list[Path] = []
-    waiting = [(Path(relative), 1)]
+    waiting = [(Path(), 1)]
     while waiting:
         folder, depth = waiting.pop()
         with contextlib.suppress(OSError):

@@ -29,7 +29,7 @@ _LOGS = 0
 def buffered(folder: Path) -> list[Path]:
     """The files of the chunks below a folder, as paths from there on, oldest first. The router chose what is there: it
     is opened by `read_chunk` alone."""
-    return sorted(files_beneath(folder, suffix=SUFFIX), key=lambda file: (file.name, str(file)))
+    return sorted(files_beneath(folder, SUFFIX), key=lambda file: (file.name, str(file)))
 
 
 def read_chunk(folder: Path, chunk: Path) -> bytes:
