@@ -54,11 +54,11 @@ async def _introduce(answers: asyncio.StreamReader, asks: asyncio.StreamWriter, 
     await answers.readuntil(b"\r\n\r\n")  # its answer has no body
 
 
-async def serve(port: int, host: str, service: str, ready: Path, endpoint_port: int = ENDPOINT_PORT) -> None:
+async def serve(port: int, host: str, service: str, ready: Path) -> None:
     """Listens on 127.0.0.1 until the process ends; `ready` is there as soon as it does. OSError where something else
     has the port."""
     server = await asyncio.start_server(
-        lambda reader, writer: relay(reader, writer, host, endpoint_port, service), "127.0.0.1", port, backlog=512
+        lambda reader, writer: relay(reader, writer, host, ENDPOINT_PORT, service), "127.0.0.1", port, backlog=512
     )
     async with server:
         ready.touch()

@@ -44,19 +44,14 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
     def __init__(
-        self,
-        path: Path,
-        supervisor: Supervisor,
-        log_folder: Path,
-        access_folder: Path,
-        traces: LateTraces | None = None,
+        self, path: Path, supervisor: Supervisor, log_folder: Path, access_folder: Path, traces: LateTraces
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         self.supervisor = supervisor
         self.log_folder = log_folder
         self.access_folder = access_folder
-        self.traces = traces or LateTraces(access_folder)
+        self.traces = traces
         super().__init__(str(path), _Connection)
 
     def seen(self) -> tuple[Supervisor, Path, LateTraces]:

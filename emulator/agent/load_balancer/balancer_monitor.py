@@ -47,10 +47,10 @@ SOCKET_TIMEOUT = 3.0
 class BalancerMonitor(Front):
     """A load balancer as the agent sees it. `folder` is its volume."""
 
-    def __init__(self, environment: Names, balancer: Balancer, folder: Path, shares: Shares | None = None) -> None:
+    def __init__(self, environment: Names, balancer: Balancer, folder: Path, shares: Shares) -> None:
         super().__init__(environment, balancer)
         self.folder = folder
-        self._shares = shares or Shares()
+        self._shares = shares
         # What was written before: a restarted agent has no other place to know them from.
         written = (folder / CERTIFICATES_FOLDER).glob("*.pem")
         self.certificates = {file.stem: file.read_text(encoding="ascii") for file in written}
@@ -150,7 +150,7 @@ class BalancerMonitor(Front):
                 information = self._ask_once_it_listens(SHOW_INFO, timeout=RELOADED)
                 path = self.folder / ADMIN_SOCKET
                 worker = OldWorker(path, information, self.access_log, lambda ask: self.ask(ask, MASTER_SOCKET))
-            problem = admin.reload_problem(self._ask_once_it_listens(admin.RELOAD, MASTER_SOCKET, RELOADED))
+            problem = admin.reload_problem(self._ask_once_it_listens(admin.RELOAD, MASTER_SOCKET, timeout=RELOADED))
         except OSError as error:
             if worker is not None:
                 worker.stays()
@@ -167,7 +167,7 @@ class BalancerMonitor(Front):
         except OSError:
             return False
 
-    def _ask_once_it_listens(self, command: str, path: str = ADMIN_SOCKET, timeout: float = ANSWER) -> str:
+    def _ask_once_it_listens(self, command: str, path: str = ADMIN_SOCKET, *, timeout: float) -> str:
         """Retries until HAProxy listens: it creates its socket before it listens there."""
         deadline = time.monotonic() + SOCKET_TIMEOUT
         while True:

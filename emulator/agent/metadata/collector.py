@@ -69,11 +69,11 @@ class StatsCollector:
                 self._samples[task_id] = {}
             return self._samples[task_id]
 
-    def awaited(self, task_id: str, seconds: float = LONGEST_WAIT) -> Mapping[str, Sample]:
+    def awaited(self, task_id: str) -> Mapping[str, Sample]:
         """The last samples by Docker name. The first ones are waited for; nothing where there are none by then."""
         self.samples(task_id)
         with self._looked:
-            self._looked.wait_for(lambda: task_id in self._compared or task_id not in self._samples, seconds)
+            self._looked.wait_for(lambda: task_id in self._compared or task_id not in self._samples, LONGEST_WAIT)
             return self._samples.get(task_id, {})
 
     def watched(self) -> set[str]:

@@ -42,15 +42,15 @@ def open_listener(address: str = ADDRESS, port: int = 80) -> socket.socket:
     return listener
 
 
-def take_address(address: str = ADDRESS) -> None:
+def take_address() -> None:
     """Adds the address to the loopback device (again is fine) and announces it. Raises OSError without NET_ADMIN."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        for request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, "255.255.255.255")):
+        for request, value in ((_SIOCSIFADDR, ADDRESS), (_SIOCSIFNETMASK, "255.255.255.255")):
             fcntl.ioctl(control, request, interface_request(_ALIAS, value))
-    announce(address)
+    _announce()
 
 
-def announce(address: str = ADDRESS) -> None:
+def _announce() -> None:
     """Tells all neighbours that the address is ours now.
 
     Without it those that knew a former agent go on asking its hardware address for over ten seconds.
@@ -59,10 +59,10 @@ def announce(address: str = ADDRESS) -> None:
         try:
             with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
                 raw.bind((interface, 0))
-                for frame in announcements(hardware, address):
+                for frame in announcements(hardware, ADDRESS):
                     raw.send(frame)
         except OSError as error:
-            log.warning("%s could not be announced on %s: %s", address, interface, error)
+            log.warning("%s could not be announced on %s: %s", ADDRESS, interface, error)
 
 
 def interface_request(alias: bytes, address: str) -> bytes:

@@ -349,13 +349,11 @@ class RolloutFile:
     """The records as a file on the agent's volume. Nothing ends because it cannot be written or read: a deployment
     without a record counts as successful."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> Kept:
         """What was written last; nothing where that cannot be read."""
-        if self._path is None:
-            return Kept()
         try:
             content = json.loads(self._path.read_bytes())
             current = {name: _rollout(one) for name, one in content["current"].items()}
@@ -374,8 +372,6 @@ class RolloutFile:
 
     def write(self, kept: Kept) -> None:
         """Replaces the file."""
-        if self._path is None:
-            return
         content = {
             "current": {name: asdict(one) for name, one in kept.current.items()},
             "former": {name: [asdict(one) for one in found] for name, found in kept.former.items()},

@@ -38,7 +38,7 @@ class Rollouts:
         clock: Callable[[], float],
         settle: float,
         record: Callable[[dict[str, Any]], None],
-        file: Path | None = None,
+        file: Path,
     ) -> None:
         self._clock = clock
         self._settle = settle
@@ -154,20 +154,20 @@ class Rollouts:
             self._messages.forget(name)
             self._keep()
 
-    def give_up(self, name: str, why: str, state: DesiredState | None = None) -> None:
+    def give_up(self, name: str, why: str, state: DesiredState) -> None:
         """The deployment of a service fails for another reason than its tasks. `state`: what is desired from now on."""
         with self._lock:
             current = self._current.get(name)
             if current is not None and current.state is State.IN_PROGRESS:
                 self._fail(current, why)
-            desired = state.services.get(name) if state is not None else None
-            if current is not None and desired is not None and state is not None:
+            desired = state.services.get(name)
+            if current is not None and desired is not None:
                 self._end(current, "ROLLBACK_SUCCESSFUL")
                 former = self._former.get(name, [])
                 kept = next((one for one in former if one.hash == desired.config_hash()), None)
                 self._former[name] = [current, *(one for one in former if one is not kept)]
                 self._current[name] = kept or Rollout.of(desired, state.cluster, State.COMPLETED)
-            elif state is not None:
+            else:
                 self._current.pop(name, None)
             self._keep()
 

@@ -58,8 +58,7 @@ DRAINED = "its stop had begun, and its proxy takes no new connection any more"
 class Scheduler:
     """Holds the desired state, and compares it with what runs. It carries nothing out and never waits: the caller that
     changes something holds `ControlLock.lock`. `clock` gives seconds; `cancelled` ends what its executors do; `checks`
-    are the results of container health checks by container id; `connect_folder` has the files that proxies of Service
-    Connect read."""
+    are the results of container health checks by container id."""
 
     def __init__(
         self,
@@ -69,8 +68,7 @@ class Scheduler:
         timeouts: Timeouts,
         clock: Callable[[], float],
         cancelled: threading.Event,
-        checks: Callable[[], Mapping[str, CheckResult]] = dict,
-        connect_folder: Path = Path(FOLDER),
+        checks: Callable[[], Mapping[str, CheckResult]],
     ) -> None:
         self._checks = checks
         self.engine = engine
@@ -85,7 +83,7 @@ class Scheduler:
         self.front = front
         self.front.use(self.state)
         self.front.refresh()
-        files = EndpointFiles(connect_folder, self.names, lambda: self.state)
+        files = EndpointFiles(Path(FOLDER), self.names, lambda: self.state)
         self.connect = ServiceConnect(engine, self.names, files, lambda: self.state)
         self.store: Store | None = None
         """What writes into the log store, if anything does: what containers printed that are removed."""

@@ -34,7 +34,7 @@ class _Rule:
 class Timetable:
     """Which jobs are due. `clock` gives the time in UTC. Not thread-safe: the supervisor's lock is held."""
 
-    def __init__(self, clock: Callable[[], datetime] = now_in_utc) -> None:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._offset = timedelta()
         self._rules: dict[str, _Rule] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -27,13 +28,11 @@ TIMEOUT = 60.0
 _PATHS: dict[str, Protocol] = {"/TraceSegments": "api", "/v1/traces": "otlp_http"}
 
 
-def serve_traces(
-    intake: Callable[[], Intake], find: Callable[[str], TaskView | None], address: tuple[str, int] | None = None
-) -> None:
+def serve_traces(intake: Callable[[], Intake], find: Callable[[str], TaskView | None]) -> None:
     """Takes traces from now on, in threads of its own. `intake` gives what takes them, once there are some; `find` the
     task that has an address."""
     try:
-        server = TraceServer(intake, find, address)
+        server = TraceServer(open_listener(port=PORT), intake, find)
     except OSError as error:
         log.warning("no traces are received: %s", error)
         return
@@ -46,12 +45,8 @@ class TraceServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self,
-        intake: Callable[[], Intake],
-        find: Callable[[str], TaskView | None],
-        address: tuple[str, int] | None = None,
+        self, listener: socket.socket, intake: Callable[[], Intake], find: Callable[[str], TaskView | None]
     ) -> None:
-        listener = open_listener(*address) if address else open_listener(port=PORT)
         super().__init__(listener.getsockname(), _Connection, bind_and_activate=False)
         self.socket.close()
         self.socket = listener

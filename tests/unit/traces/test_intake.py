@@ -15,6 +15,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
+from emulator.agent.metadata.link_local import open_listener
 from emulator.agent.metadata.tasks import TaskView
 from emulator.agent.traces.server import TraceServer
 from emulator.settings_traces import LocalCollector
@@ -91,7 +92,7 @@ def answer_of_agent(body: bytes, folder: Path) -> tuple[int, bytes]:
     """Of the agent, where a collector that runs itself hands segments on."""
     intake = Intake(TraceStore(folder / "t.sqlite"))
     task = TaskView("t" * 32, "shop", {}, None, None, "", (), stopping=False)
-    server = TraceServer(lambda: intake, lambda _: task, ("127.0.0.1", 0))
+    server = TraceServer(open_listener("127.0.0.1", 0), lambda: intake, lambda _: task)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     port = int(server.server_address[1])
