@@ -12,30 +12,23 @@ from emulator.errors import EngineError
 log = logging.getLogger(__name__)
 
 
-class AgentApi:
-    """Answers requests below `/api/<id>/`."""
-
-    def __init__(self, tasks: Tasks, protection: Protection) -> None:
-        self._tasks = tasks
-        self._protection = protection
-
-    def task_protection(self, request: Request) -> Answer:
-        """Answers `task-protection/v1/state`."""
-        if request.method not in ("GET", "PUT"):
-            return NOT_ALLOWED
-        message = "Failed to find a task for the request"
-        try:
-            task = self._tasks.by_container(request.id, request.address)
-        except EngineError:
-            return json_answer(500, error(message, "ServerException"))
-        if task is None:
-            return json_answer(404, error(message, "ResourceNotFoundException"))
-        if request.method == "GET":
-            return json_answer(200, self._protection.state(task.arn))
-        try:
-            answer = self._protection.update(task.arn, request.body)
-        except Refused as refused:
-            return json_answer(400, refused.body)
-        if self._protection.protected(task.arn):
-            log.warning("task %s asks for protection: `scale` and `up` stop it here all the same", task.id[:8])
-        return json_answer(200, answer)
+def task_protection(tasks: Tasks, protection: Protection, request: Request) -> Answer:
+    """Answers `task-protection/v1/state`."""
+    if request.method not in ("GET", "PUT"):
+        return NOT_ALLOWED
+    message = "Failed to find a task for the request"
+    try:
+        task = tasks.by_container(request.id, request.address)
+    except EngineError:
+        return json_answer(500, error(message, "ServerException"))
+    if task is None:
+        return json_answer(404, error(message, "ResourceNotFoundException"))
+    if request.method == "GET":
+        return json_answer(200, protection.state(task.arn))
+    try:
+        answer = protection.update(task.arn, request.body)
+    except Refused as refused:
+        return json_answer(400, refused.body)
+    if protection.protected(task.arn):
+        log.warning("task %s asks for protection: `scale` and `up` stop it here all the same", task.id[:8])
+    return json_answer(200, answer)

@@ -10,9 +10,10 @@ import logging
 import posixpath
 import re
 from dataclasses import replace
+from functools import partial
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from emulator.agent.metadata.agent_api import AgentApi
+from emulator.agent.metadata.agent_api import task_protection
 from emulator.agent.metadata.answers import NOT_FOUND, Answer, Handler, Request, json_answer
 from emulator.agent.metadata.collector import StatsCollector
 from emulator.agent.metadata.credentials import Credentials
@@ -32,13 +33,13 @@ class Endpoint:
         self, tasks: Tasks, stats: StatsCollector, credentials: Credentials, protection: Protection, faults: Faults
     ) -> None:
         self._credentials = credentials
-        two, api = Version2(tasks, stats), AgentApi(tasks, protection)
+        two = Version2(tasks, stats)
         routes: list[tuple[str, Handler]] = [
             (r"/v2/metadata(?:/([^/]*))?", two.metadata),
             (r"/v2/stats(?:/([^/]*))?", two.stats),
             (r"/v2/credentials/([^/]*)", self._credentials_v2),
             (r"/v1/credentials", self._credentials_v1),
-            (r"/api/([^/]*)/task-protection/v1/state", api.task_protection),
+            (r"/api/([^/]*)/task-protection/v1/state", partial(task_protection, tasks, protection)),
             (rf"/api/([^/]*)/fault/v1/(?:{'|'.join(KINDS)})/(?:start|stop|status)", faults.answer),
         ]
         for version in (version_3(tasks, stats), version_4(tasks, stats)):
