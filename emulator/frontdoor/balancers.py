@@ -42,11 +42,12 @@ def behind(services: Sequence[Service], balancer: Balancer) -> list[Service]:
     return [service for service in services if balancer_of(service) is balancer]
 
 
-def rule_hosts(service: Service) -> list[str]:
+def rule_hosts(service: Service, listeners: Sequence[Listener] = LISTENERS) -> list[str]:
     """The host names in the rules of a service, in lower case, in order; patterns are among them."""
     hosts = [
         value.lower()
         for rule in service.listener_rules
+        if rule.listener in listeners
         for condition in rule.conditions
         if condition.field == "host-header"
         for value in condition.values

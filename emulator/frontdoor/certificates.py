@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from emulator.ecs.service import HostHeader, Service
+from emulator.ecs.service import Service
+from emulator.frontdoor.balancers import rule_hosts
 from emulator.frontdoor.haproxy.conditions import local_name
 
 OWN_NAMES = ("localhost", "host.docker.internal")
@@ -14,17 +15,11 @@ _CERTIFIED = re.compile(r"(\*\.)?[A-Za-z0-9_.-]+")
 
 def certificate_names(service: Service) -> list[str]:
     """The names in order, those that lead to this machine first; empty where the service needs no certificate."""
-    secure = [rule for rule in service.listener_rules if rule.listener == "HTTPS"]
+    secure = any(rule.listener == "HTTPS" for rule in service.listener_rules)
     if not secure and not any(listener.protocol == "TLS" for listener in service.network_listeners):
         return []
-    hosts = [
-        value
-        for rule in secure
-        for condition in rule.conditions
-        if isinstance(condition, HostHeader)
-        for value in condition.values
-    ]
+    hosts = rule_hosts(service, ("HTTPS",))
     if service.network_load_balancer is not None:
-        hosts += [alias.name for alias in service.network_load_balancer.aliases]
-    named = [host.lower() for host in hosts if _CERTIFIED.fullmatch(host)]
+        hosts += [alias.name.lower() for alias in service.network_load_balancer.aliases]
+    named = [host for host in hosts if _CERTIFIED.fullmatch(host)]
     return list(dict.fromkeys([*OWN_NAMES, *named, *map(local_name, named)]))
