@@ -186,7 +186,7 @@ def _words(content: bytes) -> str:
     try:
         answer = json.loads(content)
     except ValueError:
-        return content.decode(errors="replace")
+        answer = None
     return str(answer.get("message", "")) if isinstance(answer, dict) else content.decode(errors="replace")
 
 

@@ -78,11 +78,12 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
     ours = next((cause for cause in causes if isinstance(cause, EngineError)), None)
     if ours is not None:
         return ours
-    if endpoint.host.startswith("ssh://") and (said := _said_by_ssh()):
-        return EngineUnavailable(
-            _unreachable(endpoint),
-            hint=f"{said}\n  `{endpoint.host}` has to answer `docker version` without a question; `ssh-add` adds keys",
-        )
+    if endpoint.host.startswith("ssh://"):
+        from emulator.engine.docker.ssh import last_words
+
+        if said := last_words():
+            hint = f"{said}\n  `{endpoint.host}` has to answer `docker version` without a question; `ssh-add` adds keys"
+            return EngineUnavailable(_unreachable(endpoint), hint=hint)
     if any(isinstance(cause, PermissionError) for cause in causes):
         return EngineUnavailable(
             f"no permission to talk to the Docker daemon at {endpoint.host}",
@@ -108,13 +109,8 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
             hint="check its certificates",
         )
     plainest = _plainest(causes)
-    return EngineError(f"the connection to Docker broke while it should {doing}: {str(plainest) or _name(plainest)}")
-
-
-def _said_by_ssh() -> str:
-    from emulator.engine.docker.ssh import last_words
-
-    return last_words()
+    words = str(plainest) or type(plainest).__name__
+    return EngineError(f"the connection to Docker broke while it should {doing}: {words}")
 
 
 def _unreachable(endpoint: Endpoint) -> str:
@@ -140,9 +136,5 @@ def _plainest(causes: list[BaseException]) -> BaseException:
     return next((cause for cause in causes if type(cause).__module__ in _STANDARD), causes[0])
 
 
-def _name(error: BaseException) -> str:
-    return type(error).__name__
-
-
 def _names(causes: list[BaseException], *names: str) -> bool:
-    return any(_name(cause) in names for cause in causes)
+    return any(type(cause).__name__ in names for cause in causes)
