@@ -204,12 +204,12 @@ class _Change:
     written: list[OutputSection] = field(default_factory=list, init=False)
     """Every output of the finished text."""
     metrics_port: int | None = field(default=None, init=False)
-    _path: str = field(default="", init=False)
+    _paths: list[str] = field(default_factory=list, init=False)
     _user_outputs: int = field(default=0, init=False)
 
     def load(self, files: UsersFiles, written: str) -> None:
         """Reads the user's files: `@SET` in any of them counts for all sections."""
-        self._path = files.load(written)
+        self._paths = files.load(written)
         self.variables |= files.variables
         files.placed = self.placed
 
@@ -271,14 +271,19 @@ class _Change:
 
     def _included(self, section: Section) -> Section:
         [line] = section.lines
-        path = self._path or line.removeprefix("@INCLUDE ")
-        changed = f"@INCLUDE {CONFIGURATION_FOLDER}{path if path.startswith('/') else '/' + path}"
+        paths = self._paths or [line.removeprefix("@INCLUDE ")]
+        changed = tuple(
+            f"@INCLUDE {CONFIGURATION_FOLDER}{path if path.startswith('/') else '/' + path}" for path in paths
+        )
         if self.files is not None:
-            everything_leaves = self.destinations.policies.get(EVERY) == "live"
-            self.files.rewrite(path, self._users_output, CONFIGURATION_FOLDER, custom=everything_leaves)
+            everything_leaves, kind = self.destinations.policies.get(EVERY) == "live", "filter"
+            for path in paths:
+                kind = self.files.rewrite(
+                    path, self._users_output, CONFIGURATION_FOLDER, above=kind, custom=everything_leaves
+                )
         reason = "a copy of your file, the same but for where its outputs go"
-        self.differences.append(Difference((line,), (changed,), reason))
-        return Section(section.purpose, (changed,))
+        self.differences.append(Difference((line,), changed, reason))
+        return Section(section.purpose, changed)
 
     def _users_output(self, entries: list[Line], indent: str, path: str, number: int) -> Lines | None:
         self._user_outputs += 1

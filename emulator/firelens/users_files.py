@@ -65,11 +65,16 @@ class UsersFiles:
         """Absolute path in the image to the new text."""
         self.placed: list[Placed] = []
 
-    def load(self, written: str) -> str:
-        """Reads a file and all that it includes; returns its absolute path. Raises InputError and Unsupported."""
-        [path] = self._resolve(written, "", 0)
-        self._load(path)
-        return path
+    def load(self, written: str) -> list[str]:
+        """Reads a file, or those that a pattern matches, and all that they include; returns their absolute paths.
+        Raises InputError and Unsupported."""
+        paths = self._resolve(written, "", 0)
+        for path in paths:
+            if path in self._files:
+                message = f"{written} matches {path}, which another file that it matches includes"
+                raise InputError(message, hint="Fluent Bit reads a file once: leave out the @INCLUDE")
+            self._load(path)
+        return paths
 
     def _load(self, path: str) -> None:
         text = self._read(path)
@@ -103,6 +108,11 @@ class UsersFiles:
                     hint="include each file by its own path",
                 )
             found = self._find(plain_path(posixpath.join(root, written)))
+            if not found and not file:
+                raise InputError(
+                    f"the log router's image has no file that {written} matches",
+                    hint="build the files into the image that `logging.image` names, or correct `configFilePath`",
+                )
             if not found:
                 raise refused(file, number, f"includes {written}, which matches no file")
         elif written.startswith("/"):

@@ -100,6 +100,30 @@ def test_what_stands_between_and_after_the_keys_stays(configure: Configure) -> N
     assert "    Flush 1\n" in configuration.text
 
 
+def test_a_pattern_in_place_of_a_file_stands_for_all_that_it_matches(configure: Configure) -> None:
+    output = f"[OUTPUT]\n    {LEAK}\n"
+    configuration = configure(output, path="/*.conf", another=output)
+    assert len(configuration.outputs) == 2
+    assert (
+        "\n@INCLUDE /copilot-local/config/another.conf\n@INCLUDE /copilot-local/config/extra.conf\n"
+    ) in configuration.text
+    assert "leak" not in whole(configuration)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("/none/*.conf", "", "the log router's image has no file that /none/\\*.conf matches"),
+        ("/*.conf", "@INCLUDE /x.conf\n", "/x.conf, which another file that it matches includes"),
+    ],
+)
+def test_a_pattern_that_fluent_bit_cannot_read_is_refused(
+    configure: Configure, path: str, text: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        configure(text, path=path, x="[FILTER]\n    Name grep\n")
+
+
 def test_relative_includes_lead_where_fluent_bit_finds_them(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
     output = f"[OUTPUT]\n    {LEAK}\n"
     known = {
