@@ -60,8 +60,6 @@ class Explanation:
     balancer: Balancer
     request: Request
     listener: Listener
-    matched_path: str | None
-    """The path that patterns were matched with; None where it climbs above the root."""
     rules: tuple[RuleResult, ...]
     winner: PlacedRule | None
     """None: no rule was chosen; the default action answers, or the load balancer before it looks at rules."""
@@ -99,19 +97,16 @@ def explain(
     check_rules(services)
     listener, request = _request(method, url, tuple(headers), options.source_ip or source_ip, options)
     placed = rules_in_order(behind(services, options.balancer), listener)
-    matched_path = normalised_path(request.path)
     warnings = tuple(advice(services))
-    refusal = _refusal(request, matched_path)
+    refusal = _refusal(request)
     if refusal:
         status, reason = refusal
-        return Explanation(
-            options.balancer, request, listener, matched_path, (), None, reason, status=status, warnings=warnings
-        )
+        return Explanation(options.balancer, request, listener, (), None, reason, status=status, warnings=warnings)
     rules = _evaluate(placed, request)
     winner = next((result.placed for result in rules if result.verdict is Verdict.WINS), None)
     if winner:
         warnings += (*prefix_note(winner), *protocol_note(winner))
-    explanation = Explanation(options.balancer, request, listener, matched_path, rules, winner, "", warnings=warnings)
+    explanation = Explanation(options.balancer, request, listener, rules, winner, "", warnings=warnings)
     return _with_outcome(explanation, options)
 
 
@@ -167,7 +162,7 @@ def _request(
     return listener, Request(method, target.partition("#")[0], headers, source_ip)
 
 
-def _refusal(request: Request, matched_path: str | None) -> tuple[int, str] | None:
+def _refusal(request: Request) -> tuple[int, str] | None:
     """What the load balancer answers before it looks at rules."""
     if request.method == "TRACE":
         return 405, "the load balancer never passes TRACE on"
@@ -185,7 +180,7 @@ def _refusal(request: Request, matched_path: str | None) -> tuple[int, str] | No
         return 400, f"the headers have more than {MAX_HEADERS} bytes"
     if sum(len(line.split(",")) for line in request.lines("x-forwarded-for")) > MAX_FORWARDED_FOR:
         return 463, f"X-Forwarded-For has more than {MAX_FORWARDED_FOR} addresses"
-    if matched_path is None:
+    if normalised_path(request.path) is None:
         return 400, "the path climbs above the root"
     return None
 
