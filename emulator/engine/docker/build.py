@@ -62,7 +62,7 @@ def build_image(
     if before is not None and before.id == mark.image():
         return before.id
     command = shutil.which("docker")
-    buildkit = command is not None and _has_buildkit(command)
+    buildkit = command is not None and os.environ.get("DOCKER_BUILDKIT") != "0" and has_buildx(command)
     if not buildkit and (unknown := reader.needs_buildkit(text)):
         raise ImageError(
             f"{unknown[1]} needs BuildKit",
@@ -123,10 +123,6 @@ def _run_until_possible(builder: _Builder, original: str, text: str, *, buildkit
                 text = plain
             else:
                 raise
-
-
-def _has_buildkit(command: str) -> bool:
-    return os.environ.get("DOCKER_BUILDKIT") != "0" and has_buildx(command)
 
 
 def _frontend_missing(error: ImageError) -> bool:

@@ -16,6 +16,7 @@ import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from emulator.engine.docker import dockerfile as reader
@@ -90,18 +91,9 @@ def changed_since(client: Client, spec: BuildSpec) -> str:
 
 def _changed(folder: Path, since: int) -> Iterator[str]:
     """Files that changed after that time, relative to the folder; folders that did, with a slash at their end."""
-    waiting, count = [(folder, "")], 0
-    while waiting and count < MOST_FILES:
-        path, name = waiting.pop()
-        with os.scandir(path) as entries:
-            for entry in entries:
-                count += 1
-                found = entry.stat(follow_symlinks=False)
-                is_folder = stat.S_ISDIR(found.st_mode)
-                if is_folder:
-                    waiting.append((Path(entry.path), f"{name}{entry.name}/"))
-                if found.st_ctime_ns > since:
-                    yield f"{name}{entry.name}{'/' if is_folder else ''}"
+    for name, found in islice(_entries(folder), MOST_FILES):
+        if found.st_ctime_ns > since:
+            yield f"{name}{'/' if stat.S_ISDIR(found.st_mode) else ''}"
 
 
 def _key(client: Client, spec: BuildSpec, text: str) -> str:
@@ -131,23 +123,26 @@ class _UnknownError(Exception):
 
 def _files(folder: Path, recent: int) -> Iterator[list[object]]:
     """Every file and folder below. Raises `_UnknownError` where they are many, or one has changed since `recent`."""
-    count = 0
+    for count, (name, found) in enumerate(_entries(folder)):
+        if count >= MOST_FILES or found.st_ctime_ns > recent:
+            raise _UnknownError
+        content = (
+            [] if stat.S_ISDIR(found.st_mode) else [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+        )
+        yield [f"/{name}", found.st_mode, found.st_uid, found.st_gid, *content]
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file and folder below by its path from there on, with what the system says of it, links not followed."""
     waiting = [(folder, "")]
     while waiting:
-        path, name = waiting.pop()
+        path, above = waiting.pop()
         with os.scandir(path) as entries:
             for entry in sorted(entries, key=lambda one: one.name):
-                count += 1
                 found = entry.stat(follow_symlinks=False)
-                if count > MOST_FILES or found.st_ctime_ns > recent:
-                    raise _UnknownError
-                inner = f"{name}/{entry.name}"
-                owner = [found.st_mode, found.st_uid, found.st_gid]
                 if stat.S_ISDIR(found.st_mode):
-                    waiting.append((Path(entry.path), inner))
-                    yield [inner, *owner]
-                else:
-                    yield [inner, *owner, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+                    waiting.append((Path(entry.path), f"{above}{entry.name}/"))
+                yield f"{above}{entry.name}", found
 
 
 def _digest(content: object) -> str:
