@@ -73,8 +73,8 @@ class FakeControls:
     # For tests
 
     def add_image(self, reference: str, *, has_health_check: bool = False, **config: tuple[str, ...]) -> Image:
-        """Makes a local image; `config` takes Image's tuple fields (`exposed_ports=("80/tcp",)`)."""
-        fields = {name: config.get(name, ()) for name in ("entrypoint", "command", "environment", "exposed_ports")}
+        """Makes a local image; `config` takes Image's tuple fields (`command=("serve",)`)."""
+        fields = {name: config.get(name, ()) for name in ("entrypoint", "command", "environment", "volumes")}
         image = Image(
             id=f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}",
             tags=(reference,),
@@ -82,7 +82,6 @@ class FakeControls:
             working_directory="",
             labels={},
             has_health_check=has_health_check,
-            volumes=config.get("volumes", ()),
             **fields,
         )
         self._daemon.images[normalized(reference)] = image

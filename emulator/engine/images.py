@@ -31,7 +31,6 @@ class Image:
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
     environment: tuple[str, ...]
-    exposed_ports: tuple[str, ...]
     user: str
     working_directory: str
     labels: Mapping[str, str]

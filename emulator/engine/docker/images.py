@@ -77,7 +77,6 @@ def inspect_image(client: Client, reference: str) -> Image | None:
         entrypoint=tuple(str(word) for word in config.get("Entrypoint") or ()),
         command=tuple(str(word) for word in config.get("Cmd") or ()),
         environment=tuple(str(variable) for variable in config.get("Env") or ()),
-        exposed_ports=tuple(sorted(str(port) for port in config.get("ExposedPorts") or ())),
         user=str(config.get("User") or ""),
         working_directory=str(config.get("WorkingDir") or ""),
         labels={str(key): str(value) for key, value in (config.get("Labels") or {}).items()},

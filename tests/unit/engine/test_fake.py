@@ -186,12 +186,12 @@ def test_ports_of_others_are_taken(fake: FakeEngine) -> None:
 
 
 def test_only_what_the_registry_has_can_be_pulled(fake: FakeEngine) -> None:
-    fake.registry["nginx:1"] = FakeEngine().add_image("nginx:1", exposed_ports=("80/tcp",))
+    fake.registry["nginx:1"] = FakeEngine().add_image("nginx:1", command=("serve",))
     lines: list[str] = []
     fake.pull("nginx:1", on_line=lines.append)
     image = fake.image("docker.io/library/nginx:1")
     assert image is not None
-    assert image.exposed_ports == ("80/tcp",)
+    assert image.command == ("serve",)
     assert lines
     with pytest.raises(ImageError):
         fake.pull("nginx:2")
