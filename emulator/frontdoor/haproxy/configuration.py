@@ -95,7 +95,7 @@ def front_configuration(
     if options.https:
         for name, certificate in options.https.certificates.items():
             files[f"{CERTIFICATES_FOLDER}/{check_name('certificate', name)}.pem"] = certificate.encode()
-    files |= _fixed_response_files(services) | _group_maps(services) | key_files(services, options)
+    files |= _rule_files(services) | key_files(services, options)
     # With a target in every backend, since health check settings only show in the lines of servers.
     anyone = [
         Target("any", service, group, "0.0.0.0", 1, placement)
@@ -138,24 +138,18 @@ def _refuse_https_rules(services: Sequence[Service], options: FrontOptions) -> N
                 )
 
 
-def _fixed_response_files(services: Sequence[Service]) -> dict[str, bytes]:
+def _rule_files(services: Sequence[Service]) -> dict[str, bytes]:
+    """The bodies of fixed responses, and the maps of target groups."""
     files = {}
     for listener in LISTENERS:
-        for placed in rules_in_order(services, listener):
+        rules = rules_in_order(services, listener)
+        for placed in rules:
             action = placed.rule.action
             if isinstance(action, FixedResponse) and action.message_body:
                 files[actions.fixed_response_path(placed, listener)] = action.message_body.encode()
-    return files
-
-
-def _group_maps(services: Sequence[Service]) -> dict[str, bytes]:
-    files = {}
-    for listener in LISTENERS:
-        groups = actions.group_map(rules_in_order(services, listener))
-        if groups:
-            files[actions.group_map_path(listener)] = "".join(
-                f"{rule} {name}\n" for rule, name in groups.items()
-            ).encode()
+        if groups := actions.group_map(rules):
+            lines = "".join(f"{rule} {name}\n" for rule, name in groups.items())
+            files[actions.group_map_path(listener)] = lines.encode()
     return files
 
 

@@ -116,6 +116,4 @@ def _application_lines(group: TargetGroup) -> list[str]:
 
 
 def _network_lines(group: TargetGroup) -> list[str]:
-    if not group.stickiness:
-        return []
-    return ["stick-table type ip size 10k expire 350s", "stick on src"]
+    return ["stick-table type ip size 10k expire 350s", "stick on src"] if group.stickiness else []
