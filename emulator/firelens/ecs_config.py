@@ -13,7 +13,7 @@ from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.errors import InputError
 from emulator.firelens.option_check import BadOption, check_option, refuse_control_characters
-from emulator.firelens.routing import Router, find_router, routed_containers, secret_variable, text_option, uses_router
+from emulator.firelens.routing import find_router, routed_containers, secret_variable, text_option, uses_router
 
 SOCKET_FOLDER = "/var/run"
 """The folder in the router's container that is shared with the log driver."""
@@ -81,7 +81,7 @@ def ecs_sections(task_definition: TaskDefinition, identity: TaskIdentity) -> lis
         )
     if router.config_value is not None:
         refuse_control_characters("", "config-file-value", router.config_value)
-    dialect = _Fluentd(router) if router.type == "fluentd" else _FluentBit(router)
+    dialect = _Fluentd() if router.type == "fluentd" else _FluentBit(router.container)
     containers = routed_containers(task_definition)
     options = {
         container.name: _log_options(container, index, router.type)
@@ -164,7 +164,7 @@ class _FluentBit:
     type = "fluentbit"
     output_key = "Name"
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: ContainerDefinition) -> None:
         self._router = router
 
     def inputs(self, network_mode: str) -> list[Section]:
@@ -173,7 +173,7 @@ class _FluentBit:
                 Purpose.SOCKET_INPUT,
                 "[INPUT]",
                 "Name forward",
-                f"Mem_Buf_Limit {_buffer_megabytes(self._router.container)}MB",
+                f"Mem_Buf_Limit {_buffer_megabytes(self._router)}MB",
                 f"unix_path {SOCKET_FOLDER}/{SOCKET_NAME}",
             )
         ]
@@ -225,9 +225,6 @@ class _Fluentd:
 
     type = "fluentd"
     output_key = "@type"
-
-    def __init__(self, router: Router) -> None:
-        self._router = router
 
     def inputs(self, network_mode: str) -> list[Section]:
         sections = [_block(Purpose.SOCKET_INPUT, "source", "", "@type unix", f"path {SOCKET_FOLDER}/{SOCKET_NAME}")]
