@@ -152,8 +152,6 @@ def _as_json(file: RecordFile, record: Record) -> dict[str, Any]:
 
 def load_balancer_of(state: DesiredState) -> tuple[LoadBalancerName, dict[Balancer, FrontOptions]]:
     """What lines of the access log say of the load balancers themselves."""
-    options = next((desired.options for desired in state.services.values()), None)
-    name = LoadBalancerName(state.app, state.environment)
-    if options is not None:
-        name = LoadBalancerName(state.app, state.environment, options.region, options.account)
-    return name, all_options(state)
+    options = (desired.options for desired in state.services.values())
+    where: tuple[str, ...] = next(((one.region, one.account) for one in options), ())
+    return LoadBalancerName(state.app, state.environment, *where), all_options(state)
