@@ -43,7 +43,7 @@ def _tests(condition: Condition) -> list[str]:
         # HAProxy's own METH_GET would cover HEAD, which the load balancer's GET does not.
         return [f"method {quote(value)}" for value in condition.values]
     if isinstance(condition, QueryString):
-        return [_query(key, value) for key, value in condition.values]
+        return [f"query -m reg -i -- {quote(query_regex(key, value))}" for key, value in condition.values]
     assert isinstance(condition, SourceIp)
     return [f"src {block}" for block in condition.values]
 
@@ -102,7 +102,3 @@ def query_regex(key: str, value: str) -> str:
     if not value.strip("*"):
         value_part = f"(?:{value_part})?"  # a pair without `=` has an empty value
     return f"(?:^|&){key_part}{value_part}(?:&|$)"
-
-
-def _query(key: str, value: str) -> str:
-    return f"query -m reg -i -- {quote(query_regex(key, value))}"

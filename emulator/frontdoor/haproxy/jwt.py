@@ -38,11 +38,8 @@ def key_files(services: Sequence[Service], options: FrontOptions) -> dict[str, b
 
 def jwt_lines(rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
     """Answers 401 to a request whose token its rule refuses, and 500 where the rule's keys are not there."""
-    lines: list[str] = []
-    for placed in rules:
-        if placed.rule.jwt is not None:
-            lines += _rule_lines(placed, placed.rule.jwt, options)
-    return lines
+    found = [(placed, placed.rule.jwt) for placed in rules if placed.rule.jwt is not None]
+    return [line for placed, jwt in found for line in _rule_lines(placed, jwt, options)]
 
 
 def _rule_lines(placed: PlacedRule, jwt: JwtValidation, options: FrontOptions) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 _TOKEN = re.compile(r"\\[*?]|.", re.DOTALL)
 
@@ -14,11 +13,8 @@ def glob_regex(pattern: str, *, any_character: str = ".", escapes: bool = False)
     `any_character` is what a wildcard may stand for. With `escapes`, `\\*` and `\\?` are the characters themselves, as
     the elbv2 API has it for query-string conditions only.
     """
-    return "".join(_piece(token, any_character, escapes) for token in _tokens(pattern, escapes))
-
-
-def _tokens(pattern: str, escapes: bool) -> Iterator[str]:
-    return (found.group() for found in _TOKEN.finditer(pattern)) if escapes else iter(pattern)
+    tokens = _TOKEN.findall(pattern) if escapes else list(pattern)
+    return "".join(_piece(token, any_character, escapes) for token in tokens)
 
 
 def _piece(token: str, any_character: str, escapes: bool) -> str:
