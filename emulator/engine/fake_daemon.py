@@ -147,7 +147,8 @@ class FakeDaemon:
             raise NotFound(f"network {spec.network} not found")
         if not self._logs_arrive(record):
             raise LogDriverNotReady(f"failed to initialize logging driver: dial {record.log_address}")
-        taken = {port.host_port for port in self._published()} | self.used_ports
+        published = (port for other in self.records.values() if other.running for port in self._ports(other))
+        taken = {port.host_port for port in published} | self.used_ports
         for port in spec.ports:
             if port.host_port and port.host_port in taken:
                 raise PortInUse(f"port {port.host_port} is in use: port is already allocated")
@@ -186,9 +187,6 @@ class FakeDaemon:
             if verdict is not record.health:
                 record.health = verdict
                 self.emit(f"health_status: {verdict}", record)
-
-    def _published(self) -> list[PublishedPort]:
-        return [port for record in self.records.values() if record.running for port in self._ports(record)]
 
     def _ports(self, record: Record) -> list[PublishedPort]:
         """Port 0 gets a free one, the same at each look."""

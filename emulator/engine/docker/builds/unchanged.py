@@ -71,7 +71,8 @@ def mark_of(client: Client, spec: BuildSpec, text: str) -> Mark:
 
 def _file(client: Client, spec: BuildSpec) -> Path:
     name = _digest([client.endpoint.host, spec.tag, str(spec.context.absolute())])
-    return _folder() / f"{name[:32]}.json"
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return caches / "copilot-local" / "builds" / f"{name[:32]}.json"
 
 
 def changed_since(client: Client, spec: BuildSpec) -> str:
@@ -147,7 +148,3 @@ def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "copilot-local" / "builds"
