@@ -42,7 +42,7 @@ def router_commands(
     scripts = 0
     while queue:
         words = queue.pop(0)
-        while words and (posixpath.basename(words[0]) in _BEFORE or _sets(words[0])):
+        while words and (posixpath.basename(words[0]) in _BEFORE or re.match(r"\w+=", words[0])):
             words = words[1:]
         if not words:
             continue
@@ -112,7 +112,3 @@ def _commands(script: str) -> list[list[str]]:
         elif words and (words[0] == "exec" or "/" in words[0]):
             found.append(words)
     return found
-
-
-def _sets(word: str) -> bool:
-    return re.match(r"\w+=", word) is not None

@@ -61,11 +61,12 @@ def container_stats(
 ) -> Json:
     """The statistics of one container. `network` is the sample of the namespace's owner, limits are the task
     definition's."""
+    block_io = _mapping(own.latest.get("blkio_stats"))
     document: Json = {
         "read": own.latest.get("read"),
         "preread": own.previous.get("read"),
         "pids_stats": {},
-        "blkio_stats": _block_io(_mapping(own.latest.get("blkio_stats"))),
+        "blkio_stats": {name: _operations(block_io.get(name)) for name in _BLOCK_IO},
         "num_procs": 0,
         "storage_stats": {},
         "cpu_stats": _cpu(_mapping(own.latest.get("cpu_stats"))),
@@ -118,10 +119,6 @@ def _memory(stats: Raw, limit_mib: int | None, effective_mib: int | None) -> Jso
         "stats": dict(sorted(counters.items())),
         "limit": limit_mib * MIB if limit_mib else UNLIMITED,
     }
-
-
-def _block_io(stats: Raw) -> Json:
-    return {name: _operations(stats.get(name)) for name in _BLOCK_IO}
 
 
 def _operations(found: object) -> list[Json]:
