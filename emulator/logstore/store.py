@@ -110,37 +110,33 @@ def bound(folder: Path, max_bytes: int, *others: Path) -> list[Path]:
     beside streams of the task is removed.
     """
     removed: list[Path] = []
-    sizes: dict[Path, os.stat_result] = {}
-    owners: dict[Path, str] = {}
+    found: dict[Path, tuple[str, os.stat_result]] = {}
     for root in (folder, *others):
         _remove_foreign(root)
         removed += rotate(root, max_bytes=max_bytes // 16, keep=15)
         for file, path in record_files(root):
             with contextlib.suppress(FileNotFoundError):
-                sizes[path] = path.lstat()
-                owners[path] = file.service
+                found[path] = (file.service, path.lstat())
     taken: Counter[str] = Counter()
-    for path, status in sizes.items():
-        taken[owners[path]] += status.st_size
-    oldest = deque(sorted(sizes, key=lambda path: sizes[path].st_mtime))
+    for owner, status in found.values():
+        taken[owner] += status.st_size
+    oldest = deque(sorted(found, key=lambda path: found[path][1].st_mtime))
 
     def remove(path: Path) -> None:
         oldest.remove(path)
-        _remove(next(root for root in (folder, *others) if path.is_relative_to(root)), path)
+        root = next(root for root in (folder, *others) if path.is_relative_to(root))
+        with contextlib.suppress(FileNotFoundError), folder_beneath(root, path.parent.relative_to(root)) as within:
+            remove_entry(within, path.name)
         removed.append(path)
-        taken[owners[path]] -= sizes[path].st_size
+        owner, status = found[path]
+        taken[owner] -= status.st_size
 
     while len(oldest) > MOST_FILES:
         remove(oldest[0])
     while sum(taken.values()) > max_bytes and oldest:
-        largest = max({owners[path] for path in oldest}, key=lambda owner: taken[owner])
-        remove(next(path for path in oldest if owners[path] == largest))
+        largest = max({found[path][0] for path in oldest}, key=lambda owner: taken[owner])
+        remove(next(path for path in oldest if found[path][0] == largest))
     return removed
-
-
-def _remove(root: Path, path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError), folder_beneath(root, path.parent.relative_to(root)) as within:
-        remove_entry(within, path.name)
 
 
 def _remove_foreign(root: Path) -> None:
