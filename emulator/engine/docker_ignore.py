@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from emulator.files import lines_of, read_text
 
 IGNORE_FILE = ".dockerignore"
-
-
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    expression: re.Pattern[str]
-    negated: bool
 
 
 class Ignore:
@@ -32,9 +25,9 @@ class Ignore:
         """Whether a path, relative to the build context, is left out of the build."""
         ignored = False
         text = str(PurePosixPath(*path.parts)) if isinstance(path, PurePosixPath | Path) else str(path)
-        for pattern in self._patterns:
-            if pattern.negated == ignored and pattern.expression.fullmatch(text):
-                ignored = not pattern.negated
+        for expression, negated in self._patterns:
+            if negated == ignored and expression.fullmatch(text):
+                ignored = not negated
         return ignored
 
 
@@ -52,7 +45,8 @@ def read_ignore(context: Path, dockerfile: Path) -> Ignore:
         return Ignore()
 
 
-def _parse(line: str) -> _Pattern | None:
+def _parse(line: str) -> tuple[re.Pattern[str], bool] | None:
+    """The expression of a pattern, and whether it is an exception; None where the line has none."""
     text = line.strip()
     if not text or line.startswith("#"):
         return None
@@ -66,7 +60,7 @@ def _parse(line: str) -> _Pattern | None:
             cleaned.append(part)
     if not cleaned:
         return None
-    return _Pattern(re.compile(_expression(cleaned) + r"(?:/.*)?", re.DOTALL), negated)
+    return re.compile(_expression(cleaned) + r"(?:/.*)?", re.DOTALL), negated
 
 
 def _expression(parts: list[str]) -> str:

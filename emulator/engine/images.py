@@ -54,10 +54,7 @@ class RegistryAuth:
     """Credentials of an image registry."""
 
     username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"RegistryAuth(username={self.username!r})"
+    password: str = field(repr=False)
 
 
 OnLine = Callable[[str], None]
