@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +15,8 @@ from emulator.runtime.health.early import check_command, judged_container
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.observed import Observed
+
+log = logging.getLogger(__name__)
 
 INTERVAL = 1.0
 """Seconds between two checks of a container that has not been healthy yet."""
@@ -76,7 +79,11 @@ class EarlyChecks:
                 one.checking, one.health = True, Health.STARTING
                 run = one.run
             work = (container.id, command, check.timeout or TIMEOUT, check.interval or 30, run)
-            threading.Thread(target=self._check, args=work, daemon=True, name="health check").start()
+            try:
+                threading.Thread(target=self._check, args=work, daemon=True, name="health check").start()
+            except RuntimeError as error:  # the system has no more threads; the next look tries again
+                log.warning("%s is not checked: %s", container.name, error)
+                self._ends(container.id, run)
 
     def restarted(self, container_id: str) -> None:
         """A container started or ended: what was known of it holds no more."""

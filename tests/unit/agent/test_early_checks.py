@@ -18,6 +18,7 @@ from emulator.runtime.health.early import check_command, judged, results_from
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.observed import observe
+from tests.unit.agent.exhausted import no_thread
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 
@@ -105,6 +106,18 @@ def test_one_success_makes_a_container_healthy_and_ends_the_checks(bench: Bench)
     assert rig.health() is Health.HEALTHY
     rig.look()
     assert rig.answers.asked.empty()
+
+
+def test_a_check_for_which_there_was_no_thread_is_made_at_the_next_look(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(bench)
+    with no_thread(monkeypatch, "health check"):
+        rig.look()
+    rig.look()
+    assert rig.asked() == ("/bin/sh", "-c", "curl -f localhost")
+    rig.answers.given.put(ExecResult(0, b"", b""))
+    assert rig.succeeded.wait(DEADLINE)
 
 
 def test_from_docker_s_own_verdict_on_that_alone_counts(bench: Bench) -> None:
