@@ -58,7 +58,7 @@ def api(rig: Rig, tmp_path: Path) -> Iterator[Api]:
 def in_threads(api: Api) -> None:
     """Has the agent carry out what it is asked for beside the caller, as it does outside of tests."""
     api.rig.spawn = lambda work: threading.Thread(target=work, daemon=True).start()
-    api.rig.supervisor.task_runs._spawn = api.rig.spawn
+    api.rig.supervisor.task_runs.spawn = api.rig.spawn
     threading.Thread(target=api.rig.monitor.run, daemon=True).start()
 
 

@@ -41,7 +41,7 @@ def own(folder: Path, tmp_path: Path) -> Iterator[Api]:
     update = {"app": names.app, "environment": names.environment, "own_cluster": "own", "acting": True}
     rig.boot(desired_state().model_copy(update=update))
     rig.spawn = lambda work: threading.Thread(target=work, daemon=True).start()
-    rig.supervisor.task_runs._spawn = rig.spawn
+    rig.supervisor.task_runs.spawn = rig.spawn
     threading.Thread(target=rig.monitor.run, daemon=True).start()
     support = SupportImages(PAUSE, FRONT, lambda _: AGENT)
     clusters = Clusters(rig.engine, Host(rig.engine, tmp_path, support), Store(tmp_path / "ecs"))
