@@ -17,6 +17,8 @@ from emulator.files import read_text
 TIMEOUT = 10.0
 MOST_BYTES = 150_000
 MOST_KEYS = 10
+_RSA = bytes.fromhex("300d06092a864886f70d0101010500")
+"""The algorithm identifier of an RSA key."""
 
 
 def keys_of(services: Iterable[Service], files: Mapping[str, str], workspace: Path) -> dict[str, dict[str, str]]:
@@ -66,12 +68,21 @@ def read_keys(text: str) -> dict[str, str]:
 
 
 def _pem(modulus: str, exponent: str) -> str:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    numbers = _der(0x30, _integer(modulus) + _integer(exponent))
+    key = _der(0x30, _RSA + _der(0x03, b"\0" + numbers))
+    lines = base64.encodebytes(key).decode().replace("\n", "")
+    body = "\n".join(lines[at : at + 64] for at in range(0, len(lines), 64))
+    return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
 
-    key = RSAPublicNumbers(_integer(exponent), _integer(modulus)).public_key()
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+def _integer(text: str) -> bytes:
+    content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).lstrip(b"\0") or b"\0"
+    return _der(0x02, (b"\0" if content[0] & 0x80 else b"") + content)
 
 
-def _integer(text: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+def _der(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    if length < 0x80:
+        return bytes([tag, length]) + content
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(size)]) + size + content
