@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from emulator.aws.contents.names import World
@@ -13,20 +14,18 @@ def listed(world: World) -> list[dict[str, Any]]:
     rows = []
     for name in sorted(names(world)):
         sizes = [one["Size"] for one in contents(world, name)]
-        row = {"name": world.label("buckets", name), "bucket": name, "objects": len(sizes), "bytes": sum(sizes)}
-        rows.append(row)
+        label = world.label("buckets", name)
+        rows.append({"name": label, "bucket": name, "objects": len(sizes), "bytes": sum(sizes)})
     return rows
 
 
 def objects(world: World, bucket: str, limit: int, prefix: str = "") -> list[dict[str, Any]]:
     """The first objects of a bucket by their keys, those that begin with `prefix`."""
     name = world.find("buckets", bucket, names(world))
-    rows: list[dict[str, Any]] = []
-    for one in contents(world, name, prefix):
-        if len(rows) == limit:
-            break
-        rows.append({"key": one["Key"], "bytes": one["Size"], "modified": one["LastModified"].isoformat()})
-    return rows
+    return [
+        {"key": one["Key"], "bytes": one["Size"], "modified": one["LastModified"].isoformat()}
+        for one in islice(contents(world, name, prefix), limit)
+    ]
 
 
 def names(world: World) -> list[str]:
@@ -36,10 +35,4 @@ def names(world: World) -> list[str]:
 
 def contents(world: World, name: str, prefix: str = "") -> Iterator[dict[str, Any]]:
     """The objects of a bucket, in the order of their keys."""
-    more: dict[str, Any] = {}
-    while True:
-        page = world.clients.call("s3", "ListObjectsV2", Bucket=name, Prefix=prefix, **more)
-        yield from page.get("Contents", [])
-        if not page.get("NextContinuationToken"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
+    return world.clients.listed("s3", "ListObjectsV2", "Contents", Bucket=name, Prefix=prefix)

@@ -35,8 +35,7 @@ def empty_table(world: World, name: str) -> int:
     """Deletes the items of a table; returns how many there were."""
     key = tables.key_of(world, name)
     names = {f"#{index}": attribute for index, attribute in enumerate(key)}
-    pages = tables.scan(world, name, ProjectionExpression=", ".join(names), ExpressionAttributeNames=names)
-    found = [item for page in list(pages) for item in page]
+    found = list(tables.scan(world, name, ProjectionExpression=", ".join(names), ExpressionAttributeNames=names))
     for batch in batches(found, _WRITES):
         write(world, name, [{"DeleteRequest": {"Key": item}} for item in batch])
     return len(found)
@@ -46,8 +45,8 @@ def empty_bucket(world: World, name: str) -> int:
     """Deletes the objects of a bucket, older versions too; returns how many objects and versions there were."""
     found = [
         {"Key": one["Key"], "VersionId": one["VersionId"]}
-        for page in _versions(world, name)
-        for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+        for kind in ("Versions", "DeleteMarkers")
+        for one in world.clients.listed("s3", "ListObjectVersions", kind, Bucket=name)
     ]
     for batch in batches(found, _OBJECTS):
         world.clients.call("s3", "DeleteObjects", Bucket=name, Delete={"Objects": batch, "Quiet": True})
@@ -66,13 +65,3 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _versions(world: World, name: str) -> list[dict[str, Any]]:
-    pages: list[dict[str, Any]] = []
-    more: dict[str, str] = {}
-    while True:
-        pages.append(world.clients.call("s3", "ListObjectVersions", Bucket=name, **more))
-        if not pages[-1].get("IsTruncated"):
-            return pages
-        more = {"KeyMarker": pages[-1]["NextKeyMarker"], "VersionIdMarker": pages[-1].get("NextVersionIdMarker", "")}

@@ -181,14 +181,8 @@ def found(world: World, word: str, dead: bool = False) -> tuple[str, str]:
 
 def urls_of(world: World) -> dict[str, str]:
     """The URL of each queue, by its name in SQS."""
-    found: list[str] = []
-    more: dict[str, Any] = {}
-    while True:
-        page = world.clients.call("sqs", "ListQueues", MaxResults=1000, **more)
-        found += page.get("QueueUrls", [])
-        if not page.get("NextToken"):
-            return {url.rpartition("/")[2]: url for url in found}
-        more = {"NextToken": page["NextToken"]}
+    urls = world.clients.listed("sqs", "ListQueues", "QueueUrls", MaxResults=1000)
+    return {url.rpartition("/")[2]: url for url in urls}
 
 
 def attributes_of(world: World, url: str) -> dict[str, str]:

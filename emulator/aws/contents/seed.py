@@ -100,7 +100,7 @@ def _locate(world: World, target: Target) -> None:
 def _holds_something(world: World, target: Target) -> bool:
     match target["kind"]:
         case "table":
-            return any(page for page in tables.scan(world, target["real"]))
+            return next(tables.scan(world, target["real"]), None) is not None
         case "bucket":
             return next(buckets.contents(world, target["real"]), None) is not None
         case "queue":

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from emulator.aws.contents.names import World
@@ -21,24 +22,12 @@ def listed(world: World) -> list[dict[str, Any]]:
 def items(world: World, table: str, limit: int) -> list[dict[str, Any]]:
     """The first items of a table, in the order of a scan."""
     name = world.find("tables", table, names(world))
-    found: list[dict[str, Any]] = []
-    for page in scan(world, name):
-        found += [{key: plain(value) for key, value in item.items()} for item in page]
-        if len(found) >= limit:
-            break
-    return found[:limit]
+    return [{key: plain(value) for key, value in item.items()} for item in islice(scan(world, name), limit)]
 
 
 def names(world: World) -> list[str]:
     """AWS's names of the tables."""
-    found: list[str] = []
-    more: dict[str, Any] = {}
-    while True:
-        page = world.clients.call("dynamodb", "ListTables", **more)
-        found += page["TableNames"]
-        if not page.get("LastEvaluatedTableName"):
-            return found
-        more = {"ExclusiveStartTableName": page["LastEvaluatedTableName"]}
+    return list(world.clients.listed("dynamodb", "ListTables", "TableNames"))
 
 
 def key_of(world: World, name: str) -> list[str]:
@@ -47,15 +36,9 @@ def key_of(world: World, name: str) -> list[str]:
     return [one["AttributeName"] for one in sorted(schema, key=lambda one: str(one["KeyType"]) != "HASH")]
 
 
-def scan(world: World, name: str, **options: Any) -> Iterator[list[dict[str, Any]]]:
-    """The items of a table, page by page, as DynamoDB has them."""
-    more: dict[str, Any] = {}
-    while True:
-        page = world.clients.call("dynamodb", "Scan", TableName=name, **options, **more)
-        yield page.get("Items", [])
-        if not page.get("LastEvaluatedKey"):
-            return
-        more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+def scan(world: World, name: str, **options: Any) -> Iterator[dict[str, Any]]:
+    """The items of a table, as DynamoDB has them."""
+    return world.clients.listed("dynamodb", "Scan", "Items", TableName=name, **options)
 
 
 def plain(value: dict[str, Any]) -> Any:
@@ -87,5 +70,5 @@ def _number(digits: str) -> int | float | str:
 
 
 def _row(world: World, name: str) -> dict[str, Any]:
-    count = sum(len(page) for page in scan(world, name))
+    count = sum(1 for _ in scan(world, name))
     return {"name": world.label("tables", name), "table": name, "key": key_of(world, name), "items": count}

@@ -36,17 +36,10 @@ def publish(
 
 def _arns(world: World) -> dict[str, str]:
     """The ARN of each topic, by its name."""
-    found: list[str] = []
-    more: dict[str, Any] = {}
-    while True:
-        page = world.clients.call("sns", "ListTopics", **more)
-        found += [one["TopicArn"] for one in page.get("Topics", [])]
-        if not page.get("NextToken"):
-            return {arn.rpartition(":")[2]: arn for arn in found}
-        more = {"NextToken": page["NextToken"]}
+    arns = [str(one["TopicArn"]) for one in world.clients.listed("sns", "ListTopics", "Topics")]
+    return {arn.rpartition(":")[2]: arn for arn in arns}
 
 
 def _subscriptions(world: World, arn: str) -> list[str]:
-    page = world.clients.call("sns", "ListSubscriptionsByTopic", TopicArn=arn)
-    names = [str(one["Endpoint"]).rpartition(":")[2] for one in page.get("Subscriptions", [])]
-    return [world.label("queues", name) for name in names]
+    found = world.clients.listed("sns", "ListSubscriptionsByTopic", "Subscriptions", TopicArn=arn)
+    return [world.label("queues", str(one["Endpoint"]).rpartition(":")[2]) for one in found]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -37,18 +39,15 @@ class Clients:
 
     def call(self, service: str, operation: str, /, **arguments: Any) -> dict[str, Any]:
         """Calls an operation such as `CreateQueue`. Raises Refused where the endpoint does."""
-        client = self._client(service)
-        method = botocore.xform_name(operation)
-        try:
-            answer: dict[str, Any] = getattr(client, method)(**arguments)
-        except ClientError as error:
-            found = error.response.get("Error", {})
-            raise Refused(str(found.get("Code", "")), str(found.get("Message", ""))) from error
-        except BotoCoreError as error:
-            raise Problem(
-                f"{operation}: {error}", "correct the property, or see whether the local endpoint runs"
-            ) from None
+        with _explained(operation):
+            answer: dict[str, Any] = getattr(self._client(service), botocore.xform_name(operation))(**arguments)
         return answer
+
+    def listed(self, service: str, operation: str, member: str, /, **arguments: Any) -> Iterator[Any]:
+        """What an operation such as `ListQueues` lists as `member` of its answers, of all pages. Raises as `call`."""
+        with _explained(operation):
+            for page in self._client(service).get_paginator(botocore.xform_name(operation)).paginate(**arguments):
+                yield from page.get(member, ())
 
     def arguments(self, service: str, operation: str, properties: dict[str, Value]) -> dict[str, Any]:
         """Properties of a resource as arguments of an operation: those that it takes, numbers and booleans as such."""
@@ -79,6 +78,17 @@ def _session() -> botocore.session.Session:
     session = botocore.session.Session()
     session.set_credentials(LOCAL_KEY, LOCAL_KEY)
     return session
+
+
+@contextmanager
+def _explained(operation: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        found = error.response.get("Error", {})
+        raise Refused(str(found.get("Code", "")), str(found.get("Message", ""))) from error
+    except BotoCoreError as error:
+        raise Problem(f"{operation}: {error}", "correct the property, or see whether the local endpoint runs") from None
 
 
 def refusal(error: Refused) -> Problem:

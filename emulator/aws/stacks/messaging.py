@@ -69,7 +69,11 @@ class Messaging:
 
     def _subscribe(self, context: Context, threads: ThreadPoolExecutor) -> None:
         ours = {queue_arn(context, queue.name) for queue in self.queues}
-        present = {pair: arn for pair, arn in _subscriptions(context) if pair[1] in ours}
+        present = {
+            (one["TopicArn"], one["Endpoint"]): one["SubscriptionArn"]
+            for one in context.clients.listed("sns", "ListSubscriptions", "Subscriptions")
+            if one["Endpoint"] in ours
+        }
         wanted = {_pair(context, item): item for item in self.subscriptions}
         gone = [arn for pair, arn in present.items() if pair not in wanted]
         _each(threads, lambda arn: context.clients.call("sns", "Unsubscribe", SubscriptionArn=arn), gone)
@@ -91,18 +95,6 @@ def topic_arn(context: Context, name: str) -> str:
 
 def _pair(context: Context, item: Subscription) -> tuple[str, str]:
     return topic_arn(context, item.topic), queue_arn(context, item.queue)
-
-
-def _subscriptions(context: Context) -> Iterable[tuple[tuple[str, str], str]]:
-    """Topic and endpoint, and the subscription's ARN, of every subscription there is."""
-    token: dict[str, str] = {}
-    while True:
-        answer = context.clients.call("sns", "ListSubscriptions", **token)
-        for item in answer.get("Subscriptions", []):
-            yield (item["TopicArn"], item["Endpoint"]), item["SubscriptionArn"]
-        if not answer.get("NextToken"):
-            return
-        token = {"NextToken": answer["NextToken"]}
 
 
 def _queue(context: Context, queue: Queue) -> None:

@@ -5,8 +5,6 @@ Source: CloudFormation, AWS::Cognito::UserPool and AWS::Cognito::UserPoolClient,
 
 from __future__ import annotations
 
-from typing import Any
-
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.resources import Made, Resource
@@ -14,15 +12,15 @@ from emulator.aws.stacks.values import Secret, Value, text
 
 _SERVICE = "cognito-idp"
 _MOST_NAME = 128
+_PAGE = 60
 
 
 def user_pool(context: Context, resource: Resource) -> Made:
     properties, clients = resource.properties, context.clients
     name = text(properties.get("UserPoolName") or physical_name(resource.stack, resource.logical_id, most=_MOST_NAME))
-    there = [pool["Id"] for pool in _all(context, "ListUserPools", "UserPools") if pool["Name"] == name]
-    if there:
-        [pool_id, *_] = there
-    else:
+    pools = clients.listed(_SERVICE, "ListUserPools", "UserPools", MaxResults=_PAGE)
+    pool_id = next((pool["Id"] for pool in pools if pool["Name"] == name), None)
+    if pool_id is None:
         arguments = clients.arguments(_SERVICE, "CreateUserPool", {**properties, "PoolName": name})
         pool_id = clients.call(_SERVICE, "CreateUserPool", **arguments)["UserPool"]["Id"]
     provider = f"cognito-idp.{context.place.region}.{context.place.url_suffix}/{pool_id}"
@@ -41,13 +39,10 @@ def user_pool_client(context: Context, resource: Resource) -> Made:
     properties, clients = resource.properties, context.clients
     pool = text(properties.get("UserPoolId", ""))
     name = text(properties.get("ClientName") or physical_name(resource.stack, resource.logical_id, most=_MOST_NAME))
-    there = [
-        item["ClientId"]
-        for item in _all(context, "ListUserPoolClients", "UserPoolClients", UserPoolId=pool)
-        if item["ClientName"] == name
-    ]
-    if there:
-        found = clients.call(_SERVICE, "DescribeUserPoolClient", UserPoolId=pool, ClientId=there[0])
+    of_pool = clients.listed(_SERVICE, "ListUserPoolClients", "UserPoolClients", UserPoolId=pool, MaxResults=_PAGE)
+    client_id = next((item["ClientId"] for item in of_pool if item["ClientName"] == name), None)
+    if client_id is not None:
+        found = clients.call(_SERVICE, "DescribeUserPoolClient", UserPoolId=pool, ClientId=client_id)
     else:
         arguments = clients.arguments(_SERVICE, "CreateUserPoolClient", {**properties, "ClientName": name})
         found = clients.call(_SERVICE, "CreateUserPoolClient", **arguments)
@@ -56,14 +51,3 @@ def user_pool_client(context: Context, resource: Resource) -> Made:
     if client.get("ClientSecret"):
         attributes["ClientSecret"] = Secret(client["ClientSecret"])
     return Made(client["ClientId"], attributes)
-
-
-def _all(context: Context, operation: str, key: str, **arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    while True:
-        answer = context.clients.call(_SERVICE, operation, MaxResults=60, **arguments, **token)
-        found += answer.get(key, [])
-        if not answer.get("NextToken"):
-            return found
-        token = {"NextToken": answer["NextToken"]}
