@@ -11,7 +11,6 @@ from typing import Any
 
 from emulator.aws.contents.names import World
 from emulator.aws.ministack_app import MESSAGES
-from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
 
 GROUP = "copilot-local"
@@ -141,16 +140,11 @@ def purge(world: World, queue: str, dead: bool = False) -> dict[str, Any]:
 def remove_all(world: World, url: str) -> None:
     """Removes every message of a queue, also those in flight. Another endpoint may have AWS's rule, once a minute: the
     next time those go that can be received."""
-    try:
-        world.clients.call("sqs", "PurgeQueue", QueueUrl=url)
-    except Refused as error:
-        if error.code not in _PURGED:
-            raise
-        while got := world.clients.call("sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=_BATCH).get(
-            "Messages"
-        ):
+    call = world.clients.call
+    if world.clients.attempt(_PURGED, "sqs", "PurgeQueue", QueueUrl=url) is None:
+        while got := call("sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=_BATCH).get("Messages"):
             for message in got:
-                world.clients.call("sqs", "DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                call("sqs", "DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def fifo_arguments(name: str, group: str | None) -> dict[str, str]:

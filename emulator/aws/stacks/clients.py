@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -42,6 +42,17 @@ class Clients:
         with _explained(operation):
             answer: dict[str, Any] = getattr(self._client(service), botocore.xform_name(operation))(**arguments)
         return answer
+
+    def attempt(
+        self, expected: Collection[str], service: str, operation: str, /, **arguments: Any
+    ) -> dict[str, Any] | None:
+        """As `call`; None where the endpoint refuses with one of the `expected` codes."""
+        try:
+            return self.call(service, operation, **arguments)
+        except Refused as error:
+            if error.code not in expected:
+                raise
+            return None
 
     def listed(self, service: str, operation: str, member: str, /, **arguments: Any) -> Iterator[Any]:
         """What an operation such as `ListQueues` lists as `member` of its answers, of all pages. Raises as `call`."""

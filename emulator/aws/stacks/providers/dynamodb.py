@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.stacks.clients import Clients, Refused
+from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
@@ -48,10 +48,11 @@ def _ensure(
     wanted = clients.arguments("dynamodb", "CreateTable", {key: properties[key] for key in _KEYS if key in properties})
     for index in wanted.get("GlobalSecondaryIndexes", []):
         index.pop("ProvisionedThroughput", None)
-    present = _present(clients, name)
-    if present is None:
+    answer = clients.attempt(("ResourceNotFoundException",), "dynamodb", "DescribeTable", TableName=name)
+    if answer is None:
         present = _create(clients, name, wanted, settings)
     else:
+        present = answer["Table"]
         require_same_keys(name, present, wanted)
         if settings:
             present = Kept(context, resource, name, present).become(wanted, settings)
@@ -59,16 +60,6 @@ def _ensure(
     if settings and settings.stream:
         attributes["StreamArn"] = present.get("LatestStreamArn", "")
     return Made(name, attributes)
-
-
-def _present(clients: Clients, name: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = clients.call("dynamodb", "DescribeTable", TableName=name)["Table"]
-    except Refused as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        return None
-    return found
 
 
 def _create(clients: Clients, name: str, wanted: dict[str, Any], settings: Settings | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import BUCKET, physical_name
 from emulator.aws.stacks.problems import Problem
@@ -19,7 +18,7 @@ _THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 
 def bucket(context: Context, resource: Resource) -> Made:
-    properties, call = resource.properties, context.clients.call
+    properties = resource.properties
     name = text(
         properties.get("BucketName") or physical_name(resource.stack, resource.logical_id, most=BUCKET, lower=True)
     )
@@ -27,11 +26,7 @@ def bucket(context: Context, resource: Resource) -> Made:
     where: dict[str, Any] = (
         {} if region == _FIRST_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     )
-    try:
-        call("s3", "CreateBucket", Bucket=name, **where)
-    except Refused as error:
-        if error.code not in _THERE:
-            raise
+    context.clients.attempt(_THERE, "s3", "CreateBucket", Bucket=name, **where)
     _set_versioning(context, resource, name)
     _set_cors(context, name, properties)
     _set_notifications(context, resource, name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from emulator.aws.stacks.clients import Clients, Refused
+from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.passwords import generated_secret
@@ -17,7 +17,7 @@ from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Value, as_map, text
 
-_MISSING = "ResourceNotFoundException"
+_MISSING = ("ResourceNotFoundException",)
 _ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+?)(-[A-Za-z0-9]{6})?$")
 
 
@@ -39,14 +39,12 @@ def ensure_secret(clients: Clients, name: str, value: str | None, description: s
 
     With `force` it gets the given value all the same.
     """
-    try:
-        arn = str(clients.call("secretsmanager", "DescribeSecret", SecretId=name)["ARN"])
-    except Refused as error:
-        if error.code != _MISSING:
-            raise
+    found = clients.attempt(_MISSING, "secretsmanager", "DescribeSecret", SecretId=name)
+    if found is None:
         content = {} if value is None else {"SecretString": value}
-        answer = clients.call("secretsmanager", "CreateSecret", Name=name, Description=description, **content)
-        return str(answer["ARN"])
+        made = clients.call("secretsmanager", "CreateSecret", Name=name, Description=description, **content)
+        return str(made["ARN"])
+    arn = str(found["ARN"])
     if force and value is not None and read_secret(clients, arn) != value:
         clients.call("secretsmanager", "PutSecretValue", SecretId=arn, SecretString=value)
     return arn
@@ -56,12 +54,8 @@ def read_secret(clients: Clients, name: str, stage: str = "", version: str = "")
     """The text of a secret, by name or ARN; None where there is none. An ARN with other last letters is found too."""
     which = {**({"VersionStage": stage} if stage else {}), **({"VersionId": version} if version else {})}
     for candidate in dict.fromkeys((name, secret_name(name))):
-        try:
-            found = clients.call("secretsmanager", "GetSecretValue", SecretId=candidate, **which)
-        except Refused as error:
-            if error.code != _MISSING:
-                raise
-        else:
+        found = clients.attempt(_MISSING, "secretsmanager", "GetSecretValue", SecretId=candidate, **which)
+        if found is not None:
             return str(found.get("SecretString", ""))
     return None
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.aws.stacks.clients import Clients, Refused
+from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import QUEUE, physical_name
 from emulator.aws.stacks.problems import Problem
@@ -74,11 +74,8 @@ def ensure_queue(
 
     With `tags` it has these and no others.
     """
-    try:
-        answer = clients.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
-    except Refused as error:
-        if error.code not in _MISSING:
-            raise
+    answer = clients.attempt(_MISSING, "sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
+    if answer is None:
         wanted = {**_DEFAULTS, **attributes}
         clients.call("sqs", "CreateQueue", QueueName=url.rpartition("/")[2], Attributes=wanted, tags=dict(tags or {}))
         return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.stacks.clients import Clients, Refused
+from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
@@ -15,6 +15,7 @@ from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Secret, text
 
 SECURE, PLAIN = "SecureString", "String"
+_MISSING = ("ParameterNotFound", "ParameterVersionNotFound")
 
 
 def parameter(context: Context, resource: Resource) -> Made:
@@ -51,10 +52,5 @@ def read_parameter(clients: Clients, name: str, version: str = "") -> str | None
 
 
 def _found(clients: Clients, name: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = clients.call("ssm", "GetParameter", Name=name, WithDecryption=True)["Parameter"]
-    except Refused as error:
-        if error.code in ("ParameterNotFound", "ParameterVersionNotFound"):
-            return None
-        raise
-    return found
+    answer = clients.attempt(_MISSING, "ssm", "GetParameter", Name=name, WithDecryption=True)
+    return None if answer is None else answer["Parameter"]
