@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.evaluator import Place
+from emulator.aws.stacks.resources import Resource
 from emulator.aws.stacks.values import Value
 
 
@@ -32,7 +33,7 @@ class Context:
     clients: Clients
     seed: bytes
     public_url: str
-    warn: Callable[[str, str], None]
+    warn: Callable[[Resource, str], None]
     databases: Mapping[str, Database] = field(default_factory=dict)
     connections: dict[str, dict[str, str | int]] = field(default_factory=dict)
     accounts: dict[str, dict[str, Value]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from emulator.aws.stacks.evaluator import Place, Template, World
 from emulator.aws.stacks.names import physical_name
@@ -19,16 +20,11 @@ def named_secrets(place: Place, templates: Sequence[Template]) -> set[tuple[str,
     world = World(place, templates, unmade, Unknown())
     found = set()
     for stack in world.stacks.values():
-        try:
-            logical_ids = stack.logical_ids()
-        except StackError:
-            continue
-        for logical_id in logical_ids:
-            try:
+        with suppress(StackError):
+            for logical_id in stack.logical_ids():
                 store = _STORES.get(stack.type_of(logical_id))
                 if store is not None:
-                    name = stack.property(logical_id, "Name") or physical_name(stack.name, logical_id)
-                    found.add((store, text(name)))
-            except StackError:
-                continue
+                    with suppress(StackError):
+                        name = stack.property(logical_id, "Name") or physical_name(stack.name, logical_id)
+                        found.add((store, text(name)))
     return found

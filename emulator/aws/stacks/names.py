@@ -8,16 +8,14 @@ BUCKET, QUEUE, IDENTIFIER, LONGEST = 63, 80, 63, 255
 """The most characters of a bucket's name, a queue's, a database's identifier, and of most other names."""
 
 
-def physical_name(
-    stack: str, logical_id: str, *, most: int = LONGEST, lower: bool = False, suffix: str = "", head: str = ""
-) -> str:
+def physical_name(stack: str, logical_id: str, *, most: int = LONGEST, lower: bool = False, suffix: str = "") -> str:
     """`<stack>-<logical id>-<6 hex digits of both>`, shortened in front of the digits where it is too long.
 
-    `suffix` is `.fifo` of queues and topics, and counts; `head` comes first.
+    `suffix` is `.fifo` of queues and topics, and counts.
     """
     digest = hashlib.sha256(f"{stack}/{logical_id}".encode()).hexdigest()[:6]
     room = most - len(digest) - 1 - len(suffix)
-    start = f"{head}{stack}-{logical_id}"[:room].rstrip("-")
+    start = f"{stack}-{logical_id}"[:room].rstrip("-")
     name = f"{start}-{digest}{suffix}"
     return name.lower() if lower else name
 

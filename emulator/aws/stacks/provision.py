@@ -42,7 +42,7 @@ def provision(request: Request) -> dict[str, Any]:
         clients=clients,
         seed=request.seed,
         public_url=request.public_url,
-        warn=lambda position, text: world.warn(position, text),
+        warn=lambda resource, text: world.warn(resource.position, f"{resource.stack}: {text}"),
         databases=request.databases,
     )
     world = World(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from emulator.aws.stacks.values import Value
+from emulator.aws.stacks.names import LONGEST, physical_name
+from emulator.aws.stacks.values import Value, text
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,16 @@ class Resource:
     type: str
     properties: dict[str, Value]
     position: str = ""
+
+    @property
+    def key(self) -> str:
+        """`<stack>/<logical id>`: what a database is found by."""
+        return f"{self.stack}/{self.logical_id}"
+
+    def name(self, property: str, *, most: int = LONGEST, lower: bool = False, suffix: str = "") -> str:
+        """The name that a property gives, else one for this stack and logical id: see `physical_name`."""
+        made = physical_name(self.stack, self.logical_id, most=most, lower=lower, suffix=suffix)
+        return text(self.properties.get(property) or made)
 
 
 @dataclass

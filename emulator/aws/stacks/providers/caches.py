@@ -12,19 +12,16 @@ from emulator.aws.stacks.values import Value, is_true, text
 
 
 def cache_cluster(context: Context, resource: Resource) -> Made:
-    database = planned(context, resource)
-    _account(context, resource)
-    redis, memcached = ("", "ConfigurationEndpoint") if database.engine == "memcached" else ("RedisEndpoint", "")
+    database = _planned(context, resource)
     attributes: dict[str, Value] = {
-        **_endpoint(redis or memcached, database),
+        **_endpoint("ConfigurationEndpoint" if database.engine == "memcached" else "RedisEndpoint", database),
         "Arn": context.place.arn("elasticache", f"cluster:{database.identifier}"),
     }
     return Made(database.identifier, attributes)
 
 
 def replication_group(context: Context, resource: Resource) -> Made:
-    database = planned(context, resource)
-    _account(context, resource)
+    database = _planned(context, resource)
     attributes: dict[str, Value] = {
         **_endpoint("PrimaryEndPoint", database),
         **_endpoint("ReaderEndPoint", database),
@@ -39,8 +36,7 @@ def replication_group(context: Context, resource: Resource) -> Made:
 
 
 def serverless_cache(context: Context, resource: Resource) -> Made:
-    database = planned(context, resource)
-    _account(context, resource)
+    database = _planned(context, resource)
     attributes: dict[str, Value] = {
         **_endpoint("Endpoint", database),
         **_endpoint("ReaderEndpoint", database),
@@ -54,12 +50,13 @@ def _endpoint(name: str, database: Database) -> dict[str, Value]:
     return {f"{name}.Address": database.host, f"{name}.Port": str(database.port)}
 
 
-def _account(context: Context, resource: Resource) -> None:
-    """Notes the engine and password that the container starts with."""
-    properties = resource.properties
-    context.accounts[f"{resource.stack}/{resource.logical_id}"] = {
+def _planned(context: Context, resource: Resource) -> Database:
+    """The container. Notes the engine and password that it starts with."""
+    database, properties = planned(context, resource), resource.properties
+    context.accounts[resource.key] = {
         "engine": text(properties.get("Engine", "redis")),
         "version": text(properties.get("EngineVersion") or properties.get("MajorEngineVersion") or ""),
         "password": text(properties.get("AuthToken") or ""),
         "tls": is_true(properties.get("TransitEncryptionEnabled")),
     }
+    return database

@@ -6,7 +6,6 @@ Source: CloudFormation, AWS::Cognito::UserPool and AWS::Cognito::UserPoolClient,
 from __future__ import annotations
 
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Secret, Value, text
 
@@ -17,7 +16,7 @@ _PAGE = 60
 
 def user_pool(context: Context, resource: Resource) -> Made:
     properties, clients = resource.properties, context.clients
-    name = text(properties.get("UserPoolName") or physical_name(resource.stack, resource.logical_id, most=_MOST_NAME))
+    name = resource.name("UserPoolName", most=_MOST_NAME)
     pools = clients.listed(_SERVICE, "ListUserPools", "UserPools", MaxResults=_PAGE)
     pool_id = next((pool["Id"] for pool in pools if pool["Name"] == name), None)
     if pool_id is None:
@@ -38,7 +37,7 @@ def user_pool(context: Context, resource: Resource) -> Made:
 def user_pool_client(context: Context, resource: Resource) -> Made:
     properties, clients = resource.properties, context.clients
     pool = text(properties.get("UserPoolId", ""))
-    name = text(properties.get("ClientName") or physical_name(resource.stack, resource.logical_id, most=_MOST_NAME))
+    name = resource.name("ClientName", most=_MOST_NAME)
     of_pool = clients.listed(_SERVICE, "ListUserPoolClients", "UserPoolClients", UserPoolId=pool, MaxResults=_PAGE)
     client_id = next((item["ClientId"] for item in of_pool if item["ClientName"] == name), None)
     if client_id is not None:

@@ -21,7 +21,7 @@ _HINT = "give values for it under [values] in copilot-local.toml"
 
 def planned(context: Context, resource: Resource) -> Database:
     """The container that the command line planned for a database or cache."""
-    found = context.databases.get(f"{resource.stack}/{resource.logical_id}")
+    found = context.databases.get(resource.key)
     if found is None:
         raise Problem(f"no container was planned for {resource.logical_id} ({resource.type})", _HINT)
     return found
@@ -49,9 +49,8 @@ def instance(context: Context, resource: Resource) -> Made:
     of_cluster = properties.get("DBClusterIdentifier") or properties.get("SourceDBInstanceIdentifier")
     if of_cluster:
         database = _of_cluster(context, text(of_cluster))
-        identifier = text(
-            resource.properties.get("DBInstanceIdentifier") or f"{database.identifier}-{resource.logical_id.lower()}"
-        )
+        made = f"{database.identifier}-{resource.logical_id.lower()}"
+        identifier = text(properties.get("DBInstanceIdentifier") or made)
     else:
         database = planned(context, resource)
         identifier = database.identifier
@@ -69,7 +68,7 @@ def instance(context: Context, resource: Resource) -> Made:
             "dbInstanceIdentifier": identifier,
         }
     else:
-        name = resource.properties.get("DBName")
+        name = properties.get("DBName")
         _connect(context, database, name, "dbInstanceIdentifier")
         _account(context, resource, name, attributes)
     return Made(identifier, attributes)
@@ -103,7 +102,7 @@ def _account(context: Context, resource: Resource, name: Value, attributes: dict
         attributes["MasterUserSecret.SecretArn"] = ensure_secret(context.clients, secret, value)
         held = json.loads(read_secret(context.clients, secret) or value)
         password = Secret(held["password"])
-    context.accounts[f"{resource.stack}/{resource.logical_id}"] = {
+    context.accounts[resource.key] = {
         "engine": text(properties.get("Engine", "")),
         "version": text(properties.get("EngineVersion", "")),
         "username": text(user or ""),

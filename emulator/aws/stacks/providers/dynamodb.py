@@ -9,7 +9,6 @@ from typing import Any
 
 from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.providers.kept_tables import Kept, Settings, require_same_keys, set_expiry
 from emulator.aws.stacks.resources import Made, Resource
@@ -34,8 +33,6 @@ def simple_table(context: Context, resource: Resource) -> Made:
         "KeySchema": [{"AttributeName": name, "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": _SIMPLE_TYPES[kind]}],
     }
-    if "TableName" in resource.properties:
-        properties["TableName"] = resource.properties["TableName"]
     return _ensure(context, resource, properties)
 
 
@@ -44,7 +41,7 @@ def _ensure(
 ) -> Made:
     """Makes the table, or changes the one there is. Without `settings` it keeps those that it was given by hand."""
     clients = context.clients
-    name = text(properties.get("TableName") or physical_name(resource.stack, resource.logical_id))
+    name = resource.name("TableName")
     wanted = clients.arguments("dynamodb", "CreateTable", {key: properties[key] for key in _KEYS if key in properties})
     for index in wanted.get("GlobalSecondaryIndexes", []):
         index.pop("ProvisionedThroughput", None)

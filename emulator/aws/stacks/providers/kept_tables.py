@@ -144,7 +144,7 @@ class Kept:
         self._present = answer["TableDescription"]
 
     def _warn(self, text: str) -> None:
-        self._context.warn(self._resource.position, f"{self._resource.stack}: the table {self._name} {text}")
+        self._context.warn(self._resource, f"the table {self._name} {text}")
 
 
 def _by_name(side: dict[str, Any], kind: str) -> dict[str, _Index]:

@@ -6,7 +6,6 @@ Source: CloudFormation, AWS::Logs::LogGroup and AWS::Logs::LogStream.
 from __future__ import annotations
 
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import text
 
@@ -15,7 +14,7 @@ _THERE = ("ResourceAlreadyExistsException",)
 
 def log_group(context: Context, resource: Resource) -> Made:
     properties = resource.properties
-    name = text(properties.get("LogGroupName") or physical_name(resource.stack, resource.logical_id))
+    name = resource.name("LogGroupName")
     made = context.clients.attempt(_THERE, "logs", "CreateLogGroup", logGroupName=name)
     if "RetentionInDays" in properties:
         days = int(text(properties["RetentionInDays"]))
@@ -26,8 +25,6 @@ def log_group(context: Context, resource: Resource) -> Made:
 
 
 def log_stream(context: Context, resource: Resource) -> Made:
-    properties = resource.properties
-    name = text(properties.get("LogStreamName") or physical_name(resource.stack, resource.logical_id))
-    group = text(properties.get("LogGroupName", ""))
+    name, group = resource.name("LogStreamName"), text(resource.properties.get("LogGroupName", ""))
     context.clients.attempt(_THERE, "logs", "CreateLogStream", logGroupName=group, logStreamName=name)
     return Made(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.aws.stacks.names import hex_id, physical_name
+from emulator.aws.stacks.names import hex_id
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Secret, Value, text
 from emulator.ecs.addons.types import Kind, resource_type
@@ -68,25 +68,19 @@ def named(context: Context, resource: Resource) -> Made:
     """The resource as a name. One that is missed gives a warning, and a placeholder for any further attribute."""
     kind = resource_type(resource.type)
     if kind.kind is Kind.WARNED:
-        context.warn(
-            resource.position,
-            f"{resource.stack}: {resource.logical_id} ({resource.type}) is not made. {kind.text}",
-        )
+        context.warn(resource, f"{resource.logical_id} ({resource.type}) is not made. {kind.text}")
     return name_of(context.place, resource)
 
 
 def name_of(place: Place, resource: Resource) -> Made:
     """The name, with its attributes. Pure."""
-    missed = resource_type(resource.type).kind is Kind.WARNED
     if resource.type == "AWS::IAM::AccessKey":
         return Made(LOCAL_KEY, {"SecretAccessKey": Secret(LOCAL_KEY)})
     names = _TABLE.get(resource.type, _Names())
     if names.id:
         ref = hex_id(names.id, resource.stack, resource.logical_id)
     else:
-        ref = text(
-            resource.properties.get(names.property) or physical_name(resource.stack, resource.logical_id, most=_MOST)
-        )
+        ref = resource.name(names.property, most=_MOST)
     attributes: dict[str, Value] = dict.fromkeys(names.ids, ref)
     if names.arn:
         service, _, rest = names.arn.partition(":")
@@ -98,4 +92,4 @@ def name_of(place: Place, resource: Resource) -> Made:
         attributes["RoleId"] = hex_id("AROA", resource.stack, resource.logical_id).upper()
     if resource.type == "AWS::EC2::SecurityGroup":
         attributes["VpcId"] = resource.properties.get("VpcId", "")
-    return Made(ref, attributes, open=missed)
+    return Made(ref, attributes, open=resource_type(resource.type).kind is Kind.WARNED)

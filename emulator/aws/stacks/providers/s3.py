@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import BUCKET, physical_name
+from emulator.aws.stacks.names import BUCKET
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Value, as_list, as_map, is_true, text
@@ -18,17 +18,14 @@ _THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 
 def bucket(context: Context, resource: Resource) -> Made:
-    properties = resource.properties
-    name = text(
-        properties.get("BucketName") or physical_name(resource.stack, resource.logical_id, most=BUCKET, lower=True)
-    )
+    name = resource.name("BucketName", most=BUCKET, lower=True)
     region = context.place.region
     where: dict[str, Any] = (
         {} if region == _FIRST_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     )
     context.clients.attempt(_THERE, "s3", "CreateBucket", Bucket=name, **where)
     _set_versioning(context, resource, name)
-    _set_cors(context, name, properties)
+    _set_cors(context, name, resource.properties)
     _set_notifications(context, resource, name)
     host = f"s3.{region}.{context.place.url_suffix}"
     return Made(
@@ -49,10 +46,7 @@ def _set_versioning(context: Context, resource: Resource, name: str) -> None:
     status, call = text(given.get("Status") or ""), context.clients.call
     if not status and call("s3", "GetBucketVersioning", Bucket=name).get("Status") == "Enabled":
         status = "Suspended"
-        context.warn(
-            resource.position,
-            f"{resource.stack}: the bucket {name} kept versions, and keeps no more: its template has no versioning",
-        )
+        context.warn(resource, f"the bucket {name} kept versions, and keeps no more: its template has no versioning")
     if status:
         call("s3", "PutBucketVersioning", Bucket=name, VersioningConfiguration={"Status": status})
 
@@ -85,14 +79,10 @@ def _cors_rule(value: Value) -> dict[str, Any]:
 def _set_notifications(context: Context, resource: Resource, name: str) -> None:
     given = as_map(resource.properties.get("NotificationConfiguration"), "NotificationConfiguration")
     if "LambdaConfigurations" in given:
-        context.warn(
-            resource.position, f"{resource.stack}: notifications of {resource.logical_id} to functions are left out"
-        )
+        context.warn(resource, f"notifications of {resource.logical_id} to functions are left out")
     event_bridge = as_map(given.get("EventBridgeConfiguration"), "EventBridgeConfiguration")
     if "EventBridgeConfiguration" in given and is_true(event_bridge.get("EventBridgeEnabled", True)):
-        context.warn(
-            resource.position, f"{resource.stack}: notifications of {resource.logical_id} to EventBridge are left out"
-        )
+        context.warn(resource, f"notifications of {resource.logical_id} to EventBridge are left out")
     wanted = {
         plural: [_notification(item, ours) for item in as_list(given[plural], plural)]
         for plural, ours in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic"))

@@ -11,7 +11,6 @@ import re
 
 from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.passwords import generated_secret
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
@@ -23,7 +22,7 @@ _ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+?)(-[A-Za-z0-
 
 def secret(context: Context, resource: Resource) -> Made:
     properties = resource.properties
-    name = text(properties.get("Name") or physical_name(resource.stack, resource.logical_id))
+    name = resource.name("Name")
     value: str | None = None
     if "SecretString" in properties:
         value = text(properties["SecretString"])

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Value, as_document, as_json_text, as_list, as_map, is_true, text
@@ -25,8 +24,7 @@ _DELIVERED = ("sqs", "http", "https")
 def topic(context: Context, resource: Resource) -> Made:
     properties = resource.properties
     fifo = is_true(properties.get("FifoTopic"))
-    suffix = ".fifo" if fifo else ""
-    name = text(properties.get("TopicName") or physical_name(resource.stack, resource.logical_id, suffix=suffix))
+    name = resource.name("TopicName", suffix=".fifo" if fifo else "")
     if fifo and not name.endswith(".fifo"):
         raise Problem(f"the FIFO topic's name {name} does not end with .fifo", "add .fifo to TopicName")
     attributes = {key: text(properties[key]) for key in _TOPIC_DEFAULTS if key in properties}
@@ -34,8 +32,7 @@ def topic(context: Context, resource: Resource) -> Made:
         attributes["FifoTopic"] = "true"
     arn = ensure_topic(context.clients, name, attributes)
     for item in as_list(properties.get("Subscription"), "Subscription"):
-        given = as_map(item, "Subscription")
-        _subscribe(context, resource, arn, given)
+        _subscribe(context, resource, arn, as_map(item, "Subscription"))
     return Made(arn, {"TopicArn": arn, "TopicName": name})
 
 
@@ -50,11 +47,8 @@ def subscription(context: Context, resource: Resource) -> Made:
 def _subscribe(context: Context, resource: Resource, topic_arn: str, properties: dict[str, Value]) -> str:
     protocol, endpoint = text(properties.get("Protocol", "")), text(properties.get("Endpoint", ""))
     if protocol not in _DELIVERED:
-        context.warn(
-            resource.position,
-            f"{resource.stack}: the subscription {resource.logical_id} by {protocol or 'no protocol'} is left out: "
-            "nothing delivers it here",
-        )
+        by = protocol or "no protocol"
+        context.warn(resource, f"the subscription {resource.logical_id} by {by} is left out: nothing delivers it here")
         return f"{topic_arn}:{resource.logical_id}"
     if "RedrivePolicy" in properties:
         _look_at_redrive(context, resource, protocol, properties["RedrivePolicy"])
@@ -72,9 +66,9 @@ def _look_at_redrive(context: Context, resource: Resource, protocol: str, value:
         raise Problem("RedrivePolicy lacks deadLetterTargetArn", "give the ARN of a queue")
     if protocol != "sqs":
         context.warn(
-            resource.position,
-            f"{resource.stack}: RedrivePolicy of the subscription {resource.logical_id} by {protocol} has no effect "
-            "here: what cannot be delivered is dropped",
+            resource,
+            f"RedrivePolicy of the subscription {resource.logical_id} by {protocol} has no effect here: "
+            "what cannot be delivered is dropped",
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import QUEUE, physical_name
+from emulator.aws.stacks.names import QUEUE
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Value, as_document, as_list, as_map, is_true, text
@@ -39,10 +39,7 @@ _MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 def queue(context: Context, resource: Resource) -> Made:
     properties = resource.properties
     fifo = is_true(properties.get("FifoQueue"))
-    suffix = ".fifo" if fifo else ""
-    name = text(
-        properties.get("QueueName") or physical_name(resource.stack, resource.logical_id, most=QUEUE, suffix=suffix)
-    )
+    name = resource.name("QueueName", most=QUEUE, suffix=".fifo" if fifo else "")
     if fifo and not name.endswith(".fifo"):
         raise Problem(f"the FIFO queue's name {name} does not end with .fifo", "add .fifo to QueueName")
     attributes = {setting: text(properties[setting]) for setting in _SETTINGS if setting in properties}
@@ -52,7 +49,8 @@ def queue(context: Context, resource: Resource) -> Made:
         attributes["RedrivePolicy"] = _redrive(properties["RedrivePolicy"])
     if "RedriveAllowPolicy" in properties:
         attributes["RedriveAllowPolicy"] = _redrive_allowed(properties["RedriveAllowPolicy"])
-    tags = {text(as_map(tag, "Tags")["Key"]): text(as_map(tag, "Tags")["Value"]) for tag in _tags(properties)}
+    given = [as_map(tag, "Tags") for tag in as_list(properties.get("Tags"), "Tags")]
+    tags = {text(tag["Key"]): text(tag["Value"]) for tag in given}
     arn, url = queue_arn(context, name), queue_url(context, name)
     ensure_queue(context.clients, url, attributes, tags)
     return Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
@@ -138,7 +136,3 @@ def _redrive_allowed(value: Value) -> str:
         )
     listed = [text(source) for source in as_list(sources, "sourceQueueArns")]
     return json.dumps({"redrivePermission": permission, **({"sourceQueueArns": listed} if listed else {})})
-
-
-def _tags(properties: dict[str, Value]) -> list[Value]:
-    return as_list(properties.get("Tags"), "Tags")

@@ -9,7 +9,6 @@ from typing import Any
 
 from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.context import Context
-from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Secret, text
@@ -20,7 +19,7 @@ _MISSING = ("ParameterNotFound", "ParameterVersionNotFound")
 
 def parameter(context: Context, resource: Resource) -> Made:
     properties = resource.properties
-    name = text(properties.get("Name") or physical_name(resource.stack, resource.logical_id))
+    name = resource.name("Name")
     if "Value" not in properties:
         raise Problem("the parameter has no Value", "give it one")
     value, kind = text(properties["Value"]), text(properties.get("Type", PLAIN))
