@@ -40,7 +40,7 @@ def ensure_certificates(shared: Path, own: Path, names: list[str], stem: str = E
     if certificate.is_file() and key.is_file() and (shared / CA_FILE).is_file():
         return certificate, key
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority = _builder("copilot-local", "copilot-local", authority_key.public_key())
+    authority = _builder("copilot-local", authority_key.public_key())
     identifier = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
     authority = (
         authority.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -50,7 +50,7 @@ def ensure_certificates(shared: Path, own: Path, names: list[str], stem: str = E
     signed_authority = authority.sign(authority_key, hashes.SHA256())
     endpoint_key = ec.generate_private_key(ec.SECP256R1())
     endpoint = (
-        _builder(names[0], "copilot-local", endpoint_key.public_key())
+        _builder(names[0], endpoint_key.public_key())
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -83,12 +83,12 @@ def _names_of(certificate: bytes) -> list[str]:
     return extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
 
 
-def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(subject: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "copilot-local")]))
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))

@@ -6,8 +6,8 @@ Prints the answer of `provision`, with `secret_values`: by ARN the text of every
 parameter by its name), `looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`), and
 `seeded`: what was seeded before, as far as a look into a file tells.
 `NEW` goes once it is read, and `REQUEST` is it without `secrets` and `parameters`. Where it `adds`, for a task beside
-the services of the environment, `REQUEST` keeps what these asked for as well. Exit code 3, with the error of
-`provision`, where something cannot be made, or where `other` of the request, the URL of an endpoint that answers in
+the services of the environment, `REQUEST` keeps what these asked for as well. Exit code 3, with an
+error as `StackError` has it, where something cannot be made, or where `other` of the request, the URL of an endpoint that answers in
 place of the program here, is none. `SEED` is the file that generated passwords are derived from; it is made at the
 first time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
 """
@@ -54,7 +54,6 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
     if "account" not in request:
         answer: dict[str, Any] = {}
     else:
-        from emulator.aws.contents.names import made_in
         from emulator.aws.contents.seed_notes import NOTES, FileNotes
         from emulator.aws.stacks.lookups import looked_up
         from emulator.aws.stacks.problems import StackError
@@ -69,7 +68,10 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
             json.dump({"error": said}, sys.stdout)
             return REFUSED
         answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
-        _write(made_file, {**_kept(made_file, request), **made_in(answer)})
+        _write(
+            made_file,
+            {**_kept(made_file, request), **{name: stack["resources"] for name, stack in answer["stacks"].items()}},
+        )
         url = f"http://127.0.0.1:{PLAIN_PORT}"
         if "other" not in request:
             answer["seeded"] = FileNotes(NOTES).read()["done"]

@@ -7,7 +7,7 @@ A queue is `SERVICE` or `SERVICE/TOPIC`, a topic `SERVICE/TOPIC`, and what an ad
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,8 +20,13 @@ REQUEST_FILE = "/copilot-local/own/request.json"
 MADE_FILE = "made.json"
 """Beside the request: what its stacks made, by stack and logical id."""
 _FIFO = ".fifo"
-_TYPES = {"queues": "AWS::SQS::Queue", "topics": "AWS::SNS::Topic", "buckets": "AWS::S3::Bucket"}
-_TABLES = ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable")
+_KINDS = {
+    "AWS::SQS::Queue": "queues",
+    "AWS::SNS::Topic": "topics",
+    "AWS::S3::Bucket": "buckets",
+    "AWS::DynamoDB::Table": "tables",
+    "AWS::Serverless::SimpleTable": "tables",
+}
 
 
 class Unknown(Exception):
@@ -71,10 +76,10 @@ class World:
 
 def read_world(request_file: Path) -> World:
     """The environment whose request stands there; without a file only AWS's own names are known."""
-    request = _read(request_file)
+    request = read_json(request_file)
     region = request.get("region", "us-east-1")
     url = f"http://127.0.0.1:{PLAIN_PORT}"
-    names = names_in(request, _read(request_file.with_name(MADE_FILE)))
+    names = names_in(request, read_json(request_file.with_name(MADE_FILE)))
     place = f"{request.get('app', '')}/{request.get('env', '')}"
     own = {what: frozenset(known.values()) for what, known in names.items()}
     own["queues"] |= {queue["name"] for queue in request.get("queues", ())}
@@ -87,42 +92,19 @@ _clients = cache(Clients)
 def names_in(request: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """AWS's names by people's, of each kind: those of manifests, then those of addon templates."""
     given = request.get("labels", {})
-    found: dict[str, dict[str, str]] = {what: dict(given.get(what, {})) for what in (*_TYPES, "tables")}
+    found: dict[str, dict[str, str]] = {what: dict(given.get(what, {})) for what in _KINDS.values()}
     prefix = f"{request.get('app', '')}-{request.get('env', '')}-"
     for stack, resources in made.items():
         owner = stack.removeprefix(prefix).removesuffix("AddonsStack").strip("-")
-        for logical_id, what, name in _of_addons(resources):
-            found[what].setdefault(f"{owner}/{logical_id}" if owner else logical_id, name)
+        for logical_id, resource in resources.items():
+            if what := _KINDS.get(resource["type"]):
+                name = resource["physical"].rpartition("/")[2].rpartition(":")[2]
+                found[what].setdefault(f"{owner}/{logical_id}" if owner else logical_id, name)
     return found
 
 
-def _of_addons(resources: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:
-    """Logical id, kind and AWS's name."""
-    for logical_id, resource in resources.items():
-        type, physical = resource["type"], resource["physical"]
-        if type in _TABLES:
-            yield logical_id, "tables", physical
-        for what, known in _TYPES.items():
-            if type == known:
-                yield logical_id, what, physical.rpartition("/")[2].rpartition(":")[2]
-
-
-def made_in(answer: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """What `MADE_FILE` keeps of the answer of `provision`: type, physical id, and the attributes that are no secret."""
-    return {
-        stack: {
-            logical_id: {
-                "type": str(one["type"]),
-                "physical": str(one["physical"]),
-                "attributes": one["attributes"],
-            }
-            for logical_id, one in content["resources"].items()
-        }
-        for stack, content in answer.get("stacks", {}).items()
-    }
-
-
-def _read(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """What stands in a file; nothing where there is none."""
     if not file.exists():
         return {}
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from emulator.aws.contents.names import MADE_FILE, REQUEST_FILE
+from emulator.aws.contents.names import MADE_FILE, REQUEST_FILE, read_json
 from emulator.aws.contents.names import World as Contents
 from emulator.aws.permissions.policies import Statement, Verdict, decide, statement_of
 from emulator.aws.ports import CALLS
-from emulator.aws.stacks.dynamic_references import ParameterReference, SecretReference
+from emulator.aws.stacks.dynamic_references import NoStores
 from emulator.aws.stacks.evaluator import Place, Stack, Template, World
 from emulator.aws.stacks.functions import evaluate
 from emulator.aws.stacks.placeholders import environment_exports, placeholder
@@ -54,8 +54,8 @@ def permissions(
     """
     with urllib.request.urlopen(f"{contents.url}{CALLS}", timeout=30) as answer:
         counted: dict[str, Any] = json.load(answer)
-    request = _json(Path(REQUEST_FILE))
-    made = _json(Path(REQUEST_FILE).with_name(MADE_FILE))
+    request = read_json(Path(REQUEST_FILE))
+    made = read_json(Path(REQUEST_FILE).with_name(MADE_FILE))
     return {"rows": judged(counted["calls"], request, made, stacks, roles), "more": counted["more"]}
 
 
@@ -101,12 +101,9 @@ def _world(
             return name_of(place, resource)
         return Made(placeholder(resource.stack, resource.logical_id), open=True)
 
-    templates = [
-        Template(one["name"], one["template"], one["parameters"], one.get("positions", {}), one.get("values", {}))
-        for one in stacks
-    ]
+    templates = [Template.of(one) for one in stacks]
     exports = {**environment_exports(request["app"], request["env"]), **request.get("exports", {})}
-    return World(place, templates, make, _NoStores(), exports)
+    return World(place, templates, make, NoStores(), exports)
 
 
 def _statements(world: World, role: Role) -> Iterator[Statement]:
@@ -120,8 +117,9 @@ def _statements(world: World, role: Role) -> Iterator[Statement]:
         if isinstance(arn, str):
             yield Statement("Allow", arn.rpartition("/")[2], unknown="a policy of AWS, which is not here")
     addons = world.stacks.get(role.addons)
-    for output in role.policies if addons is not None else ():
-        assert addons is not None
+    if addons is None:
+        return
+    for output in role.policies:
         value: Any = addons.section("Outputs").get(output)
         logical_id = value.get("Value", {}).get("Ref") if isinstance(value, dict) else None
         policy = addons.section("Resources").get(logical_id) if isinstance(logical_id, str) else None
@@ -207,20 +205,3 @@ def _joined(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             sums = {name: sum(row[name] for row in same) for name in ("calls", "refused")}
             found.append({**same[0], **sums, "resource": f"{bucket}/*"})
     return found
-
-
-def _json(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        return {}
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
-
-
-class _NoStores:
-    """Policies name no secrets."""
-
-    def secret(self, reference: SecretReference) -> str:
-        raise Problem(f"the secret {reference.id} is not looked up")
-
-    def parameter(self, reference: ParameterReference) -> str:
-        raise Problem(f"the parameter {reference.name} is not looked up")

@@ -43,6 +43,16 @@ class Stores(Protocol):
     def parameter(self, reference: ParameterReference) -> str: ...
 
 
+class NoStores:
+    """Has nothing: for outputs and policies that are looked at before, or without, what they refer to."""
+
+    def secret(self, reference: SecretReference) -> str:
+        raise Problem(f"the secret {reference.id} is not looked up")
+
+    def parameter(self, reference: ParameterReference) -> str:
+        raise Problem(f"the parameter {reference.name} is not looked up")
+
+
 def parse(reference: str) -> SecretReference | ParameterReference:
     """What stands between `{{resolve:` and `}}`. Raises Problem where it is none."""
     service, _, rest = reference.partition(":")

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from emulator.aws.stacks.dynamic_references import Stores, has_reference, resolve
 from emulator.aws.stacks.functions import condition, evaluate
@@ -36,6 +37,12 @@ class Template:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     positions: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> Template:
+        """The one of a request's `stacks`."""
+        optional = {key: item[key] for key in ("parameters", "positions", "values") if key in item}
+        return cls(item["name"], item["template"], **optional)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from emulator.aws.stacks.dynamic_references import ParameterReference, SecretReference
+from emulator.aws.stacks.dynamic_references import NoStores
 from emulator.aws.stacks.evaluator import Place, Stack, Template, World
 from emulator.aws.stacks.placeholders import environment_exports
 from emulator.aws.stacks.problems import Problem, StackError
@@ -33,7 +33,7 @@ def known_outputs(
     """`made` names the stacks that are made here. What a template gets wrong is left out: it is an error where it is
     made."""
     given = environment_exports(app, environment)
-    world = World(place, templates, lambda resource: _name(place, resource), _Nothing(), given)
+    world = World(place, templates, lambda resource: _name(place, resource), NoStores(), given)
     found = KnownOutputs(exports=dict(given))
     for name, stack in world.stacks.items():
         values = _values(stack)
@@ -68,13 +68,3 @@ def _name(place: Place, resource: Resource) -> Made:
     if resource_type(resource.type).kind is not Kind.NAMED:
         raise Problem(f"{resource.type} is not made yet")
     return name_of(place, resource)
-
-
-class _Nothing:
-    """Stands for the secrets and parameters, none of which is there yet."""
-
-    def secret(self, reference: SecretReference) -> str:
-        raise Problem(f"the secret {reference.id} is not made yet")
-
-    def parameter(self, reference: ParameterReference) -> str:
-        raise Problem(f"the parameter {reference.name} is not made yet")

@@ -15,7 +15,7 @@ from emulator.aws.stacks.names import database_identifier
 from emulator.aws.stacks.placeholders import placeholder
 from emulator.aws.stacks.problems import Problem, StackError, placed
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.values import Value, is_true, text
+from emulator.aws.stacks.values import is_true, text
 from emulator.ecs.addons.types import REFUSED_HINT, Kind, resource_type
 
 PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306, "redis": 6379, "valkey": 6379, "memcached": 11211}
@@ -154,13 +154,3 @@ class Unknown:
 
     def parameter(self, reference: ParameterReference) -> str:
         return f"placeholder-{reference.name}"
-
-
-def as_request(plan: DatabasePlan, host: str | None = None) -> dict[str, Value]:
-    """A planned database as a request has it; `host` is where tasks reach it, its identifier by default."""
-    return {
-        "host": host or plan.identifier,
-        "port": plan.port,
-        "engine": plan.program,
-        "identifier": plan.identifier,
-    }

@@ -1,36 +1,29 @@
-"""Makes what an environment lives with: `python3 -m emulator.aws.stacks.provision`, inside the endpoint's container.
+"""Makes what an environment lives with, inside the endpoint's container. Its answer, which goes to JSON:
 
-Reads one request (`request.Request`) as JSON on standard input and writes one answer as JSON on standard output:
-
-    {"stacks": {NAME: {"outputs": {NAME: {"value", "secret"}}, "exports": {NAME: value},
-                       "resources": {LOGICAL ID: {"type", "physical", "attributes"}}}},
-     "queues": {NAME: {"url", "arn"}}, "topics": {NAME: arn},
-     "databases": {"STACK/LOGICAL ID": {"engine", "version", "username", "password", "dbname"}},
-     "warnings": [{"position", "text"}]}
-
-or, with exit code 3, `{"error": {"stack", "subject", "position", "message", "hint"}}`.
+{"stacks": {NAME: {"outputs": {NAME: {"value", "secret"}}, "exports": {NAME: value},
+                   "resources": {LOGICAL ID: {"type", "physical", "attributes"}}}},
+ "queues": {NAME: {"url", "arn"}}, "topics": {NAME: arn},
+ "databases": {"STACK/LOGICAL ID": {"engine", "version", "username", "password", "dbname"}},
+ "warnings": [{"position", "text"}]}
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 from emulator.aws.stacks.clients import Clients, Refused, refusal
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.evaluator import Stack, World
 from emulator.aws.stacks.messaging import topic_arn
-from emulator.aws.stacks.problems import Problem, StackError, placed
+from emulator.aws.stacks.problems import Problem, placed
 from emulator.aws.stacks.providers.registry import make
 from emulator.aws.stacks.providers.secretsmanager import ensure_secret, secret_name
 from emulator.aws.stacks.providers.sqs import queue_arn, queue_url
 from emulator.aws.stacks.providers.ssm import SECURE, ensure_parameter
 from emulator.aws.stacks.providers.stores import EndpointStores
-from emulator.aws.stacks.request import Request, read_request
+from emulator.aws.stacks.request import Request
 from emulator.aws.stacks.values import Secret, is_secret
 
-FAILED = 3
 _ENVIRONMENT = "environment"
 
 
@@ -97,18 +90,3 @@ def _stack(stack: Stack) -> dict[str, Any]:
             for logical_id, made in stack.made.items()
         },
     }
-
-
-def main() -> int:
-    request = read_request(json.load(sys.stdin))
-    try:
-        answer = provision(request)
-    except StackError as error:
-        json.dump({"error": error.as_json()}, sys.stdout)
-        return FAILED
-    json.dump(answer, sys.stdout)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -32,6 +32,7 @@ class Request:
 def read_request(document: Mapping[str, Any]) -> Request:
     """The request in a JSON document. Raises KeyError or TypeError where it is none."""
     url = document.get("url") or f"http://127.0.0.1:{PLAIN_PORT}"
+    of_environment = environment_exports(document["app"], document["env"]) if "app" in document else {}
     return Request(
         place=Place(document["account"], document["region"], document.get("partition", "aws")),
         seed=bytes.fromhex(document["seed"]),
@@ -42,28 +43,9 @@ def read_request(document: Mapping[str, Any]) -> Request:
             [Topic(**item) for item in document.get("topics", [])],
             [Subscription(**item) for item in document.get("subscriptions", [])],
         ),
-        templates=tuple(_template(item) for item in document.get("stacks", [])),
-        databases={key: _database(item) for key, item in document.get("databases", {}).items()},
-        exports={**_of_environment(document), **document.get("exports", {})},
+        templates=tuple(Template.of(item) for item in document.get("stacks", [])),
+        databases={key: Database(**item) for key, item in document.get("databases", {}).items()},
+        exports={**of_environment, **document.get("exports", {})},
         secrets=document.get("secrets", {}),
         parameters=document.get("parameters", {}),
     )
-
-
-def _of_environment(document: Mapping[str, Any]) -> dict[str, str]:
-    """What the environment's own stack exports, where the request names application and environment."""
-    return environment_exports(document["app"], document["env"]) if "app" in document else {}
-
-
-def _template(item: Mapping[str, Any]) -> Template:
-    return Template(
-        name=item["name"],
-        sections=item["template"],
-        parameters=item.get("parameters", {}),
-        positions=item.get("positions", {}),
-        values=item.get("values", {}),
-    )
-
-
-def _database(item: Mapping[str, Any]) -> Database:
-    return Database(item["host"], int(item["port"]), item["engine"], item["identifier"])

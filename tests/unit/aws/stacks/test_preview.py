@@ -8,7 +8,7 @@ import pytest
 
 from emulator.aws.stacks.evaluator import Template, Warned
 from emulator.aws.stacks.placeholders import environment_exports
-from emulator.aws.stacks.preview import Preview, as_request, preview
+from emulator.aws.stacks.preview import DatabasePlan, Preview, preview
 from tests.unit.aws.stacks.asking import Endpoint, stack
 from tests.unit.aws.stacks.evaluating import PLACE, template
 from tests.unit.render.storage_addons import AURORA
@@ -20,6 +20,11 @@ def seen(resources: dict[str, Any], **more: Any) -> Preview:
     positions = {f"Resources.{name}": f"addons/a.yml:{number}" for number, name in enumerate(resources, start=1)}
     sections = {"Resources": resources, **more.pop("sections", {})}
     return preview(PLACE, [template(sections, "demo", positions=positions, **more)], EXPORTS)
+
+
+def as_request(plan: DatabasePlan) -> dict[str, Any]:
+    """A planned database as a request has it."""
+    return {"host": plan.identifier, "port": plan.port, "engine": plan.program, "identifier": plan.identifier}
 
 
 def database(kind: str, **properties: Any) -> dict[str, Any]:

@@ -1,16 +1,14 @@
-"""The whole of a request: stacks together, what the user gave, errors, and the process itself."""
+"""The whole of a request: stacks together, what the user gave, and errors."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from emulator.aws.stacks.problems import StackError
-from tests.unit.aws.stacks.asking import SEED, Endpoint, stack
+from tests.unit.aws.stacks.asking import Endpoint, stack
 
 EXPORTING = """\
 Resources:
@@ -193,31 +191,7 @@ def test_an_error_names_stack_resource_and_place(endpoint: Endpoint, text: str, 
     assert error.value.hint
 
 
-def run(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """The process that the command line starts in the endpoint's container."""
-    done = subprocess.run(
-        [sys.executable, "-m", "emulator.aws.stacks.provision"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, json.loads(done.stdout)
-
-
-def test_the_process_answers_on_standard_output(endpoint: Endpoint) -> None:
-    place = {
-        "app": "demo",
-        "env": "test",
-        "account": "000000000000",
-        "region": "us-east-1",
-        "seed": SEED,
-        "url": endpoint.url,
-    }
-    code, answer = run({**place, "stacks": [stack(EXPORTING, "api")]})
-    assert code == 0
+def test_the_answer_tells_of_everything_that_was_made(endpoint: Endpoint) -> None:
+    answer = endpoint.provision(stack(EXPORTING, "api"))
     assert set(answer) == {"stacks", "queues", "topics", "databases", "warnings"}
-    code, answer = run({**place, "stacks": [stack("Resources: {R: {Type: 'AWS::No::Such'}}", "api")]})
-    assert code == 3
-    assert answer["error"]["message"] == "AWS::No::Such is not emulated"
+    assert json.loads(json.dumps(answer)) == answer
