@@ -10,23 +10,20 @@ import botocore.session
 from botocore.config import Config
 
 from emulator.aws.ports import PLAIN_PORT, SNAPSHOT
+from emulator.regions import LOCAL_KEY
 
 
-def client(service: str, region: str) -> Any:
+def client(service: str, region: str, url: str = f"http://127.0.0.1:{PLAIN_PORT}") -> Any:
     """A botocore client of one service in one region; the endpoint takes any keys."""
-    return _session().create_client(
-        service,
-        region_name=region,
-        endpoint_url=f"http://127.0.0.1:{PLAIN_PORT}",
-        config=Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=30),
-    )
+    config = Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=30, s3={"addressing_style": "path"})
+    return _session().create_client(service, region_name=region, endpoint_url=url, config=config)
 
 
 @cache
 def _session() -> botocore.session.Session:
     """One for all: it keeps the descriptions of services that it has read."""
     session = botocore.session.Session()
-    session.set_credentials("local", "local")
+    session.set_credentials(LOCAL_KEY, LOCAL_KEY)
     return session
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
-import botocore.session
-from botocore.config import Config
+import botocore
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from emulator.aws.client import client
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.values import Value, is_true, text
-from emulator.regions import LOCAL_KEY
 
 _making = threading.Lock()
 """A session makes one client at a time."""
@@ -69,26 +67,8 @@ class Clients:
     def _client(self, service: str) -> Any:
         with _making:
             if service not in self._clients:
-                self._clients[service] = _session().create_client(
-                    service,
-                    region_name=self._region,
-                    endpoint_url=self._url,
-                    config=Config(
-                        retries={"max_attempts": 1},
-                        connect_timeout=2,
-                        read_timeout=30,
-                        s3={"addressing_style": "path"},
-                    ),
-                )
+                self._clients[service] = client(service, self._region, self._url)
             return self._clients[service]
-
-
-@cache
-def _session() -> botocore.session.Session:
-    """One for all: it keeps the descriptions of services that it has read."""
-    session = botocore.session.Session()
-    session.set_credentials(LOCAL_KEY, LOCAL_KEY)
-    return session
 
 
 @contextmanager
