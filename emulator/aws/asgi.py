@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 _BUCKET = re.compile(r"(.+)\.s3[.-](?:[^/]+\.)?amazonaws\.com(?:\.cn)?(?::\d+)?", re.IGNORECASE)
+
+_SIGNED = re.compile(r"Credential=[^/,]+/\d+/([^/,]+)/([^/,]+)/aws4_request")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,6 +20,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 def headers_of(scope: Scope) -> dict[str, str]:
     """The headers of a request, by their names in lower case; of one that comes twice, the last."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def signed_for(headers: Mapping[str, str]) -> tuple[str, str]:
+    """The region and the service that a request is signed for; empty where it is not signed."""
+    found = _SIGNED.search(headers.get("authorization", ""))
+    return (found[1], found[2]) if found else ("", "")
 
 
 def is_aws_name(host: str) -> bool:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from xml.sax.saxutils import escape
 
-from emulator.aws.asgi import Application, Receive, Scope, Send, body_of, headers_of, path_of, respond
+from emulator.aws.asgi import Application, Receive, Scope, Send, body_of, headers_of, path_of, respond, signed_for
 from emulator.aws.rules import SERVICES, refused_bucket, refused_call
 
-_SERVICE = re.compile(r"Credential=[^/,]+/\d+/[^/,]+/([^/,]+)/aws4_request")
 MOST_BYTES = 8 << 20
 """Of a body that is looked into: more than any of the JSON services takes."""
 
@@ -30,8 +28,7 @@ def with_rules(application: Application) -> Application:
                 content = {"__type": refusal.code, "message": refusal.message}
                 await respond(send, 400, "application/x-amz-json-1.1", json.dumps(content).encode())
                 return
-        service = _SERVICE.search(headers.get("authorization", ""))
-        if service is not None and service[1] == "s3":
+        if signed_for(headers)[1] == "s3":
             refusal = refused_bucket(path_of(scope))
             if refusal is not None:
                 text = f"<Error><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>"

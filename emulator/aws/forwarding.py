@@ -7,7 +7,6 @@ queue URLs and presigned ones, holds in tasks and on the host.
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import h11
 
-from emulator.aws.asgi import Application, Message, Receive, Scope, Send, headers_of, respond
+from emulator.aws.asgi import Application, Message, Receive, Scope, Send, headers_of, respond, signed_for
 from emulator.aws.driver import Driver
 from emulator.aws.ports import UNREACHED
 
@@ -34,7 +33,6 @@ _OF_CONNECTION = frozenset(
 """Headers that are about one connection. Source: RFC 9110, 7.6.1, and 10.1.1."""
 _OF_SERVER = frozenset({b"date", b"server"})
 """Headers of answers that our own server adds."""
-_LOGS = re.compile(r"Credential=[^/,]+/\d+/([^/,]+)/logs/aws4_request")
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -101,8 +99,9 @@ def _noting(application: Application, regions: set[str]) -> Application:
     """The application, of which the regions that logs are sent to are noted."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (found := _LOGS.search(headers_of(scope).get("authorization", ""))):
-            regions.add(found[1])
+        region, service = signed_for(headers_of(scope)) if scope["type"] == "http" else ("", "")
+        if service == "logs":
+            regions.add(region)
         await application(scope, receive, send)
 
     return answer

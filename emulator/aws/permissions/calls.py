@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -24,6 +23,7 @@ from emulator.aws.asgi import (
     is_aws_name,
     path_of,
     respond,
+    signed_for,
 )
 from emulator.aws.permissions.described import Call, Check
 from emulator.aws.ports import CALLER, CALLS
@@ -34,7 +34,6 @@ MOST = 20_000
 """Of different calls that are kept; further ones are counted together."""
 MOST_BYTES = 8 << 20
 """Of a body that is looked into."""
-_SCOPE = re.compile(r"Credential=[^/,]+/\d+/([^/,]+)/[^/,]+/aws4_request")
 _LOOKED_INTO = ("json", "x-www-form-urlencoded")
 
 Describe = Callable[[Call, str, str], list[Check]]
@@ -126,8 +125,7 @@ class Calls:
 
         path, query = path_of(scope), scope.get("query_string", b"").decode("latin-1")
         await application(scope, receive, noted)
-        credential = _SCOPE.search(headers.get("authorization", ""))
-        region = credential[1] if credential else self.region
+        region = signed_for(headers)[0] or self.region
         try:
             found = self.describe(Call(scope["method"], path, query, headers, body), region, self.account)
         except Exception:  # a request that is wrong is answered all the same
@@ -148,7 +146,6 @@ class Calls:
 
 def _is_looked_into(scope: Scope, headers: Mapping[str, str]) -> bool:
     """Whether the body says what the request is about: not where it is an object's content."""
-    if any(word in headers.get("content-type", "") for word in _LOOKED_INTO) and scope["method"] == "POST":
-        return True
     query: bytes = scope.get("query_string", b"")
-    return scope["method"] == "POST" and query.startswith(b"delete")
+    about = query.startswith(b"delete") or any(word in headers.get("content-type", "") for word in _LOOKED_INTO)
+    return about and scope["method"] == "POST"
