@@ -180,9 +180,7 @@ def _policy_problem(text: object) -> str:
 
 
 def _is_policy(value: object) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(one, list) or _is_policy(one) for one in value.values())
-    return False
+    return isinstance(value, dict) and all(isinstance(one, list) or _is_policy(one) for one in value.values())
 
 
 def _keep_undelivered(sns: Any) -> None:

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from emulator.aws.asgi import Application, Receive, Scope, Send, body_of, headers_of
+from emulator.aws.stacks.values import json_object
 
 _FIELDS = {"secretsmanager": ("SecretId", "SecretIdList"), "AmazonSSM": ("Name", "Names")}
 """By the part of `X-Amz-Target` that names the service: where a request has names or ARNs."""
@@ -39,11 +40,8 @@ def _changed(service: str, body: bytes, account: str) -> bytes | None:
     """The request's body with names in it; None where it stays."""
     if b"arn:" not in body:
         return None
-    try:
-        document: Any = json.loads(body)
-    except ValueError:
-        return None
-    if not isinstance(document, dict):
+    document = json_object(body)
+    if document is None:
         return None
     new = dict(document)
     for field in _FIELDS[service]:

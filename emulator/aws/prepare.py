@@ -3,13 +3,13 @@
 `NEW` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`)
 and `places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`.
 Prints the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names (a
-parameter by its name), `looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`), and
+parameter by its name), `looked_up`: the texts of what `lookups` of the request asks for (see `providers.stores`), and
 `seeded`: what was seeded before, as far as a look into a file tells.
 `NEW` goes once it is read, and `REQUEST` is it without `secrets` and `parameters`. Where it `adds`, for a task beside
-the services of the environment, `REQUEST` keeps what these asked for as well. Exit code 3, with an
-error as `StackError` has it, where something cannot be made, or where `other` of the request, the URL of an endpoint that answers in
-place of the program here, is none. `SEED` is the file that generated passwords are derived from; it is made at the
-first time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
+the services of the environment, `REQUEST` keeps what these asked for as well. Exit code 3, with an `error` as
+`StackError` has it, where something cannot be made, or where `other` of the request, the URL of an endpoint that
+answers in place of the program here, is none. `SEED` is the file that generated passwords are derived from; it is made
+at the first time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
         answer: dict[str, Any] = {}
     else:
         from emulator.aws.contents.seed_notes import NOTES, FileNotes
-        from emulator.aws.stacks.lookups import looked_up
         from emulator.aws.stacks.problems import StackError
+        from emulator.aws.stacks.providers.stores import looked_up
         from emulator.aws.stacks.provision import provision
         from emulator.aws.stacks.request import read_request
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from emulator.aws.client import client
 from emulator.aws.ports import LOG_REGIONS, PLAIN_PORT
+from emulator.aws.stacks.values import json_object
 from emulator.logstore.records import Joiner, Record
 from emulator.logstore.tail import last_of_each
 
@@ -83,13 +84,8 @@ def _regions() -> list[str]:
 
 
 def _record(stream: str, event: dict[str, Any]) -> Record:
-    try:
-        fields = json.loads(event["message"])
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        fields = {"log": event["message"]}
-    return Record(stream, event["timestamp"] * 1_000_000, fields)
+    fields = json_object(event["message"])
+    return Record(stream, event["timestamp"] * 1_000_000, {"log": event["message"]} if fields is None else fields)
 
 
 def main(follow: bool, join: bool, tail: int | None) -> None:

@@ -7,11 +7,12 @@ naming rules of the Amazon S3 user guide. The words are AWS's own.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from emulator.aws.stacks.values import json_object
 
 RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
@@ -63,12 +64,9 @@ def refused_call(target: str, body: bytes) -> Refusal | None:
     service, _, action = target.partition(".")
     if service not in _NAMES:
         return None
-    try:
-        content = json.loads(body or b"{}")
-    except ValueError:
+    content = json_object(body or b"{}")
+    if content is None:
         return None  # the application says so
-    if not isinstance(content, dict):
-        return None
     problems = [*_name_problems(service, content), *_logs_problems(action, content)]
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "

@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from emulator.aws.contents.names import World
 from emulator.aws.stacks.clients import Clients
@@ -16,17 +15,9 @@ from emulator.aws.stacks.providers.ssm import PLAIN, ensure_parameter, read_para
 NOTES = Path("/copilot-local/data/seeded.json")
 
 
-class Notes(Protocol):
-    """`done` are the targets that were seeded, `doing` those of a run that may have been cut off."""
-
-    def read(self) -> dict[str, list[str]]: ...
-
-    def write(self, done: Sequence[str], doing: Sequence[str]) -> None: ...
-
-
-def notes_of(world: World, file: Path) -> Notes:
+def notes_of(world: World, file: Path) -> FileNotes | ParameterNotes:
     """The notes of an endpoint: a file on the volume that holds its data; where another endpoint answers, a parameter
-    in that one."""
+    in that one. `done` are the targets that were seeded, `doing` those of a run that may have been cut off."""
     if world.other:
         return ParameterNotes(world.clients, f"/copilot-local/{world.place}/seeded")
     return FileNotes(file)

@@ -5,11 +5,12 @@ Like `emulator.aws.ministack_app`, everything here is for the pinned version of 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
+
+from emulator.aws.stacks.values import json_object
 
 Check = tuple[str, str]
 """An action such as `sqs:SendMessage`, and the ARN of a resource, `*` where the action has none."""
@@ -70,12 +71,7 @@ def checks(call: Call, region: str, account: str) -> list[Check]:
 
 def _names(body: bytes) -> list[str]:
     """The parameters that a request names, without version and the slash in front."""
-    try:
-        document = json.loads(body or b"{}")
-    except ValueError:
-        return []
-    if not isinstance(document, dict):
-        return []
+    document = json_object(body) or {}
     several = document.get("Names")
     given = several if isinstance(several, list) else [document.get("Name") or document.get("Path")]
     return [one.partition(":")[0].lstrip("/") for one in given if isinstance(one, str) and not one.startswith("arn:")]

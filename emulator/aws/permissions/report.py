@@ -16,7 +16,8 @@ from emulator.aws.ports import CALLS
 from emulator.aws.stacks.dynamic_references import NoStores
 from emulator.aws.stacks.evaluator import Place, Stack, Template, World
 from emulator.aws.stacks.functions import evaluate
-from emulator.aws.stacks.placeholders import environment_exports, placeholder
+from emulator.aws.stacks.placeholders import environment_exports
+from emulator.aws.stacks.preview import unmade
 from emulator.aws.stacks.problems import Problem, StackError
 from emulator.aws.stacks.providers.named import name_of
 from emulator.aws.stacks.resources import Made, Resource
@@ -69,23 +70,21 @@ def judged(
     """The rows, those that would fail first. `request` and `made` are what `emulator.aws.prepare` kept."""
     place = Place(request["account"], request["region"], request.get("partition", "aws"))
     world = _world(place, request, made, stacks)
-    found = [Role(**role) for role in roles]
+    by_service = {role["service"]: Role(**role) for role in roles}
     shared = [pair for stack in world.stacks.values() for pair in _resource_statements(stack)]
     known = _known(place, request)
-    by_service = {}
-    for role in found:
+    for role in by_service.values():
         role.statements.extend(_statements(world, role))
         role.statements.extend(one for principals, one in shared if role.arn in principals or "*" in principals)
-        by_service[role.service] = role.statements
     tagged = [str(one["physical"]) for resources in made.values() for one in resources.values()]
     rows = []
     for call in calls:
-        if call["service"] not in by_service:
+        if (caller := by_service.get(call["service"])) is None:
             continue
-        keys = {**known, "aws:principalarn": next(one.arn for one in found if one.service == call["service"])}
+        keys = {**known, "aws:principalarn": caller.arn}
         if not _is_ours(call["resource"], tagged):
             keys = {key: value for key, value in keys.items() if "resourcetag/" not in key}
-        decision = decide(call["action"], call["resource"], by_service[call["service"]], keys)
+        decision = decide(call["action"], call["resource"], caller.statements, keys)
         rows.append({**call, "verdict": decision.verdict.value, "reason": decision.reason})
     return sorted(_joined(rows), key=lambda row: (row["service"], _ORDER.index(Verdict(row["verdict"])), row["action"]))
 
@@ -99,7 +98,7 @@ def _world(
             return Made(there["physical"], dict(there.get("attributes", {})))
         if resource_type(resource.type).kind in (Kind.NAMED, Kind.WARNED):
             return name_of(place, resource)
-        return Made(placeholder(resource.stack, resource.logical_id), open=True)
+        return unmade(resource)
 
     templates = [Template.of(one) for one in stacks]
     exports = {**environment_exports(request["app"], request["env"]), **request.get("exports", {})}

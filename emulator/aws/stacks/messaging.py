@@ -74,7 +74,7 @@ class Messaging:
             for one in context.clients.listed("sns", "ListSubscriptions", "Subscriptions")
             if one["Endpoint"] in ours
         }
-        wanted = {_pair(context, item): item for item in self.subscriptions}
+        wanted = {(topic_arn(context, item.topic), queue_arn(context, item.queue)): item for item in self.subscriptions}
         gone = [arn for pair, arn in present.items() if pair not in wanted]
         _each(threads, lambda arn: context.clients.call("sns", "Unsubscribe", SubscriptionArn=arn), gone)
 
@@ -91,10 +91,6 @@ class Messaging:
 
 def topic_arn(context: Context, name: str) -> str:
     return context.place.arn("sns", name)
-
-
-def _pair(context: Context, item: Subscription) -> tuple[str, str]:
-    return topic_arn(context, item.topic), queue_arn(context, item.queue)
 
 
 def _queue(context: Context, queue: Queue) -> None:

@@ -12,7 +12,7 @@ import string
 from collections.abc import Iterator, Mapping
 
 from emulator.aws.stacks.problems import Problem
-from emulator.aws.stacks.values import Value, is_true, text
+from emulator.aws.stacks.values import Value, is_true, json_object, text
 
 DEFAULT_LENGTH, MOST_LENGTH = 32, 4096
 _KINDS = (
@@ -34,11 +34,8 @@ def generated_secret(seed: bytes, stack: str, logical_id: str, rules: Mapping[st
         raise Problem(
             "GenerateSecretString has one of SecretStringTemplate and GenerateStringKey", "give both, or neither"
         )
-    try:
-        fields = json.loads(text(template))
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
+    fields = json_object(text(template))
+    if fields is None:
         raise Problem("SecretStringTemplate is no JSON object", """write one, such as '{"username": "postgres"}'""")
     return json.dumps({**fields, text(key): word})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from emulator.aws.stacks.problems import Problem
 
@@ -74,6 +74,15 @@ def as_document(value: Value, what: str) -> dict[str, Value]:
         except ValueError as error:
             raise Problem(f"{what} is no JSON: {error}", "give a map, or its JSON") from None
     return as_map(value, what)
+
+
+def json_object(text: str | bytes) -> dict[str, Any] | None:
+    """The object that a JSON text is; None where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def as_list(value: Value, what: str) -> list[Value]:

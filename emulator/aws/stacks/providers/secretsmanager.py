@@ -14,7 +14,7 @@ from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.passwords import generated_secret
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.values import Value, as_map, text
+from emulator.aws.stacks.values import as_map, json_object, text
 
 _MISSING = ("ResourceNotFoundException",)
 _ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+?)(-[A-Za-z0-9]{6})?$")
@@ -74,12 +74,8 @@ def attachment(context: Context, resource: Resource) -> Made:
             f"TargetId {target} is no database of the stacks here",
             "give the Ref of a cluster or instance of a template",
         )
-    whole = read_secret(context.clients, secret_id)
-    try:
-        fields: Value = json.loads(whole or "")
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
+    fields = json_object(read_secret(context.clients, secret_id) or "")
+    if fields is None:
         raise Problem(
             "the secret is no JSON object, so host and port cannot be added to it",
             "give the secret a SecretStringTemplate and a GenerateStringKey",
