@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.api.errors import invalid, unsupported
+from emulator.api.shapes import Answer
 from emulator.ecs.task_definition import ContainerDefinition, EphemeralStorage, KeyValuePair, TaskDefinition
 
 Override = Mapping[str, Any]
-Answer = dict[str, Any]
 
 _OF_THE_TASK = {
     "cpu": "cpu",

@@ -21,6 +21,10 @@ FILES = {
     "logs": Path(__file__).with_name("shapes_of_logs.json"),
 }
 Shapes = Mapping[str, Any]
+Request = Mapping[str, Any]
+"""What an operation takes, as `checked` gives it."""
+Answer = dict[str, Any]
+"""What it gives, before it is `pruned`; or a part of that."""
 _PLAIN: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),

@@ -10,10 +10,8 @@ from emulator.api.arns import named
 from emulator.api.clusters import Clusters
 from emulator.api.errors import ApiError, invalid
 from emulator.api.exec.sessions import Session
+from emulator.api.shapes import Answer, Request
 from emulator.runtime.state import names
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 NOT_ENABLED = (
     "The execute command failed because execute command was not enabled when the task was run or the execute command "

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from emulator.api.clusters import Clusters
 from emulator.api.errors import invalid
 from emulator.api.logs.patterns import matcher
 from emulator.api.logs.streams import LogEvent, LogGroup, LogStream, after, found_group, found_stream, groups
+from emulator.api.shapes import Answer, Request
 
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 Key = tuple[int, int]
 
 MOST_EVENTS = 10_000

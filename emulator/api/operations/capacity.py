@@ -7,19 +7,16 @@ Source: the ECS API reference (CapacityProvider, AutoScalingGroupProvider, Manag
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from emulator.api.arns import named
 from emulator.api.clusters import CLUSTERS, FARGATE_PROVIDERS, Clusters
 from emulator.api.errors import client_error, invalid, unsupported
 from emulator.api.operations.tags import NO_PROVIDER, PROVIDERS, set_tags, with_tags
 from emulator.api.paging import page
+from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import changed_tags
 from emulator.ecs.identity import ecs_arn
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 NAME = re.compile(r"(?!aws|ecs|fargate)[A-Za-z0-9_-]{1,255}", re.IGNORECASE)
 MOST = 10

@@ -15,11 +15,9 @@ from emulator.api.errors import ApiError, client_error
 from emulator.api.operations.capacity import refuse_unknown_providers
 from emulator.api.operations.tags import set_tags, tags_of, with_tags
 from emulator.api.paging import limited, page
+from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import changed_tags
 from emulator.ecs.identity import cluster_arn
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 SET_AT_CREATION = (
     "settings",

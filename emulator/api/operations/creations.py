@@ -28,15 +28,13 @@ from emulator.api.operations.orders import (
 )
 from emulator.api.operations.runs import refuse_contradictions, with_default_strategy
 from emulator.api.operations.tags import set_tags
+from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import changed_tags
 from emulator.api.translation import model_of
 from emulator.ecs.deployment import CircuitBreaker, Deployment
 from emulator.ecs.plain import service_of
 from emulator.ecs.service import Service
 from emulator.errors import CopilotLocalError
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 DELETED = "deleted-services"

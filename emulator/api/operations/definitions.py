@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import MISSING, Definition, Name
 from emulator.api.errors import client_error, invalid
 from emulator.api.paging import limited, page
 from emulator.api.registration import refuse_wrong
+from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import changed_tags, listed
 from emulator.api.translation import kept_definition
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 MOST_DELETED = 10
 NOT_OF_DELETED = ("registeredAt", "registeredBy", "deregisteredAt", "requiresAttributes")

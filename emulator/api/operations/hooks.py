@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError, invalid
 from emulator.api.operations.begun import carry_out
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
+from emulator.api.shapes import Answer, Request
 
 
 def continue_service_deployment(clusters: Clusters, asked: Request) -> Answer:

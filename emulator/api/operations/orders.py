@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from emulator.api.clusters import FARGATE_PROVIDERS, Cluster, Clusters
 from emulator.api.definitions import Definition
@@ -12,13 +11,12 @@ from emulator.api.errors import client_error, invalid, unsupported
 from emulator.api.host import Order
 from emulator.api.operations.begun import refused
 from emulator.api.operations.definitions import find_for
+from emulator.api.shapes import Request
 from emulator.api.translation import images_of, inherited, kept_definition, model_of, with_definition
 from emulator.ecs.service import Service
 from emulator.errors import CopilotLocalError
 from emulator.runtime.specs.unsupported_features import refuse_on_fargate
 from emulator.runtime.state.desired import DesiredService
-
-Request = Mapping[str, Any]
 
 IMAGES_WITHIN = 50.0
 """Seconds in which images are pulled before an answer; clients wait for 60."""

@@ -4,8 +4,7 @@ their cluster runs in. What cannot run here stays recorded, with the reason in i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from emulator.api.clusters import WAITING, Cluster, Clusters
 from emulator.api.created import names_of
@@ -16,6 +15,7 @@ from emulator.api.host import Order
 from emulator.api.operations.begun import POLL, begin, refused
 from emulator.api.operations.definitions import find
 from emulator.api.operations.orders import IMAGES_WITHIN, check
+from emulator.api.shapes import Answer, Request
 from emulator.api.translation import as_on_fargate
 from emulator.ecs.deployment import CircuitBreaker, Deployment
 from emulator.ecs.plain import service_of
@@ -24,9 +24,6 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
 from emulator.runtime.execution.context import Cancelled
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 ANEW = frozenset({"deploymentConfiguration", "enableExecuteCommand", "healthCheckGracePeriodSeconds"})
 """Members of an update that only another order carries out."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import invalid
 from emulator.api.paging import limited
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
+from emulator.api.shapes import Answer, Request
 
 MOST_TASKS = 10
 LONGEST_MINUTES = 2880

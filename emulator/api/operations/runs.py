@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from emulator.api.arns import short
 from emulator.api.clusters import CLUSTERS, Cluster, Clusters
@@ -26,6 +25,7 @@ from emulator.api.operations.orders import (
 from emulator.api.operations.placement import order_to, plain_service, settle
 from emulator.api.operations.tags import set_tags
 from emulator.api.overrides import described, overridden
+from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import listed, tags_of_task
 from emulator.api.translation import as_on_fargate, images_of, inherited, model_of
 from emulator.ecs.identity import new_task_id
@@ -34,9 +34,6 @@ from emulator.ecs.service import Service
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import CopilotLocalError
 from emulator.runtime.state.desired import DesiredService
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 MOST_TASKS = 10
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL")

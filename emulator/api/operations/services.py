@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
@@ -15,11 +14,9 @@ from emulator.api.operations.creations import deleted, wanted
 from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered, refuse_members
 from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page
+from emulator.api.shapes import Answer, Request
 from emulator.ecs.identity import ecs_arn
 from emulator.events import discard
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 MOST_SERVICES = 10
 MOST_DEPLOYMENTS = 20

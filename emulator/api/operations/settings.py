@@ -6,16 +6,13 @@ Source: the ECS API reference; texts of errors: moto's tests.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from emulator.api.clusters import CLUSTERS, Clusters
 from emulator.api.errors import invalid
 from emulator.api.operations.capacity import refuse_unknown_providers
 from emulator.api.operations.clusters import described
 from emulator.api.paging import page
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
+from emulator.api.shapes import Answer, Request
 
 DOCUMENT = "account-settings"
 CALLER = ""

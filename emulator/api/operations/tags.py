@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import MISSING, Definition
 from emulator.api.errors import client_error, invalid, no_service
 from emulator.api.operations.definitions import find
+from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import changed_tags, listed
 
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 Tags = list[dict[str, str]]
 
 DOCUMENT = "tags"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from emulator.api.arns import named, short
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import invalid, no_service
@@ -12,10 +9,8 @@ from emulator.api.operations.begun import begin
 from emulator.api.operations.creations import deleted
 from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page
+from emulator.api.shapes import Answer, Request
 from emulator.events import discard
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 MOST_TASKS = 100
 

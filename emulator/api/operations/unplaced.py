@@ -7,7 +7,6 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from emulator.api.arns import short, short_arn
@@ -20,11 +19,9 @@ from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import ECHOED, refuse_inactive
 from emulator.api.operations.settings import holds
 from emulator.api.operations.tags import set_tags
+from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import changed_tags, listed, tags_of_task
 from emulator.ecs.identity import ecs_arn, new_task_id, service_arn, task_arn
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 KEPT = (
     *ECHOED,
