@@ -11,7 +11,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from emulator.api.clusters import Clusters
-from emulator.api.exec.channel import Channel
+from emulator.api.exec.channel import Channel, Wire
 from emulator.api.exec.sessions import OPEN_FOR, PATH
 from emulator.api.wire import JSON, answer, foreign
 from emulator.errors import PortInUse
@@ -19,7 +19,6 @@ from emulator.errors import PortInUse
 RESET = "/moto-api/reset"
 MOST_BODY = 1 << 20
 """Bytes of a request's body."""
-_CHUNK = 65536
 IDLE = 120
 """Seconds for which a connection may be silent."""
 
@@ -58,9 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > MOST_BODY:
             self.close_connection = True
-            self._send(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE if length.isdecimal() else HTTPStatus.LENGTH_REQUIRED, JSON, b"{}"
-            )
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if length.isdecimal() else HTTPStatus.LENGTH_REQUIRED
+            self._send(status, JSON, b"{}")
             return
         body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -89,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.connection.settimeout(OPEN_FOR)
             pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
-            Channel(self.server.clusters.sessions, _Wire(self)).run(self.path, pairs)
+            Channel(self.server.clusters.sessions, Wire(self.rfile, self.connection)).run(self.path, pairs)
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes, id_: str = "") -> None:
         self.send_response_only(status)
@@ -101,31 +99,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("x-amzn-RequestId", id_)
         self.end_headers()
         self.wfile.write(body)
-
-
-class _Wire:
-    """A connection that has become a WebSocket's."""
-
-    def __init__(self, handler: _Handler) -> None:
-        self._reader = handler.rfile
-        self._socket = handler.connection
-
-    def receive(self) -> bytes:
-        return self._reader.read1(_CHUNK)
-
-    def send(self, data: bytes) -> None:
-        self._socket.sendall(data)
-
-    def opened(self) -> None:
-        self._socket.settimeout(None)
-
-    def finish(self) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

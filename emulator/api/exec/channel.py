@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from io import BufferedIOBase
+from typing import Final
 
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import (
@@ -20,7 +22,6 @@ from wsproto.events import (
     CloseConnection,
     Event,
     Ping,
-    RejectConnection,
     Request,
     TextMessage,
 )
@@ -45,6 +46,7 @@ from emulator.errors import CopilotLocalError
 
 LARGEST: Final = 1 << 20
 """Bytes of a client's message."""
+_CHUNK: Final = 65536
 _PIECE: Final = 4096
 _LAST_WORDS: Final = 5.0
 """Seconds that a client has to end its side after a command has ended."""
@@ -56,26 +58,34 @@ _HANG_UP: Final = 'for p in /proc/[0-9]*; do grep -qs "{mark}" $p/environ && kil
 """Ends what a client left behind that went away: Docker itself lets the command go on for ever."""
 
 
-class Wire(Protocol):
+class Wire:
     """The connection, after the headers of the request."""
+
+    def __init__(self, reader: BufferedIOBase, connection: socket.socket) -> None:
+        self._reader, self._socket = reader, connection
 
     def receive(self) -> bytes:
         """What comes next; nothing at the end."""
-        ...
+        return self._reader.read1(_CHUNK)
 
-    def send(self, data: bytes) -> None: ...
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
 
     def opened(self) -> None:
         """From now on the client may be silent for as long as it wants."""
-        ...
+        self._socket.settimeout(None)
 
     def finish(self) -> None:
         """Nothing more is sent; what the client sends is still received, until it ends too."""
-        ...
+        self._shut(socket.SHUT_WR)
 
     def close(self) -> None:
         """Ends both directions, also for a thread that receives."""
-        ...
+        self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, directions: int) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(directions)
 
 
 class Channel:
@@ -226,15 +236,6 @@ class Channel:
     def _send(self, event: Event) -> None:
         with self._sending:
             self._wire.send(self._web.send(event))
-
-
-def refuse(wire: Wire, path: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Refuses to open a WebSocket."""
-    web = WSConnection(ConnectionType.SERVER)
-    with contextlib.suppress(LocalProtocolError, RemoteProtocolError, OSError):
-        web.initiate_upgrade_connection(list(headers), path)
-        if any(isinstance(event, Request) for event in web.events()):
-            wire.send(web.send(RejectConnection(status_code=403)))
 
 
 def _joined(parts: list[str | bytes]) -> str | bytes:
