@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -81,18 +81,15 @@ class Created:
 
     def end_all(self) -> None:
         """Takes down every environment that this process has made."""
-        self._end(list(self._made))
+        if environments := list(self._made):
+            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="down") as pool:
+                list(pool.map(self.end, environments))
 
     def close(self) -> None:
         """The same, for good: none is made any more."""
         with self._lock:
             self._closed.set()
         self.end_all()
-
-    def _end(self, environments: Collection[Names]) -> None:
-        if environments:
-            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="down") as pool:
-                list(pool.map(self.end, environments))
 
     def _alone(self, environment: Names) -> threading.Lock:
         with self._lock:

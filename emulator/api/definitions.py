@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from emulator.api.errors import client_error
@@ -109,13 +109,13 @@ class Definitions:
             own = [one for one in document.values() if (one["region"], one["family"]) == (region, family)]
             revision = max([0, *(one["revision"] for one in own), *known]) + 1
             made = Definition(family, revision, content, region, account, round(time.time(), 3), tags=tags)
-            document[_key(document, made)] = _plain(made)
+            document[_key(document, made)] = asdict(made)
         return made
 
     def keep(self, definition: Definition) -> None:
         """Keeps the task definition that a service has run on, so that it can go back to it."""
         with self._store.changing(TASK_DEFINITIONS) as document:
-            document.setdefault(_key(document, definition), _plain(definition))
+            document.setdefault(_key(document, definition), asdict(definition))
 
     def change(self, definition: Definition, **values: object) -> Definition:
         """The same revision with other values."""
@@ -130,7 +130,3 @@ def _key(document: Mapping[str, Any], definition: Definition) -> str:
     wanted = (definition.region, definition.family, definition.revision)
     found = (key for key, one in document.items() if (one["region"], one["family"], one["revision"]) == wanted)
     return next(found, ":".join(map(str, wanted)))
-
-
-def _plain(definition: Definition) -> dict[str, Any]:
-    return {name: getattr(definition, name) for name in Definition.__slots__}

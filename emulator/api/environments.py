@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from operator import attrgetter
 
 from emulator.engine.interface import ContainerState, Engine, EngineEvent, Stream
 from emulator.errors import CopilotLocalError
@@ -71,8 +72,8 @@ class Environments:
             for one in self._engine.list_containers(_AGENTS)
             if one.state is ContainerState.RUNNING
         }
-        before = self._agents
-        self._agents = {one: before.get(one) or KeptAgent(self._engine, one) for one in sorted(found, key=_order)}
+        before, key = self._agents, attrgetter("app", "environment")
+        self._agents = {one: before.get(one) or KeptAgent(self._engine, one) for one in sorted(found, key=key)}
         for gone in before.keys() - found:
             before[gone].close()
 
@@ -93,7 +94,3 @@ class Environments:
 
     def _forget(self) -> None:
         self._happened += 1
-
-
-def _order(environment: Names) -> tuple[str, str]:
-    return environment.app, environment.environment

@@ -4,14 +4,12 @@ alone: it has no effect. Source: the EC2 API reference, version 2016-11-15."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from emulator.api.clusters import Clusters
-from emulator.api.elb.model import subnet_of, vpc_of
+from emulator.api.elb.model import Shape, subnet_of, vpc_of
+from emulator.api.elb.query import Fields, numbered
 from emulator.api.errors import ApiError
-
-Fields = Mapping[str, str]
-Shape = dict[str, Any]
 
 CIDR = "10.0.0.0/16"
 """Copilot's own, of every environment."""
@@ -64,27 +62,19 @@ def _vpcs(clusters: Clusters) -> list[str]:
 def _chosen(found: Sequence[Shape], asked: Fields, ids: str, key: str, filters: Mapping[str, str]) -> list[Shape]:
     """Those with the ids that are asked for, and the values of every filter. `filters`: members by names of those."""
     chosen = list(found)
-    if wanted := _numbered(asked, ids):
+    if wanted := numbered(asked, ids):
         known = [one[key] for one in found]
         for one in wanted:
             if one not in known:
                 kind = ids.removesuffix("Id")
                 raise ApiError(f"Invalid{kind}ID.NotFound", f"The {kind.lower()} ID '{one}' does not exist")
         chosen = [one for one in chosen if one[key] in wanted]
-    for number, name in enumerate(_numbered(asked, "Filter", ".Name"), start=1):
+    for number, name in enumerate(numbered(asked, "Filter", "Name"), start=1):
         if name not in filters:
             raise ApiError("InvalidParameterValue", f"The filter '{name}' is not answered on this machine")
-        values = _numbered(asked, f"Filter.{number}.Value")
+        values = numbered(asked, f"Filter.{number}.Value")
         chosen = [one for one in chosen if _text(one[filters[name]]) in values]
     return chosen
-
-
-def _numbered(asked: Fields, name: str, rest: str = "") -> list[str]:
-    """A list in EC2's spelling: `VpcId.1` and so on."""
-    found: list[str] = []
-    while (value := asked.get(f"{name}.{len(found) + 1}{rest}")) is not None:
-        found.append(value)
-    return found
 
 
 def _text(value: object) -> str:

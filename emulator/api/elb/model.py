@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.ecs.listener.properties import condition_properties, transform_properties
-from emulator.ecs.service import Action, FixedResponse, Forward, ListenerRule, Redirect, Service, TargetGroup
+from emulator.ecs.service import Action, FixedResponse, Forward, Redirect, TargetGroup
 from emulator.frontdoor.access_log import LoadBalancerName
 from emulator.frontdoor.balancers import Balancer, Listener, balancer_of
 from emulator.frontdoor.routing.rules import rules_in_order
@@ -97,7 +97,7 @@ class Balancers:
                 desired = own[placed.service.name]
                 found.append(
                     {
-                        "RuleArn": self._rule_arn(listener_arn, placed.service, placed.rule),
+                        "RuleArn": _rule_arn(listener_arn, f"{placed.service.name}/{placed.rule.name}"),
                         "Priority": str(placed.priority),
                         "Conditions": [_condition(condition) for condition in placed.rule.conditions],
                         "Actions": [self._action(desired, placed.rule.action)],
@@ -107,8 +107,7 @@ class Balancers:
                 )
         for listener in self.listeners():
             if listener["ListenerArn"] == listener_arn:
-                arn = f"{listener_arn.replace(':listener/', ':listener-rule/')}/{_hash('default')}"
-                actions = listener["DefaultActions"]
+                arn, actions = _rule_arn(listener_arn, "default"), listener["DefaultActions"]
                 found.append(
                     {"RuleArn": arn, "Priority": "default", "Conditions": [], "Actions": actions, "IsDefault": True}
                 )
@@ -232,9 +231,6 @@ class Balancers:
         arn = self._application_arn(one.balancer).replace(":loadbalancer/", ":listener/")
         return f"{arn}/{_hash(one.listener)}"
 
-    def _rule_arn(self, listener_arn: str, service: Service, rule: ListenerRule) -> str:
-        return f"{listener_arn.replace(':listener/', ':listener-rule/')}/{_hash(f'{service.name}/{rule.name}')}"
-
     def _action(self, desired: DesiredService, action: Action) -> Shape:
         match action:
             case Forward():
@@ -293,6 +289,10 @@ def _forward(groups: Sequence[tuple[str, int]], duration: int | None) -> Shape:
             "TargetGroupStickinessConfig": sticky,
         },
     }
+
+
+def _rule_arn(listener_arn: str, name: str) -> str:
+    return f"{listener_arn.replace(':listener/', ':listener-rule/')}/{_hash(name)}"
 
 
 def _hash(name: str) -> str:

@@ -9,11 +9,9 @@ from typing import Any, Final
 from emulator.api.arns import short
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.elb.model import Balancers, Shape
-from emulator.api.elb.query import members
+from emulator.api.elb.query import Fields, members
 from emulator.api.errors import ApiError
 from emulator.ecs.service import TargetGroup
-
-Fields = Mapping[str, str]
 
 NAMESPACE: Final = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
 MOST: Final = 400
@@ -28,8 +26,9 @@ _UNUSED: Final[Shape] = {
 def describe_load_balancers(clusters: Clusters, asked: Fields) -> Shape:
     """DescribeLoadBalancers."""
     found = [one for _, balancers in _all(clusters) for one in balancers.load_balancers()]
-    found = _chosen(found, asked, "LoadBalancer", "LoadBalancerArns", "LoadBalancerArn", "load balancers")
-    return _page("LoadBalancers", _named(found, asked, "LoadBalancerName", "LoadBalancer", "load balancers"), asked)
+    for key, member in (("LoadBalancerArns", "LoadBalancerArn"), ("Names", "LoadBalancerName")):
+        found = _chosen(found, asked, "LoadBalancer", key, member, "load balancers")
+    return _page("LoadBalancers", found, asked)
 
 
 def describe_listeners(clusters: Clusters, asked: Fields) -> Shape:
@@ -59,8 +58,9 @@ def describe_target_groups(clusters: Clusters, asked: Fields) -> Shape:
     found = [one for _, balancers in _all(clusters) for one in balancers.target_groups()]
     if arn := _load_balancer(clusters, asked):
         found = [one for one in found if arn in one["LoadBalancerArns"]]
-    found = _chosen(found, asked, "TargetGroup", "TargetGroupArns", "TargetGroupArn", "target groups")
-    return _page("TargetGroups", _named(found, asked, "TargetGroupName", "TargetGroup", "target groups"), asked)
+    for key, member in (("TargetGroupArns", "TargetGroupArn"), ("Names", "TargetGroupName")):
+        found = _chosen(found, asked, "TargetGroup", key, member, "target groups")
+    return _page("TargetGroups", found, asked)
 
 
 def describe_target_health(clusters: Clusters, asked: Fields) -> Shape:
@@ -142,17 +142,11 @@ def _address(task: Mapping[str, Any]) -> str:
     return ""
 
 
-def _chosen(found: list[Shape], asked: Fields, kind: str, key: str, name: str, words: str) -> list[Shape]:
-    """Those whose ARNs are asked for; all where none is."""
-    arns = members(asked, key)
-    _known(arns, [one[name] for one in found], kind, words)
-    return [one for one in found if not arns or one[name] in arns]
-
-
-def _named(found: list[Shape], asked: Fields, key: str, kind: str, words: str) -> list[Shape]:
-    names = members(asked, "Names")
-    _known(names, [one[key] for one in found], kind, words)
-    return [one for one in found if not names or one[key] in names]
+def _chosen(found: list[Shape], asked: Fields, kind: str, key: str, member: str, words: str) -> list[Shape]:
+    """Those whose ARNs or names are asked for, as `key`; all where none is."""
+    wanted = members(asked, key)
+    _known(wanted, [one[member] for one in found], kind, words)
+    return [one for one in found if not wanted or one[member] in wanted]
 
 
 def _known(asked: Sequence[str], known: Sequence[str] | set[str], kind: str, words: str) -> None:

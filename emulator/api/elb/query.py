@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 
 from emulator.api.errors import ApiError
 
+Fields = Mapping[str, str]
+"""Of a request: see `form`."""
 EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -20,12 +22,17 @@ def form(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in pairs.items()}
 
 
-def members(fields: Mapping[str, str], name: str, part: str = "") -> list[str]:
-    """A list, `Names.member.1` and so on; with `part` of each its field of that name (`Targets.member.1.Id`)."""
+def numbered(fields: Fields, name: str, part: str = "") -> list[str]:
+    """A list, `VpcId.1` and so on; with `part` of each its field of that name (`Filter.1.Name`)."""
     found: list[str] = []
-    while (value := fields.get(f"{name}.member.{len(found) + 1}{f'.{part}' if part else ''}")) is not None:
+    while (value := fields.get(f"{name}.{len(found) + 1}{f'.{part}' if part else ''}")) is not None:
         found.append(value)
     return found
+
+
+def members(fields: Fields, name: str, part: str = "") -> list[str]:
+    """The same in the spelling of Elastic Load Balancing: `Names.member.1`, `Targets.member.1.Id`."""
+    return numbered(fields, f"{name}.member", part)
 
 
 def document(action: str, namespace: str, content: Mapping[str, Any], request_id: str) -> bytes:
