@@ -6,7 +6,7 @@ cluster or kind names something else, although it may end with the same name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 
@@ -29,3 +29,12 @@ def means(text: str, arn: str) -> bool:
 def named(found: Iterable[Mapping[str, Any]], member: str, text: str) -> dict[str, Any] | None:
     """The one of these resources that `text` names; `member` holds their ARNs. None where there is none."""
     return next((dict(one) for one in found if means(text, str(one[member]))), None)
+
+
+def sought(
+    found: Collection[Mapping[str, Any]], member: str, texts: Iterable[str], arn_of: Callable[[str], str]
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Those of these resources that `texts` name, and failures for the others; `arn_of` makes an ARN of a name."""
+    pairs = [(text, named(found, member, text)) for text in texts]
+    missing = [text if ":" in text else arn_of(text) for text, one in pairs if one is None]
+    return [one for _, one in pairs if one is not None], [{"arn": arn, "reason": "MISSING"} for arn in missing]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from emulator.api.clusters import Clusters
 from emulator.api.errors import invalid
@@ -42,12 +42,11 @@ def describe_log_streams(clusters: Clusters, asked: Request) -> Answer:
     if prefix and by_time:
         raise invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
     found = [_stream(group, one) for one in group.streams.values() if one.name.startswith(prefix)]
-    key: Callable[[Answer], Any] = (
-        (lambda one: (one.get("lastEventTimestamp", 0), one["logStreamName"]))
-        if by_time
-        else (lambda one: one["logStreamName"])
+    found.sort(
+        key=lambda one: (one.get("lastEventTimestamp", 0) if by_time else 0, one["logStreamName"]),
+        reverse=bool(asked.get("descending")),
     )
-    return _page("logStreams", sorted(found, key=key, reverse=bool(asked.get("descending"))), asked, "logStreamName")
+    return _page("logStreams", found, asked, "logStreamName")
 
 
 def get_log_events(clusters: Clusters, asked: Request) -> Answer:
@@ -194,15 +193,10 @@ def _group(group: LogGroup) -> Answer:
 
 def _stream(group: LogGroup, stream: LogStream) -> Answer:
     events = stream.events()
-    times = (
-        {
-            "firstEventTimestamp": events[0].milliseconds,
-            "lastEventTimestamp": events[-1].milliseconds,
-            "lastIngestionTime": events[-1].milliseconds,
-        }
-        if events
-        else {}
-    )
+    times = {}
+    if events:
+        first, last = events[0].milliseconds, events[-1].milliseconds
+        times = {"firstEventTimestamp": first, "lastEventTimestamp": last, "lastIngestionTime": last}
     return {
         "logStreamName": stream.name,
         "creationTime": stream.created,

@@ -6,10 +6,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from emulator.api.errors import ApiError
 from emulator.errors import CopilotLocalError, EnvironmentBusy
 from emulator.missing import MissingError
+
+T = TypeVar("T")
 
 SEEN = 5.0
 """Seconds within which an agent shows that it has begun what it was asked for."""
@@ -50,10 +53,10 @@ def await_seen(seen: Callable[[], bool]) -> None:
         time.sleep(POLL)
 
 
-def carry_out(work: Callable[[], None]) -> None:
+def carry_out(work: Callable[[], T]) -> T:
     """Does something whose end is waited for. Raises `ApiError`."""
     try:
-        work()
+        return work()
     except CopilotLocalError as error:
         raise refused(error) from None
 

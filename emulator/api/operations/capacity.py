@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from emulator.api.arns import named
+from emulator.api.arns import named, sought
 from emulator.api.clusters import CLUSTERS, FARGATE_PROVIDERS, Clusters
 from emulator.api.errors import client_error, invalid, unsupported
 from emulator.api.operations.tags import NO_PROVIDER, PROVIDERS, set_tags, with_tags
@@ -61,13 +61,8 @@ def update_capacity_provider(clusters: Clusters, asked: Request) -> Answer:
     """UpdateCapacityProvider: members that are not given stay as they are."""
     _refuse_instances_of_ecs(asked)
     before = _own(clusters, asked["name"])
-    changed = {
-        **before,
-        "autoScalingGroupProvider": _group(
-            before["autoScalingGroupProvider"], asked.get("autoScalingGroupProvider", {})
-        ),
-        "updateStatus": "UPDATE_COMPLETE",
-    }
+    group = _group(before["autoScalingGroupProvider"], asked.get("autoScalingGroupProvider", {}))
+    changed = {**before, "autoScalingGroupProvider": group, "updateStatus": "UPDATE_COMPLETE"}
     with clusters.store.changing(PROVIDERS) as document:
         document[before["capacityProviderArn"]] = changed
     return {"capacityProvider": changed}
@@ -88,13 +83,7 @@ def describe_capacity_providers(clusters: Clusters, asked: Request) -> Answer:
     """DescribeCapacityProviders: Fargate's two, and those that are kept."""
     known = [*(_fargate(clusters, name) for name in FARGATE_PROVIDERS), *providers(clusters)]
     wanted = asked.get("capacityProviders") or [one["name"] for one in known]
-    found, failures = [], []
-    for text in wanted:
-        provider = named(known, "capacityProviderArn", text)
-        if provider is None:
-            failures.append({"arn": text if ":" in text else _arn(clusters, text), "reason": "MISSING"})
-        else:
-            found.append(provider)
+    found, failures = sought(known, "capacityProviderArn", wanted, lambda name: _arn(clusters, name))
     pages = page("capacityProviders", with_tags(clusters, found, "capacityProviderArn", asked), asked, default=MOST)
     return {**pages, "failures": failures}
 

@@ -10,12 +10,11 @@ from typing import Any
 from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import Definition
-from emulator.api.deployment_configuration import deployment_of
 from emulator.api.elb.model import Balancers
 from emulator.api.errors import client_error, invalid, no_service, not_idempotent, unsupported
 from emulator.api.host import Order
 from emulator.api.operations import placement, unplaced
-from emulator.api.operations.begun import await_seen, begin, carry_out, refused
+from emulator.api.operations.begun import await_seen, begin, carry_out
 from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import (
     ECHOED,
@@ -31,10 +30,7 @@ from emulator.api.operations.tags import set_tags
 from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import changed_tags
 from emulator.api.translation import model_of
-from emulator.ecs.deployment import CircuitBreaker, Deployment
-from emulator.ecs.plain import service_of
 from emulator.ecs.service import Service
-from emulator.errors import CopilotLocalError
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 DELETED = "deleted-services"
@@ -59,7 +55,8 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
     refuse_inactive(definition)
     refuse_other_than_fargate(definition)
     tags = changed_tags({}, asked.get("tags", ()))
-    service, echoed = _service(cluster, definition, asked), _echoed(asked)
+    service = placement.service_asked(cluster.agent.names, model_of(definition), asked, count)
+    echoed = _echoed(asked)
     existing = next((one for one in cluster.services if one["serviceName"] == name), None)
     if existing is not None:
         if not _is_same(cluster, existing, service, definition, echoed):
@@ -67,10 +64,7 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
         return {"service": existing}
     check(service)
     updates = {"revision": definition.revision, "registered": True, "from_api": True, "echoed": echoed}
-    try:
-        work = clusters.host.prepared(Order(cluster.agent.names, service, definition.region, updates))
-    except CopilotLocalError as error:
-        raise refused(error) from None
+    work = carry_out(lambda: clusters.host.prepared(Order(cluster.agent.names, service, definition.region, updates)))
     begin(work, lambda: _found(cluster, name) is not None, within=IMAGES_WITHIN)
     with clusters.store.changing(DELETED) as document:
         document.pop(_key(cluster, name), None)
@@ -103,22 +97,6 @@ def _refuse_in_environment(clusters: Clusters, asked: Request) -> None:
     refuse_load_balancers(clusters, asked.get("loadBalancers", ()))
 
 
-def _service(cluster: Cluster, definition: Definition, asked: Request) -> Service:
-    names = cluster.agent.names
-    service = service_of(model_of(definition), app=names.app, environment=names.environment, path="")
-    deployment = Deployment(circuit_breaker=CircuitBreaker(enable=False, rollback=False))
-    update: dict[str, object] = {
-        "name": asked["serviceName"],
-        "desired_count": asked.get("desiredCount", 0),
-        "target_groups": [],
-        "listener_rules": [],
-        "execute_command": asked.get("enableExecuteCommand", False),
-        "health_check_grace_period": asked.get("healthCheckGracePeriodSeconds", 0),
-        "deployment": deployment_of(asked.get("deploymentConfiguration", {}), deployment),
-    }
-    return service.model_copy(update=update)
-
-
 def _echoed(asked: Request) -> Answer:
     """What is given back without effect."""
     found = {key: asked[key] for key in KEPT if key in asked} | ({"roleArn": asked["role"]} if "role" in asked else {})
@@ -129,18 +107,17 @@ def _echoed(asked: Request) -> Answer:
 
 def refuse_load_balancers(clusters: Clusters, asked: Sequence[Mapping[str, Any]]) -> None:
     """Raises `ApiError` for any: target groups belong to the services of manifests."""
-    known = (
-        {arn for _, state in clusters.with_states() for arn in Balancers(state).names_of_groups()} if asked else set()
-    )
+    if not asked:
+        return
+    known = {arn for _, state in clusters.with_states() for arn in Balancers(state).names_of_groups()}
     for one in asked:
         arn = one.get("targetGroupArn", "")
         if arn and arn not in known:
             raise invalid(f"The target group with targetGroupArn {arn} does not exist.")
-    if asked:
-        raise unsupported(
-            "A target group here belongs to the service of a manifest, so loadBalancers are not taken: a manifest's "
-            "`http` puts a service behind one"
-        )
+    raise unsupported(
+        "A target group here belongs to the service of a manifest, so loadBalancers are not taken: a manifest's "
+        "`http` puts a service behind one"
+    )
 
 
 def delete_service(clusters: Clusters, asked: Request) -> Answer:
@@ -153,14 +130,11 @@ def delete_service(clusters: Clusters, asked: Request) -> Answer:
     name = service["serviceName"]
     if service["desiredCount"] and not asked.get("force"):
         raise invalid("The service cannot be stopped while it is scaled above 0.")
-    if cluster.recorded is None:
+    if cluster.recorded is not None:
+        unplaced.remove(clusters, cluster, name)
+    if cluster.recorded is None or any(one["serviceName"] == name for one in cluster.real_services()):
         carry_out(lambda: cluster.agent.remove_service(name))
         await_seen(lambda: not wanted(cluster.fresh(), name))
-    else:
-        unplaced.remove(clusters, cluster, name)
-        if any(one["serviceName"] == name for one in cluster.real_services()):
-            carry_out(lambda: cluster.agent.remove_service(name))
-            await_seen(lambda: not wanted(cluster.fresh(), name))
     gone = {**service, "desiredCount": 0, "status": "INACTIVE", "deployments": [], "pendingCount": 0}
     gone = gone if cluster.recorded is None else {**gone, "events": []}
     with clusters.store.changing(DELETED) as document:

@@ -9,12 +9,11 @@ from emulator.api.definitions import Definition
 from emulator.api.deployment_configuration import deployment_of
 from emulator.api.errors import client_error, invalid, unsupported
 from emulator.api.host import Order
-from emulator.api.operations.begun import refused
+from emulator.api.operations.begun import carry_out
 from emulator.api.operations.definitions import find_for
 from emulator.api.shapes import Request
 from emulator.api.translation import images_of, inherited, kept_definition, model_of, with_definition
 from emulator.ecs.service import Service
-from emulator.errors import CopilotLocalError
 from emulator.runtime.specs.unsupported_features import refuse_on_fargate
 from emulator.runtime.state.desired import DesiredService
 
@@ -81,19 +80,9 @@ def ordered(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> 
         check(service)
         if not current.registered:
             clusters.definitions.keep(kept_definition(current))
-    order = Order(
-        cluster.agent.names,
-        service,
-        current.options.region,
-        updates,
-        images,
-        private,
-        current.options.timing,
-    )
-    try:
-        return clusters.host.prepared(order)
-    except CopilotLocalError as error:
-        raise refused(error) from None
+    options = current.options
+    order = Order(cluster.agent.names, service, options.region, updates, images, private, options.timing)
+    return carry_out(lambda: clusters.host.prepared(order))
 
 
 def refuse_members(asked: Request) -> None:
@@ -152,7 +141,4 @@ def refuse_other_than_fargate(definition: Definition) -> None:
 
 def check(service: Service) -> None:
     """Raises `ApiError` for what Fargate refuses to run."""
-    try:
-        refuse_on_fargate(service, ecs_limits=False)
-    except CopilotLocalError as error:
-        raise client_error(f"{error.message}{f' ({error.hint})' if error.hint else ''}") from None
+    carry_out(lambda: refuse_on_fargate(service, ecs_limits=False))

@@ -12,7 +12,7 @@ from emulator.api.definitions import Definition
 from emulator.api.deployment_configuration import deployment_of
 from emulator.api.errors import ApiError, unsupported
 from emulator.api.host import Order
-from emulator.api.operations.begun import POLL, begin, refused
+from emulator.api.operations.begun import POLL, begin, carry_out, refused
 from emulator.api.operations.definitions import find
 from emulator.api.operations.orders import IMAGES_WITHIN, check
 from emulator.api.shapes import Answer, Request
@@ -24,6 +24,7 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
 from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.state.names import Names
 
 ANEW = frozenset({"deploymentConfiguration", "enableExecuteCommand", "healthCheckGracePeriodSeconds"})
 """Members of an update that only another order carries out."""
@@ -35,7 +36,7 @@ def placed(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> A
     if not clusters.runs or not (record["desiredCount"] or real):
         return found(clusters, cluster, name)
     failed: list[str] = []
-    count, before = record["desiredCount"], _primary(real)
+    count, before = record["desiredCount"], primary(real)
     forced = bool(asked.get("forceNewDeployment")) and real is not None
     same = real is not None and real["taskDefinition"] == record["taskDefinition"] and not ANEW & asked.keys()
     try:
@@ -63,7 +64,7 @@ def placed(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> A
     def seen() -> bool:
         now = _real(cluster.fresh(), name)
         as_asked = now is not None and (now["taskDefinition"], now["desiredCount"]) == (record["taskDefinition"], count)
-        return bool(failed) or (as_asked and not (forced and _primary(now) == before))
+        return bool(failed) or (as_asked and not (forced and primary(now) == before))
 
     begin(work, seen, within=IMAGES_WITHIN)
     if not (forced and same):  # a new deployment of what runs leaves the counts as they are
@@ -90,9 +91,21 @@ def order_to(clusters: Clusters, cluster: Cluster, definition: Definition, servi
     return Order(environment, service, clusters.region, updates, account=clusters.account, cluster=cluster.name)
 
 
-def plain_service(cluster: Cluster, model: TaskDefinition) -> Service:
+def service_asked(names: Names, model: TaskDefinition, asked: Request, count: int) -> Service:
+    """The service of that definition that a creation asks for. Raises `ApiError`."""
+    deployment = Deployment(circuit_breaker=CircuitBreaker(enable=False, rollback=False))
+    update: dict[str, object] = {
+        "name": asked["serviceName"],
+        "desired_count": count,
+        "execute_command": asked.get("enableExecuteCommand", False),
+        "health_check_grace_period": asked.get("healthCheckGracePeriodSeconds", 0),
+        "deployment": deployment_of(asked.get("deploymentConfiguration", {}), deployment),
+    }
+    return plain_service(names, model).model_copy(update=update)
+
+
+def plain_service(names: Names, model: TaskDefinition) -> Service:
     """A service of that definition, behind no load balancer."""
-    names = names_of(cluster.arn)
     service = service_of(model, app=names.app, environment=names.environment, path="")
     return service.model_copy(update={"target_groups": [], "listener_rules": []})
 
@@ -101,22 +114,12 @@ def _ordered(clusters: Clusters, cluster: Cluster, record: Answer) -> Callable[[
     """What hands a service to the agent. Raises `ApiError` with why it cannot run here."""
     _refuse(record)
     definition = find(clusters, record["taskDefinition"])
-    deployment = Deployment(circuit_breaker=CircuitBreaker(enable=False, rollback=False))
     count = record["desiredCount"]
-    update: dict[str, object] = {
-        "name": record["serviceName"],
-        "desired_count": max(count, 1),  # images are had for what runs later too
-        "execute_command": record.get("enableExecuteCommand", False),
-        "health_check_grace_period": record.get("healthCheckGracePeriodSeconds", 0),
-        "deployment": deployment_of(record.get("deploymentConfiguration", {}), deployment),
-    }
-    service = plain_service(cluster, as_on_fargate(definition)).model_copy(update=update)
+    had = max(count, 1)  # images are had for what runs later too
+    service = service_asked(names_of(cluster.arn), as_on_fargate(definition), record, had)
     check(service)
     order = order_to(clusters, cluster, definition, service, from_api=True, count=count)
-    try:
-        return clusters.host.prepared(order)
-    except CopilotLocalError as error:
-        raise refused(error) from None
+    return carry_out(lambda: clusters.host.prepared(order))
 
 
 def _refuse(record: Answer) -> None:
@@ -146,7 +149,8 @@ def _real(cluster: Cluster, name: str) -> Answer | None:
     return next((one for one in cluster.real_services() if one["serviceName"] == name), None)
 
 
-def _primary(service: Answer | None) -> str:
+def primary(service: Answer | None) -> str:
+    """The id of a service's PRIMARY deployment; empty where there is none."""
     deployments = service["deployments"] if service is not None else ()
     return next((str(one["id"]) for one in deployments if one["status"] == "PRIMARY"), "")
 

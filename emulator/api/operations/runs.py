@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from emulator.api.arns import short
 from emulator.api.clusters import CLUSTERS, Cluster, Clusters
+from emulator.api.created import names_of
 from emulator.api.definitions import Definition
 from emulator.api.errors import ApiError, client_error, invalid, unsupported
 from emulator.api.host import Order
 from emulator.api.operations import tokens, unplaced
-from emulator.api.operations.begun import POLL, carry_out, refused
+from emulator.api.operations.begun import POLL, carry_out
 from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import (
     IMAGES_WITHIN,
@@ -29,10 +30,8 @@ from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import listed, tags_of_task
 from emulator.api.translation import as_on_fargate, images_of, inherited, model_of
 from emulator.ecs.identity import new_task_id
-from emulator.ecs.plain import service_of
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import TaskDefinition
-from emulator.errors import CopilotLocalError
 from emulator.runtime.state.desired import DesiredService
 
 MOST_TASKS = 10
@@ -82,7 +81,7 @@ def _order_to_created(
     if asked.get("launchType") == "EXTERNAL":
         raise unsupported("the launch type EXTERNAL is not on this machine: use FARGATE")
     run = overridden(as_on_fargate(definition), asked.get("overrides", {}))
-    service = plain_service(cluster, run).model_copy(update=_PLAIN)
+    service = plain_service(names_of(cluster.arn), run).model_copy(update=_PLAIN)
     check(service)
     return order_to(clusters, cluster, definition, service), run
 
@@ -117,10 +116,10 @@ def _run(
     if tasks != new:
         return {"tasks": _begun(cluster, tasks), "failures": []}
     try:
-        carry_out(clusters.host.task(order, tasks, told))
-    except (ApiError, CopilotLocalError) as error:
+        carry_out(lambda: clusters.host.task(order, tasks, told)())
+    except ApiError:
         tokens.forget(clusters, asked)
-        raise error if isinstance(error, ApiError) else refused(error) from None
+        raise
     begun = _begun(cluster, tasks)
     for one in begun:
         set_tags(clusters, one["taskArn"], tags)
@@ -165,10 +164,8 @@ def refuse_contradictions(asked: Request) -> None:
 
 def _current(cluster: Cluster, definition: Definition) -> DesiredService | None:
     """The service that runs on a revision of that family, whose values and images a run has too."""
-    for desired in cluster.state.services.values():
-        if desired.service.task_definition.family == definition.family:
-            return desired
-    return None
+    services = cluster.state.services.values()
+    return next((one for one in services if one.service.task_definition.family == definition.family), None)
 
 
 def _service(cluster: Cluster, current: DesiredService | None, model: TaskDefinition) -> Service:
@@ -177,9 +174,7 @@ def _service(cluster: Cluster, current: DesiredService | None, model: TaskDefini
         containers = [one.name for one in model.container_definitions]
         update = {"task_definition": model, "main_container": main if main in containers else containers[0]}
         return current.service.model_copy(update={**_PLAIN, **update, "desired_count": 1})
-    names = cluster.agent.names
-    found = service_of(model, app=names.app, environment=names.environment, path="")
-    return found.model_copy(update=_PLAIN)
+    return plain_service(cluster.agent.names, model).model_copy(update=_PLAIN)
 
 
 def _told(definition: Definition, run: TaskDefinition, asked: Request, tags: Mapping[str, str]) -> Answer:

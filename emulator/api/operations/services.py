@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from emulator.api.arns import named
+from emulator.api.arns import named, sought
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError, invalid, no_service
 from emulator.api.operations import placement, unplaced
 from emulator.api.operations.begun import await_seen, begin
 from emulator.api.operations.creations import deleted, wanted
 from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered, refuse_members
+from emulator.api.operations.placement import primary
 from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page
 from emulator.api.shapes import Answer, Request
@@ -39,13 +40,9 @@ def describe_services(clusters: Clusters, asked: Request) -> Answer:
     """DescribeServices."""
     cluster = clusters.one(asked.get("cluster"))
     known = [*cluster.services, *deleted(clusters, cluster).values()]
-    found, failures = [], []
-    for name in limited(asked["services"], MOST_SERVICES, "Services"):
-        service = named(known, "serviceArn", name)
-        if service is not None:
-            found.append(service)
-        else:
-            failures.append({"arn": _arn(clusters, name), "reason": "MISSING"})
+    names = limited(asked["services"], MOST_SERVICES, "Services")
+    arn = ecs_arn(clusters.region, "service/", clusters.account)
+    found, failures = sought(known, "serviceArn", names, lambda name: f"{arn}{name}")
     found = _shown(clusters, cluster, with_tags(clusters, found, "serviceArn", asked))
     return {"services": found, "failures": failures}
 
@@ -67,25 +64,24 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
     if asked.get("loadBalancers") == service["loadBalancers"]:
         asked = {key: value for key, value in asked.items() if key != "loadBalancers"}  # as tools send what they read
     if needs_order(clusters, cluster, name, asked):
-        before = _primary(service)
+        before = primary(service)
         begin(
             ordered(clusters, cluster, name, asked),
-            lambda: _primary(_service(cluster.fresh(), name)) != before,
+            lambda: primary(_service(cluster.fresh(), name)) != before,
             within=IMAGES_WITHIN,
         )
         return {"service": _service(cluster.fresh(), name)}
     if count is not None and count != service["desiredCount"]:
-        counts = {name: int(count)}
         begin(
-            lambda: cluster.agent.scale(counts, discard),
+            lambda: cluster.agent.scale({name: count}, discard),
             lambda: bool(_service(cluster.fresh(), name)["desiredCount"] == count),
         )
-        await_seen(lambda: _no_more_than(cluster.fresh(), name, counts[name]))
+        await_seen(lambda: _no_more_than(cluster.fresh(), name, count))
     if asked.get("forceNewDeployment"):
-        before = _primary(service)
+        before = primary(service)
         begin(
             lambda: cluster.agent.restart([name], discard),
-            lambda: _primary(_service(cluster.fresh(), name)) != before,
+            lambda: primary(_service(cluster.fresh(), name)) != before,
         )
     return {"service": _service(cluster.fresh(), name)}
 
@@ -106,32 +102,25 @@ def list_service_deployments(clusters: Clusters, asked: Request) -> Answer:
 
 def describe_service_deployments(clusters: Clusters, asked: Request) -> Answer:
     """DescribeServiceDeployments."""
-    known = {
-        one["serviceDeploymentArn"]: one
-        for cluster in clusters.answering()
-        for service in cluster.services
-        for one in service["serviceDeployments"]
-    }
-    arns = limited(asked["serviceDeploymentArns"], MOST_DEPLOYMENTS, "serviceDeploymentArns")
-    return {
-        "serviceDeployments": [known[arn] for arn in arns if arn in known],
-        "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known],
-    }
+    known = {one["serviceDeploymentArn"]: one for one in _deployments(clusters)}
+    return _described(known, asked, "serviceDeployments", "serviceDeploymentArns")
 
 
 def describe_service_revisions(clusters: Clusters, asked: Request) -> Answer:
     """DescribeServiceRevisions: of each deployment, what it brings."""
-    known = {
-        one["targetServiceRevision"]["arn"]: _revision(one)
-        for cluster in clusters.answering()
-        for service in cluster.services
-        for one in service["serviceDeployments"]
-    }
-    arns = limited(asked["serviceRevisionArns"], MOST_DEPLOYMENTS, "serviceRevisionArns")
-    return {
-        "serviceRevisions": [known[arn] for arn in arns if arn in known],
-        "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known],
-    }
+    known = {one["targetServiceRevision"]["arn"]: _revision(one) for one in _deployments(clusters)}
+    return _described(known, asked, "serviceRevisions", "serviceRevisionArns")
+
+
+def _deployments(clusters: Clusters) -> list[Answer]:
+    services = [service for cluster in clusters.answering() for service in cluster.services]
+    return [one for service in services for one in service["serviceDeployments"]]
+
+
+def _described(known: dict[str, Answer], asked: Request, key: str, key_of_arns: str) -> Answer:
+    arns = limited(asked[key_of_arns], MOST_DEPLOYMENTS, key_of_arns)
+    failures = [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known]
+    return {key: [known[arn] for arn in arns if arn in known], "failures": failures}
 
 
 def _revision(deployment: Answer) -> Answer:
@@ -167,12 +156,3 @@ def _service(cluster: Cluster, asked: str) -> Answer:
 def _no_more_than(cluster: Cluster, name: str, count: int) -> bool:
     """Whether no more tasks of a service are to run, unless a deployment goes on."""
     return len(_service(cluster, name)["deployments"]) > 1 or wanted(cluster, name) <= count
-
-
-def _primary(service: Answer) -> str:
-    """The id of the service's PRIMARY deployment."""
-    return next((str(one["id"]) for one in service["deployments"] if one["status"] == "PRIMARY"), "")
-
-
-def _arn(clusters: Clusters, name: str) -> str:
-    return name if ":" in name else ecs_arn(clusters.region, f"service/{name}", clusters.account)

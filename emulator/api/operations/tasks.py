@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.api.arns import named, short
+from emulator.api.arns import named, short, sought
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import invalid, no_service
 from emulator.api.operations.begun import begin
@@ -25,31 +25,24 @@ def list_tasks(clusters: Clusters, asked: Request) -> Answer:
         if of is None:
             raise no_service()
         service = of["serviceName"]
-    found = []
-    for task in cluster.tasks:
-        matches = (
-            task["desiredStatus"] == status
-            and (service is None or task["group"] == f"service:{service}")
-            and asked.get("family", _family(task)) == _family(task)
-            and asked.get("startedBy", task.get("startedBy")) == task.get("startedBy")
-            and asked.get("launchType", "FARGATE") == "FARGATE"
-            and "containerInstance" not in asked
-        )
-        if matches:
-            found.append(task["taskArn"])
-    return page("taskArns", sorted(found), asked)
+    found = sorted(
+        task["taskArn"]
+        for task in cluster.tasks
+        if task["desiredStatus"] == status
+        and (service is None or task["group"] == f"service:{service}")
+        and asked.get("family", _family(task)) == _family(task)
+        and asked.get("startedBy", task.get("startedBy")) == task.get("startedBy")
+        and asked.get("launchType", "FARGATE") == "FARGATE"
+        and "containerInstance" not in asked
+    )
+    return page("taskArns", found, asked)
 
 
 def describe_tasks(clusters: Clusters, asked: Request) -> Answer:
     """DescribeTasks."""
     cluster = clusters.one(asked.get("cluster"))
-    found, failures = [], []
-    for name in limited(asked["tasks"], MOST_TASKS, "Tasks"):
-        task = named(cluster.tasks, "taskArn", name)
-        if task is not None:
-            found.append(task)
-        else:
-            failures.append({"arn": _arn(cluster, name), "reason": "MISSING"})
+    names, before = limited(asked["tasks"], MOST_TASKS, "Tasks"), cluster.arn.replace(":cluster/", ":task/")
+    found, failures = sought(cluster.tasks, "taskArn", names, lambda name: f"{before}/{name}")
     return {"tasks": with_tags(clusters, found, "taskArn", asked), "failures": failures}
 
 
@@ -74,7 +67,3 @@ def _task(cluster: Cluster, task_id: str, before: Answer) -> Answer:
 
 def _family(task: Answer) -> str:
     return short(task["taskDefinitionArn"]).partition(":")[0]
-
-
-def _arn(cluster: Cluster, name: str) -> str:
-    return name if ":" in name else f"{cluster.arn.replace(':cluster/', ':task/')}/{name}"
