@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from emulator.engine.interface import ContainerSpec, Engine, ExecStream
 from emulator.errors import CopilotLocalError, TaskError
 from emulator.model import from_json
 from emulator.trace.capture import BEGUN, END, LONGEST
-from emulator.trace.requests.exchange import Exchange, Finished, Ready, Report
+from emulator.trace.requests.exchange import Finished, OnExchange, Report
 
 _WAIT = 30
 """Timeout in seconds for the capture to begin: the command that started the container may be killed before that."""
 _COMMAND = ("python3", "-m", "emulator.trace.capture")
-
-OnExchange = Callable[[Exchange], None]
 
 
 def capture_spec(name: str, image: str, labels: Mapping[str, str], namespace: str) -> ContainerSpec:
@@ -54,7 +52,6 @@ class CaptureContainer:
         self._on_exchange = on_exchange
         self._ready = threading.Event()
         self._fault = ""
-        self.started: Ready | None = None
         self.finished: Finished | None = None
         self.until = 0.0
         """Everything that had begun at this time (seconds since 1970) has been passed on."""
@@ -75,10 +72,6 @@ class CaptureContainer:
     def running(self) -> bool:
         """It still reads; it ends by itself where its task ends."""
         return self._thread.is_alive()
-
-    def join(self, timeout: float) -> None:
-        """Waits until it has ended, not longer."""
-        self._thread.join(timeout)
 
     def end(self, timeout: float = 60) -> None:
         """Lets it tell what it has still, waits for that, and removes it."""
@@ -103,8 +96,7 @@ class CaptureContainer:
             report = from_json(Report, line)
             if report.exchange is not None:
                 self._on_exchange(report.exchange)
-            elif report.ready is not None:
-                self.started = report.ready
+            elif report.ready:
                 self._ready.set()
             elif report.finished is not None:
                 self.finished = report.finished

@@ -86,10 +86,6 @@ class CaptureSession:
         with self._lock:
             return self._counted
 
-    def wait_for_end(self, place: Place, timeout: float = 10) -> None:
-        """Until the capture there has ended by itself, as it does with its namespace."""
-        self._captures[place.container].join(timeout)
-
     def seen(self) -> list[tuple[Place, Exchange]]:
         """Everything so far."""
         with self._lock:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from emulator.trace.packets.packets import Address, Segment
 from emulator.trace.packets.stream import HalfStream, distance
-from emulator.trace.requests.conversation import REQUEST_LINE, Conversation, OnExchange
-from emulator.trace.requests.exchange import Exchange, Outcome
+from emulator.trace.requests.conversation import REQUEST_LINE, Conversation
+from emulator.trace.requests.exchange import Exchange, OnExchange, Outcome
 
 REORDERING_TIMEOUT = 0.3
 """Seconds that a byte may be missing: packets of two processors may come in another order."""

@@ -72,10 +72,6 @@ class HalfStream:
         self._advance(missing)
         return missing
 
-    def ready(self) -> bytes:
-        """What is in order after a `skip`."""
-        return self._ready()
-
     def _ready(self) -> bytes:
         found = []
         while self._pending:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import h11
 
 from emulator.trace.packets import tls
-from emulator.trace.requests.exchange import Exchange, Headers, Outcome, Request, Response
+from emulator.trace.requests.exchange import Exchange, Headers, OnExchange, Outcome, Request, Response
 from emulator.trace.requests.rough import rough_request
 
 REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [^ \r\n]+ HTTP/1\.[01]\r?\n")
@@ -24,8 +23,6 @@ MOST_HEAD = 256 * 1024
 """Bytes of a message's head that h11 may hold; HAProxy and nginx refuse far shorter ones."""
 
 _WRAP = 1 << 32
-
-OnExchange = Callable[[Exchange], None]
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -102,12 +103,7 @@ class Exchange:
     """Where something listened in the namespace when the connection was refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The capture runs. `listening`: `address:port` of every TCP listener in the namespace."""
-
-    interfaces: tuple[str, ...]
-    listening: tuple[str, ...]
+OnExchange = Callable[[Exchange], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +124,10 @@ class Report:
     """One line of a capture's output: exactly one of these."""
 
     exchange: Exchange | None = None
-    ready: Ready | None = None
+    ready: bool = False
+    """The capture runs."""
     finished: Finished | None = None
     until: float | None = None
     """Every exchange that had begun at this time has been told, over or not."""
-    fault: str = field(default="")
+    fault: str = ""
     """The capture cannot run, and why."""

@@ -14,12 +14,12 @@ from emulator.engine.interface import HERE, ContainerSpec, ExecSetting
 from emulator.errors import NotFound, TaskError
 from emulator.trace.capture import END
 from emulator.trace.container import capture_spec
-from emulator.trace.requests.exchange import Exchange, Finished, Outcome, Ready, Report
+from emulator.trace.requests.exchange import Exchange, Finished, Outcome, Report
 from emulator.trace.requests.hops import Place, identity
 from emulator.trace.session import CaptureSession
 
 IMAGE = "copilot-local/agent:1"
-READY = Report(ready=Ready(("lo", "eth0"), ("0.0.0.0:80",)))
+READY = Report(ready=True)
 
 
 class Script:
@@ -162,7 +162,7 @@ def test_a_capture_that_ended_early_is_begun_again_and_said() -> None:
     session.watch([place("one")])
     assert session.account.complete
     ending.queue.put(None)
-    session.wait_for_end(place("one"))
+    session._captures[place("one").container]._thread.join(10)
     engine.scripts["trace-one"] = Script([READY], [seen(2), Report(finished=Finished(2, 0, 0))])
     session.watch([place("one")])
     account = session.end()
