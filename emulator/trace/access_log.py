@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.trace.requests.exchange import Logged
-from emulator.trace.requests.hops import Hop, Trace, header
+from emulator.trace.requests.hops import Trace
 
 _ID = "x-request-id"
 _READABLE = re.compile(r"[A-Za-z0-9_-]{8,128}")
@@ -54,14 +54,10 @@ def _ids(trace: Trace) -> dict[str, int]:
     """The ids of a trace's requests, each with the first hop that carries it."""
     found: dict[str, int] = {}
     for number, hop in enumerate(trace.hops):
-        request_id = _id_of(hop)
+        request_id = hop.sent(_ID)
         if _READABLE.fullmatch(request_id):
             found.setdefault(request_id, number)
     return found
-
-
-def _id_of(hop: Hop) -> str:
-    return header(hop.exchange.request.headers, _ID) if hop.exchange.request is not None else ""
 
 
 def _lines(engine: Engine, writers: Sequence[Writer], request_id: str, since: datetime) -> list[Logged]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.trace.diagnosis.view import Diagnosis
@@ -56,37 +56,30 @@ def with_crashes(
     """The diagnoses, with what ended `during` the request and, where nothing did, what had ended `before` it, oldest
     first. `services`: those that a request which the load balancer answered itself is for; `status`: what its client
     was answered."""
-    return [_with_crash(one, trace, during, before, services, status) for one in found]
+
+    def told(one: Diagnosis) -> Diagnosis:
+        hop = trace.hops[one.hop]
+        if not one.certain or not (failed(hop) or (not hop.task and status in _GATEWAY)):
+            return one
+        at_once = [crash for crash in during if (crash.task == hop.task if hop.task else crash.service in services)]
+        if at_once:
+            endings = "; ".join(dict.fromkeys(map(str, at_once)))
+            worst = next((crash for crash in at_once if crash.out_of_memory), at_once[0])
+            return replace(one, message=f"{one.message}; {endings}", hint=worst.hint)
+        earlier = [crash for crash in before if crash.service in ([hop.service] if hop.task else services)]
+        if not earlier or any(after.parent == one.hop and after.status is not None for after in trace.hops):
+            return one  # what it asked has answered
+        last = earlier[-1]
+        if not hop.task:
+            return replace(one, message=f"{one.message}; the last task of {last.service} ended: {last}", hint=last.hint)
+        return replace(one, hint="; ".join(filter(None, [one.hint, _counted(earlier)])))
+
+    return [told(one) for one in found]
 
 
-def _with_crash(
-    one: Diagnosis,
-    trace: Trace,
-    during: Sequence[Crash],
-    before: Sequence[Crash],
-    services: Sequence[str],
-    status: int | None,
-) -> Diagnosis:
-    hop = trace.hops[one.hop]
-    if not one.certain or not (failed(hop) or (not hop.task and status in _GATEWAY)):
-        return one
-    at_once = [crash for crash in during if (crash.task == hop.task if hop.task else crash.service in services)]
-    if at_once:
-        endings = "; ".join(dict.fromkeys(map(str, at_once)))
-        worst = next((crash for crash in at_once if crash.out_of_memory), at_once[0])
-        return replace(one, message=f"{one.message}; {endings}", hint=worst.hint)
-    earlier = [crash for crash in before if crash.service in ([hop.service] if hop.task else services)]
-    if not earlier or any(after.parent == one.hop and after.status is not None for after in trace.hops):
-        return one  # what it asked has answered
-    last = earlier[-1]
-    if not hop.task:
-        return replace(one, message=f"{one.message}; the last task of {last.service} ended: {last}", hint=last.hint)
-    return replace(one, hint="; ".join(filter(None, [one.hint, *_counted(earlier)])))
-
-
-def _counted(earlier: Sequence[Crash]) -> Iterator[str]:
+def _counted(earlier: Sequence[Crash]) -> str:
     """How many tasks of a service ended by themselves, and where that is listed."""
     killed = [crash for crash in earlier if crash.out_of_memory]
     tasks, what = (killed, "were killed for memory") if killed else (earlier, "ended by themselves")
     times = "once" if len(tasks) == 1 else f"{len(tasks)} times"
-    yield f"earlier tasks of {tasks[0].service} {what} ({times}): see `copilot-local ps -a`"
+    return f"earlier tasks of {tasks[0].service} {what} ({times}): see `copilot-local ps -a`"

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult
 
 from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.view import Diagnosis, View, host_and_port, location_of, name_of, split, text
-from emulator.trace.requests.hops import Hop, header
+from emulator.trace.requests.hops import Hop
 
 _PROTO = "X-Forwarded-Proto"
 _SCHEMES = {"http": 80, "https": 443}
@@ -48,7 +48,7 @@ def _loop(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> 
     if view.scheme != "https" and not _always(view, hop, directive):
         return None  # a redirect from HTTP to HTTPS, as it should be
     name = name_of(hop)
-    seen = header(hop.exchange.request.headers, _PROTO) if hop.exchange.request else ""
+    seen = hop.sent(_PROTO)
     what = f"redirect loop: {name} answers {hop.status} with Location {location}"
     if view.scheme == "https":
         what += ", which is what the client asked for"
@@ -81,8 +81,7 @@ def _redirecting(view: View, hop: Hop) -> nginx.Directive | None:
     """The directive that answered so; None where there are several that may have."""
     if view.unseen(hop):
         return None
-    ends = {id(way.end): way.end for way in view.ways(hop) if way.redirects and way.status == hop.status}
-    return next(iter(ends.values())) if len(ends) == 1 else None
+    return view.ending(hop, lambda way: way.redirects and way.status == hop.status)
 
 
 def _always(view: View, hop: Hop, directive: nginx.Directive | None) -> bool:
@@ -140,9 +139,9 @@ def _lost_proto(view: View, hop: Hop) -> Diagnosis | None:
 def forwarded_proto(view: View, number: int, hop: Hop) -> Diagnosis | None:
     """A proxy told the next container another scheme than the load balancer had told it."""
     before = view.before(hop)
-    if before is None or before.exchange.request is None or hop.exchange.request is None:
+    if before is None:
         return None
-    told, passed = (header(one.exchange.request.headers, _PROTO) for one in (before, hop) if one.exchange.request)
+    told, passed = before.sent(_PROTO), hop.sent(_PROTO)
     if not told or told == (passed or "http") or not before.task or not view.passed_on(hop):
         return None
     setting = next(

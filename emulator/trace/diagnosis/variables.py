@@ -159,12 +159,9 @@ def _asks_expressions(state: State, text: str) -> bool:
         if has_expressions(block):
             return True
         asked.add(name)
-        left += [inner for word in (block.arguments[0], *_values(block)) for inner in variables_in(word)]
+        words = [block.arguments[0], *(word for line in block.block for word in line.arguments)]
+        left += [inner for word in words for inner in variables_in(word)]
     return False
-
-
-def _values(block: Directive) -> list[str]:
-    return [word for line in block.block for word in line.arguments]
 
 
 def _own(state: State, name: str) -> str | None:

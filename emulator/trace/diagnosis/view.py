@@ -65,10 +65,9 @@ class View:
     def passed_on(self, hop: Hop) -> bool:
         """Whether a hop is the request before it, sent on by a proxy: not a call that a program makes of its own."""
         before = self.before(hop)
-        if before is None or before.exchange.request is None or hop.exchange.request is None:
+        if before is None:
             return False
-        agents = {header(one.exchange.request.headers, "user-agent") for one in (before, hop) if one.exchange.request}
-        alike = before.method == hop.method and len(agents) == 1
+        alike = before.method == hop.method and before.sent("user-agent") == hop.sent("user-agent")
         same_path = before.path == hop.path or eaten_prefix(before.path, hop.path) != ""
         return (alike and same_path) or bool(self.configuration(before))
 
@@ -119,7 +118,11 @@ class View:
 
     def passing(self, hop: Hop) -> nginx.Directive | None:
         """The one directive that passes the hop's request on, or may."""
-        ends = {id(way.end): way.end for way in self.ways(hop) if way.passes}
+        return self.ending(hop, lambda way: way.passes)
+
+    def ending(self, hop: Hop, fits: Callable[[Route], bool]) -> nginx.Directive | None:
+        """The one directive that ends the hop's ways of a kind; None where it may be one of several."""
+        ends = {id(way.end): way.end for way in self.ways(hop) if fits(way)}
         return next(iter(ends.values())) if len(ends) == 1 else None
 
     def unseen(self, hop: Hop) -> bool:
@@ -131,8 +134,7 @@ class View:
         limits = [one for name in ("limit_req", "limit_conn") for one in self.effective(hop, name)]
         if self.unseen(hop) or limits:
             return None
-        ends = {id(way.end): way.end for way in self.ways(hop) if way.status is not None and way.status == hop.status}
-        return next(iter(ends.values())) if len(ends) == 1 else None
+        return self.ending(hop, lambda way: way.status is not None and way.status == hop.status)
 
     def asked_by(self, hop: Hop) -> AskedBy | None:
         """What made nginx ask this hop's server."""

@@ -28,16 +28,7 @@ def as_json(trace: Trace, diagnoses: Sequence[Diagnosis], traces: Sequence[Mappi
     content: Json = {
         "trace_id": trace.trace_id,
         "hops": [_hop(hop) for hop in trace.hops],
-        "diagnoses": [
-            {
-                "message": one.message,
-                "hint": one.hint,
-                "hop": one.hop,
-                "position": str(one.position) if one.position else None,
-                "certain": one.certain,
-            }
-            for one in diagnoses
-        ],
+        "diagnoses": [asdict(one) | {"position": str(one.position) if one.position else None} for one in diagnoses],
         "traces": list(traces),
     }
     return json.dumps(content, ensure_ascii=False)

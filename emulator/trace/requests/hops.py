@@ -107,7 +107,11 @@ class Hop:
     @property
     def host(self) -> str:
         """The `Host` that was sent."""
-        return header(self.exchange.request.headers, "host") if self.exchange.request else ""
+        return self.sent("host")
+
+    def sent(self, name: str) -> str:
+        """The value of a header of the request; empty without it."""
+        return header(self.exchange.request.headers, name) if self.exchange.request else ""
 
     @property
     def status(self) -> int | None:
