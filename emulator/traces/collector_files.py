@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import yaml
 
 from emulator.errors import Unsupported
@@ -39,13 +37,9 @@ def with_exports_here(text: str, name: str) -> str:
 
 def receivers_of(text: str) -> set[str]:
     """The receivers that a collector's configuration has: `otlp` of `otlp/2`."""
-    return {key.partition("/")[0] for key in _keys(text, "receivers")}
-
-
-def _keys(text: str, name: str) -> Iterator[str]:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
-        return
-    section = content.get(name) if isinstance(content, dict) else None
-    yield from (str(key) for key in section) if isinstance(section, dict) else ()
+        return set()
+    section = content.get("receivers") if isinstance(content, dict) else None
+    return {str(key).partition("/")[0] for key in section} if isinstance(section, dict) else set()

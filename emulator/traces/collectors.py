@@ -46,8 +46,9 @@ service:
       processors: [resourcedetection, batch/traces]
       exporters: [awsxray]
 """
-"""`/etc/ecs/ecs-xray.yaml` of AWS's collector, which Copilot's sidecar reads."""
-KNOWN_FILES = {"/etc/ecs/ecs-xray.yaml": ECS_XRAY}
+"""The file of AWS's collector that Copilot's sidecar reads."""
+XRAY_FILE = "/etc/ecs/ecs-xray.yaml"
+KNOWN_FILES = {XRAY_FILE: ECS_XRAY}
 DAEMON_FILE = "/etc/amazon/xray/cfg.yaml"
 DAEMON = """Version: 2
 Socket:
@@ -55,15 +56,17 @@ Socket:
   TCPAddress: "0.0.0.0:2000"
 """
 DAEMON_HERE = f"{DAEMON}LocalMode: true\nEndpoint: http://169.254.170.2:{PORT}\n"
-_DAEMON = re.compile(r"(?:^|/)(?:aws-)?xray-daemon(?:[:@]|$)")
 _ADOT = re.compile(r"(?:^|/)aws-otel-collector(?::v?(?P<major>\d+)\.(?P<minor>\d+))?")
-_OTEL = re.compile(r"(?:^|/)(?:opentelemetry-collector(?:-contrib|-k8s)?|otelcol(?:-contrib)?)(?:[:@]|$)")
-_AGENT = re.compile(r"(?:^|/)(?:amazon-)?cloudwatch-agent(?:[:@]|$)")
 _CHECKS_IDS = (0, 17)
 """The last version known to drop spans whose trace id is not X-Ray's."""
-_NO_XRAY_FILE = "/etc/ecs/ecs-xray.yaml"
 
 CollectorKind = Literal["daemon", "adot", "otel", "cloudwatch"]
+_IMAGES: Mapping[CollectorKind, re.Pattern[str]] = {
+    "daemon": re.compile(r"(?:^|/)(?:aws-)?xray-daemon(?:[:@]|$)"),
+    "adot": _ADOT,
+    "otel": re.compile(r"(?:^|/)(?:opentelemetry-collector(?:-contrib|-k8s)?|otelcol(?:-contrib)?)(?:[:@]|$)"),
+    "cloudwatch": re.compile(r"(?:^|/)(?:amazon-)?cloudwatch-agent(?:[:@]|$)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,8 @@ class Collector:
     @property
     def configuration(self) -> str:
         """The configuration in its variable; empty where that is not there, or not a plain text."""
-        for pair in self.container.environment:
-            if pair.name == CONTENT and isinstance(pair.value, str):
-                return pair.value
-        return ""
+        given = (pair.value for pair in self.container.environment if pair.name == CONTENT)
+        return next((value for value in given if isinstance(value, str)), "")
 
     @property
     def has_secret_configuration(self) -> bool:
@@ -106,7 +107,7 @@ class Collector:
         image = self.container.image if isinstance(self.container.image, str) else ""
         adot = _ADOT.search(image)
         version = (int(adot["major"]), int(adot["minor"])) if adot and adot["major"] else None
-        xray = self.file != _NO_XRAY_FILE and self.kind in ("daemon", "adot", "cloudwatch")
+        xray = self.file != XRAY_FILE and self.kind in ("daemon", "adot", "cloudwatch")
         otlp = self.kind != "daemon"
         if self.kind != "daemon" and (text := configuration or self.configuration):
             from emulator.traces.collector_files import receivers_of
@@ -153,14 +154,9 @@ def collectors_of(definition: TaskDefinition) -> list[Collector]:
 def kind_of(container: ContainerDefinition) -> CollectorKind | None:
     """What kind of collector a container is: by its image, or by a collector's configuration; None for another."""
     image = container.image if isinstance(container.image, str) else ""
-    if _DAEMON.search(image):
-        return "daemon"
-    if _ADOT.search(image):
-        return "adot"
-    if _OTEL.search(image):
-        return "otel"
-    if _AGENT.search(image):
-        return "cloudwatch"
+    for kind, pattern in _IMAGES.items():
+        if pattern.search(image):
+            return kind
     named = any(pair.name == CONTENT for pair in container.environment)
     return "adot" if named or any(secret.name == CONTENT for secret in container.secrets) else None
 

@@ -46,18 +46,14 @@ class Intake:
         for payload in payloads:
             alone: list[Malformed] = []
             try:
-                spans += self._spans(origin, payload, alone)
+                spans += decoded(payload, alone)
             except Malformed as error:
                 alone.append(error)
             wrong.update(f"{_PLACES[payload.protocol]}: {error}" for error in alone)
-        self.store.add(spans, [*_notes(origin, report, spans), *_malformed(origin, wrong)])
-
-    def _spans(self, origin: Origin, payload: Payload, wrong: list[Malformed]) -> list[Span]:
-        found = decoded(payload, wrong)
-        for span in found:
+        for span in spans:
             span.task, span.workload, span.address = origin.task, origin.workload, origin.address
             span.lost = _lost(origin.collector, span)
-        return found
+        self.store.add(spans, [*_notes(origin, report, spans), *_malformed(origin, wrong)])
 
 
 _PLACES = {

@@ -12,11 +12,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from emulator.traces.spans import Kind, Source, Span
+from emulator.traces.spans import Span
 
 MOST_TRACES = 10_000
 MOST_BYTES = 64 << 20
@@ -88,9 +88,7 @@ class TraceStore:
         with self._writing:
             with self._transaction():
                 self._connection.executemany(_INSERT, rows)
-                self._connection.executemany(
-                    _NOTE, [(n.workload, n.code, n.text, n.count, n.first, n.last) for n in notes]
-                )
+                self._connection.executemany(_NOTE, map(astuple, notes))
             self._added += len(rows)
             if self._added >= min(_BETWEEN_LOOKS, self._most_traces):
                 self._added = 0
@@ -182,16 +180,14 @@ def note(workload: str, code: str, text: str, count: int = 1) -> Note:
 
 
 def _stored(value: Any) -> Any:
-    return (
-        json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str) if isinstance(value, dict) else value
-    )
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return value
 
 
 def _span(row: Sequence[Any]) -> Span:
     values = dict(zip(_COLUMNS, row, strict=True))
     for name in ("root", "error", "fault", "throttle"):
         values[name] = bool(values[name])
-    values["kind"] = cast("Kind", values["kind"])
-    values["source"] = cast("Source", values["source"])
     values["detail"] = json.loads(values["detail"])
     return Span(**values)

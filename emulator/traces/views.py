@@ -38,18 +38,6 @@ class Node:
     orphan: bool = False
     """It names a parent that was not received."""
 
-    @property
-    def self_time(self) -> float | None:
-        """Seconds in which none of its children ran; None while it is in progress."""
-        if self.span.end is None:
-            return None
-        covered, until = 0.0, self.span.start
-        for child in self.children:
-            end = min(child.span.end if child.span.end is not None else self.span.end, self.span.end)
-            covered += max(0.0, end - max(until, child.span.start))
-            until = max(until, end)
-        return max(0.0, self.span.end - self.span.start - covered)
-
 
 def tree(spans: Sequence[Span]) -> list[Node]:
     """The roots of a trace, each with its children, by their start. A span whose parent was not received is a root."""
@@ -65,13 +53,13 @@ def tree(spans: Sequence[Span]) -> list[Node]:
     for node in nodes.values():
         node.children.sort(key=lambda one: one.span.start)
     roots.sort(key=lambda one: (one.orphan, one.span.start))
-    todo = list(roots)
-    while todo:
-        node = todo.pop()
+    for root in roots:
+        root.span.service = root.span.service or root.span.workload
+    for node in walk(roots):
         for child in node.children:
             child.depth = node.depth + 1
-            todo.append(child)
-    _name_services(roots)
+            # A subsegment that came alone does not say whose it is: its parent does.
+            child.span.service = child.span.service or node.span.service
     return roots
 
 
@@ -85,15 +73,6 @@ def _is_above(nodes: Mapping[str, Node], node: Node, parent: Node) -> bool:
         seen.add(above.span.span)
         above = nodes.get(above.span.parent)
     return False
-
-
-def _name_services(roots: list[Node]) -> None:
-    """A subsegment that came alone does not say whose it is: its parent does."""
-    todo = [(root, root.span.service or root.span.workload) for root in roots]
-    while todo:
-        node, service = todo.pop()
-        node.span.service = node.span.service or service
-        todo += [(child, node.span.service) for child in node.children]
 
 
 def walk(roots: Iterable[Node]) -> Iterator[Node]:

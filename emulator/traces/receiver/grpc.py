@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded, StreamReset
-from h2.exceptions import ProtocolError
 
 from emulator.traces.receiver.http import TooLarge, inflated
 
@@ -26,18 +25,9 @@ Handler = Callable[[str, bytes], Awaitable[int]]
 """From path and message to the call's status; the answer is an empty message."""
 
 
-def handler_of(handle: Handler) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """What serves a connection, for `asyncio.start_server`."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await _Connection(reader, writer, handle).serve()
-        except (OSError, ProtocolError):
-            pass  # the client has gone, or speaks something else
-        finally:
-            writer.close()
-
-    return serve
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler) -> None:
+    """Answers calls until the connection ends. Raises h2's `ProtocolError` where a client speaks something else."""
+    await _Connection(reader, writer, handle).serve()
 
 
 class _Connection:
@@ -47,7 +37,6 @@ class _Connection:
         self._calls: dict[int, tuple[dict[str, str], bytearray]] = {}
 
     async def serve(self) -> None:
-        """Answers calls until the connection ends."""
         self._h2.initiate_connection()
         self._h2.increment_flow_control_window(16 << 20)
         await self._flush()

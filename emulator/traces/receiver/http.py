@@ -54,21 +54,8 @@ def inflated(data: bytes, encoding: str, largest: int = LARGEST) -> bytes:
     return found
 
 
-def handler_of(handle: Handler) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """What serves a connection, for `asyncio.start_server`."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await _serve(reader, writer, handle)
-        except (OSError, h11.ProtocolError):
-            pass  # the client has gone, or speaks something else
-        finally:
-            writer.close()
-
-    return serve
-
-
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler) -> None:
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler) -> None:
+    """Answers requests until the connection ends. Raises `h11.ProtocolError` where a client speaks something else."""
     connection = h11.Connection(h11.SERVER)
     while True:
         found = await _request(connection, reader, writer)

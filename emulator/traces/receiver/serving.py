@@ -7,6 +7,10 @@ import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+
+import h2.exceptions
+import h11
 
 from emulator.traces import ports, xray
 from emulator.traces.receiver import grpc, http
@@ -44,10 +48,10 @@ class Receiver:
         taken = []
         servers = []
         handlers: list[tuple[int, Serve]] = [
-            (ports.XRAY, http.handler_of(self.xray)),
-            (ports.GRPC, grpc.handler_of(self.grpc)),
-            (ports.HTTP, http.handler_of(self.otlp)),
-            (ports.HEALTH, http.handler_of(self.health)),
+            (ports.XRAY, partial(http.serve, handle=self.xray)),
+            (ports.GRPC, partial(grpc.serve, handle=self.grpc)),
+            (ports.HTTP, partial(http.serve, handle=self.otlp)),
+            (ports.HEALTH, partial(http.serve, handle=self.health)),
         ]
         if ports.XRAY not in without:
             try:
@@ -136,12 +140,20 @@ class Receiver:
         return not self._outbox.full
 
 
-async def _listen(port: int, handler: Serve) -> asyncio.Server:
+async def _listen(port: int, serve: Serve) -> asyncio.Server:
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except (OSError, h11.ProtocolError, h2.exceptions.ProtocolError):
+            pass  # the client has gone, or speaks something else
+        finally:
+            writer.close()
+
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("0.0.0.0", port))
-        return await asyncio.start_server(handler, sock=listener, backlog=512)
+        return await asyncio.start_server(served, sock=listener, backlog=512)
     except OSError:
         listener.close()
         raise

@@ -26,18 +26,6 @@ def test_a_subsegment_that_came_alone_is_of_its_parent_s_service() -> None:
     assert root.children[0].span.service == "shop"
 
 
-def test_self_time_is_what_no_child_covers() -> None:
-    [root] = tree(
-        [
-            span("1"),
-            span("2", "1", start=START + 0.1, end=START + 0.3),
-            span("3", "1", start=START + 0.2, end=START + 0.4),
-        ]
-    )
-    assert root.self_time is not None
-    assert abs(root.self_time - 0.2) < 1e-6
-
-
 def test_a_summary_has_the_worst_state_and_every_service_once() -> None:
     inner = span("2", "1", service="pay", fault=True, end=START + 0.9)
     found = summary([span("1", status=200), inner, span("3", "2", service="pay")])
