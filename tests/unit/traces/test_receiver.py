@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import http.client
 import json
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,8 +26,10 @@ from tests.unit.traces.spans import datagram
 
 
 def free_offset() -> int:
-    """What is added to every port, so that all of them are free."""
-    for offset in range(20_000, 45_000, 97):
+    """What is added to every port, so that all of them are free. Another process that looks at the same time looks
+    elsewhere."""
+    every = range(20_000, 45_000, 97)
+    for offset in random.sample(every, len(every)):
         sockets = []
         try:
             for port in ports.EVERY:
