@@ -1,6 +1,6 @@
 // Who calls whom, drawn from left to right: a node a service, an edge with its calls.
 
-import { count, duration, h, s } from "./dom.js";
+import { card, count, duration, h, s } from "./dom.js";
 
 const [WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE, APART] = [126, 44, 84, 40, 20, 7];
 
@@ -48,10 +48,8 @@ export function callMap(edges) {
   const many = (name) => edges.filter((one) => one.source === name || one.target === name).length;
   const labelled = (one) => place.get(many(one.source) < many(one.target) ? one.source : one.target);
   const inferred = (name) => edges.some((one) => one.target === name && one.inferred);
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, "Map"),
+  return card(
+    "Map",
     h(
       "div",
       { class: "scroll", tabindex: 0, role: "region", "aria-label": "Map of calls" },

@@ -1,6 +1,6 @@
 // Drawings. They are made at the width that they have, so that their words keep their size.
 
-import { h, s } from "./dom.js";
+import { duration, h, s } from "./dom.js";
 
 /** Numbers as a line with an area below. */
 export function sparkline(numbers, label, width = 160, height = 28) {
@@ -34,6 +34,17 @@ const WORDS = {
   DEPROVISIONING: "wait",
   STOPPED: "idle",
 };
+
+/** From nothing to so many milliseconds, above a waterfall. */
+export function axis(ms) {
+  return h("div", { class: "axis muted" }, h("span", {}, "0"), h("span", {}, duration(ms)));
+}
+
+/** A bar of a waterfall: where it begins and how long it is, as shares of the whole. */
+export function track(begins, share, colour) {
+  const style = { left: `${begins * 100}%`, width: `${Math.max(share * 100, 0.5)}%`, background: colour };
+  return h("span", { class: "track" }, h("span", { style }));
+}
 
 /** States over time: `rows` of `{name, colour, spans: [{from, to, state}]}`, all between two moments. */
 export function timeline(rows, from, to) {

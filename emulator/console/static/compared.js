@@ -110,7 +110,8 @@ export function comparedView(chosen) {
   };
 }
 
-function nameOf(row) {
+/** What the container of a line is called. */
+export function nameOf(row) {
   return row.service === row.container ? row.container : `${row.service}/${row.container}`;
 }
 

@@ -117,6 +117,38 @@ export function dot(tone, word) {
   return h("span", { class: `dot ${tone}`, role: "img", "aria-label": word, title: word }, SHAPES[tone]);
 }
 
+/** The head of a page: its title, and what stands beside it. */
+export function head(title, ...beside) {
+  return h("header", { class: "head" }, h("h1", { tabindex: -1 }, title), beside);
+}
+
+/** A part of a page under a heading of its own. */
+export function card(title, ...content) {
+  return h("section", { class: "card" }, h("h2", {}, title), content);
+}
+
+/** A table that is scrolled where it has no room: `heads` are words, or pairs of a word and its column's class. */
+export function table(label, heads, rows, kind) {
+  const cells = heads.map((one) => {
+    const [word, column] = [one].flat();
+    return word ? h("th", { scope: "col", class: column }, word) : h("td");
+  });
+  return h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
+    h("table", { class: kind }, cells.length > 0 && h("thead", {}, h("tr", {}, cells)), h("tbody", {}, rows)),
+  );
+}
+
+/** Names, each with its value in code. */
+export function facts(pairs) {
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, String(value)))]),
+  );
+}
+
 export function empty(text, ...more) {
   return h("p", { class: "empty" }, prose(text), ...more);
 }

@@ -1,6 +1,7 @@
 // The hops of a request between containers, as `trace --format json` has them.
 
-import { badge, button, colourOf, duration, h } from "./dom.js";
+import { axis, track } from "./charts.js";
+import { badge, button, colourOf, duration, facts, h } from "./dom.js";
 import { statusTone } from "./requests.js";
 import { answer, data } from "./store.js";
 
@@ -49,12 +50,7 @@ export function hopsView({ hops, diagnoses }) {
     h(
       "div",
       { class: "waterfall" },
-      h(
-        "div",
-        { class: "axis muted" },
-        h("span", {}, "0"),
-        h("span", {}, duration(whole)),
-      ),
+      axis(whole),
       hops.map((hop, at) => [
         h(
           "span",
@@ -62,17 +58,7 @@ export function hopsView({ hops, diagnoses }) {
           hop.depth > 0 && h("span", { class: "muted", "aria-hidden": "true" }, "↳ "),
           hop.server,
         ),
-        h(
-          "span",
-          { class: "track" },
-          h("span", {
-            style: {
-              left: `${((begins[at] - from) / whole) * 100}%`,
-              width: `${Math.max(((hop.milliseconds ?? 0) / whole) * 100, 0.5)}%`,
-              background: colourOf(hop.server.split(":")[0]),
-            },
-          }),
-        ),
+        track((begins[at] - from) / whole, (hop.milliseconds ?? 0) / whole, colourOf(hop.server.split(":")[0])),
         h(
           "span",
           {},
@@ -95,16 +81,11 @@ export function hopsView({ hops, diagnoses }) {
         "details",
         { open: hops.length < 3 },
         h("summary", {}, `${hop.client} → ${hop.server}`),
-        h(
-          "dl",
-          { class: "facts" },
+        facts(
           [["request", `${hop.method} ${hop.path}`], ["Host", hop.host], ["answer", hop.status ?? hop.outcome], [
             "joined by",
             hop.joined_by,
-          ], ["note", hop.note]]
-            .filter(([, value]) => value).map((
-              [name, value],
-            ) => [h("dt", {}, name), h("dd", {}, h("code", {}, String(value)))]),
+          ], ["note", hop.note]].filter(([, value]) => value),
         ),
         [["", hop.request_changes], ["↩ ", hop.response_changes]].map(([side, changes]) =>
           changes.map((change) => changeView(side, change))

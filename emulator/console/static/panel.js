@@ -18,6 +18,7 @@ import {
   idOf,
   replaced,
   shortId,
+  table,
 } from "./dom.js";
 import { answer, data, subscribe } from "./store.js";
 import { lifeOf, ranAt, serviceOf, taskTone, whyStopped } from "./tasks.js";
@@ -280,24 +281,16 @@ async function showVariables(id, name) {
   let content;
   try {
     const found = Object.entries(await answer(`tasks/${id}/${encodeURIComponent(name)}/variables`));
-    content = h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Variables" },
-      h(
-        "table",
-        {},
+    content = table(
+      "Variables",
+      [],
+      found.map(([key, value]) =>
         h(
-          "tbody",
+          "tr",
           {},
-          found.map(([key, value]) =>
-            h(
-              "tr",
-              {},
-              h("th", { scope: "row" }, h("code", {}, key)),
-              h("td", { class: "wrap" }, value === null ? h("em", {}, "secret") : h("code", {}, value)),
-            )
-          ),
-        ),
+          h("th", { scope: "row" }, h("code", {}, key)),
+          h("td", { class: "wrap" }, value === null ? h("em", {}, "secret") : h("code", {}, value)),
+        )
       ),
     );
   } catch (error) {

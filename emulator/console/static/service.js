@@ -1,8 +1,37 @@
-// A page about one service: which one, and what the server says of it.
+// Pages that show what one answer says: of everything, or of one service.
 
-import { empty, h, prose, replaced, sentence } from "./dom.js";
+import { empty, h, head, prose, replaced, sentence } from "./dom.js";
 import { Chosen } from "./filters.js";
 import { answer, data, regularly, subscribe } from "./store.js";
+
+/**
+ * Shows `draw(found, look)` of what `/api/<path>` answers, asked for again every few milliseconds, where one of `kinds`
+ * changes, and by `look()`.
+ * @param {HTMLElement} main
+ * @param {{ title: string, under: string, path: string, every: number, draw: (found: any, look: () => void) => Element, kinds?: string[] }} options
+ */
+export function answerPage(main, { title, under, path, every, draw, kinds = [] }) {
+  let content = h("div", {}, empty("Looking …"));
+  let asked = 0;
+  main.append(head(title, h("span", { class: "muted" }, under)), content);
+  const look = async () => {
+    const number = ++asked;
+    let next;
+    try {
+      next = draw(await answer(path), look);
+    } catch (error) {
+      next = h("div", {}, empty(sentence(error)));
+    }
+    if (number === asked) content = replaced(content, next);
+  };
+  const endLooks = regularly(look, every);
+  const unsubscribe = subscribe(kinds, look);
+  return () => {
+    endLooks();
+    unsubscribe();
+    asked++;
+  };
+}
 
 /**
  * Shows `draw(found)` of what `/api/services/NAME/<page>` answers, for the chosen one of the services that `fits`.
@@ -18,17 +47,7 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
   let content = h("div", {}, empty("Looking …"));
   let asked = 0;
   let known = "";
-  main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, title),
-      h("span", { class: "muted" }, under),
-      h("span", { class: "space" }),
-      choice,
-    ),
-    content,
-  );
+  main.append(head(title, h("span", { class: "muted" }, under), h("span", { class: "space" }), choice), content);
 
   const names = () => Object.keys(data.services).filter((name) => fits(data.services[name]));
   const whole = new Map();
@@ -42,15 +61,7 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
       if (!live || !whole.has(name)) whole.set(name, await answer(`${path}/${page}`));
       next = draw({ ...whole.get(name), ...(live && await answer(`${path}/${live}`)) });
     } catch (error) {
-      next = h(
-        "div",
-        {},
-        h(
-          "section",
-          { class: "card" },
-          h("p", { class: "note bad" }, prose(sentence(error))),
-        ),
-      );
+      next = h("div", {}, h("section", { class: "card" }, h("p", { class: "note bad" }, prose(sentence(error)))));
     }
     if (number === asked) content = replaced(content, next);
   };

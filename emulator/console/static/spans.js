@@ -1,6 +1,7 @@
 // A trace's spans over time, with containers' lines and what was raised beneath them.
 
-import { badge, clock, colourOf, duration, h } from "./dom.js";
+import { axis, track } from "./charts.js";
+import { badge, clock, colourOf, duration, facts, h } from "./dom.js";
 import { statusTone } from "./requests.js";
 
 const TONES = { fault: "bad", error: "wait", throttle: "wait", "in progress": "idle" };
@@ -33,21 +34,9 @@ export function spansView({ trace, spans, requests, lines }) {
   const from = Math.min(trace.time, ...requests.map((one) => one.time));
   const to = Math.max(trace.time + trace.duration, ...requests.map((one) => one.time + one.duration));
   const whole = Math.max(to - from, 0.0001);
-  const bar = (start, end, colour) =>
-    h(
-      "span",
-      { class: "track" },
-      h("span", {
-        style: {
-          left: `${((start - from) / whole) * 100}%`,
-          width: `${Math.max(((end - start) / whole) * 100, 0.5)}%`,
-          background: colour,
-        },
-      }),
-    );
   const row = (depth, name, title, start, end, colour, state) => [
     h("span", { class: "name", style: { paddingLeft: `${Math.min(depth, 8) * 10}px` }, title }, name),
-    bar(start, end ?? to, colour),
+    track((start - from) / whole, ((end ?? to) - start) / whole, colour),
     state,
     h("span", { class: "right" }, end === null ? "…" : duration((end - start) * 1000)),
   ];
@@ -57,12 +46,7 @@ export function spansView({ trace, spans, requests, lines }) {
     h(
       "div",
       { class: "waterfall" },
-      h(
-        "div",
-        { class: "axis muted" },
-        h("span", {}, "0"),
-        h("span", {}, duration(whole * 1000)),
-      ),
+      axis(whole * 1000),
       requests.map((one) =>
         row(
           0,
@@ -106,21 +90,16 @@ export function spansView({ trace, spans, requests, lines }) {
 }
 
 function detailOf(span) {
-  const { lost } = span;
-  const facts = [["kind", span.kind], ["status", span.status], ["from", span.workload], [
+  const said = [["kind", span.kind], ["status", span.status], ["from", span.workload], [
     "why it is lost when deployed",
-    lost,
+    span.lost,
   ]].filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
   const detail = JSON.stringify(span.detail ?? {}, null, 2);
   return h(
     "details",
     {},
     h("summary", {}, `${span.service}: ${span.name}`),
-    h(
-      "dl",
-      { class: "facts" },
-      facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, String(value)))]),
-    ),
+    facts(said),
     detail !== "{}" && h("pre", { class: "wrap", tabindex: 0 }, detail),
   );
 }

@@ -1,6 +1,6 @@
 // Load balancer: its rules, which of them a request hits and why, the request sent, and the targets.
 
-import { badge, button, duration, empty, h, prose, replaced, sentence } from "../dom.js";
+import { badge, button, card, duration, empty, h, head, prose, replaced, sentence, table } from "../dom.js";
 import { Chosen } from "../filters.js";
 import { hopsView } from "../hops.js";
 import { statusTone } from "../requests.js";
@@ -73,23 +73,12 @@ export function show(main, query) {
   };
   const send = async () => {
     sender.disabled = true;
-    sent = replaced(
-      sent,
-      h("section", { class: "card" }, h("h2", {}, "What happened"), empty("Sending, with all hops watched …")),
-    );
+    sent = replaced(sent, card("What happened", empty("Sending, with all hops watched …")));
     try {
       const found = await answer("send", { ...ask(), body: chosen.get("body") || undefined });
       sent = replaced(sent, sentView(found));
     } catch (error) {
-      sent = replaced(
-        sent,
-        h(
-          "section",
-          { class: "card" },
-          h("h2", {}, "What happened"),
-          h("p", { class: "note bad" }, prose(sentence(error))),
-        ),
-      );
+      sent = replaced(sent, card("What happened", h("p", { class: "note bad" }, prose(sentence(error)))));
     }
     sender.disabled = false;
   };
@@ -123,12 +112,7 @@ export function show(main, query) {
     outcome,
   );
   main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Load balancer"),
-      h("span", { class: "muted" }, "rules in the order in which they are looked at"),
-    ),
+    head("Load balancer", h("span", { class: "muted" }, "rules in the order in which they are looked at")),
     nothing,
     asking,
     rules,
@@ -197,74 +181,53 @@ function rulesView(explained) {
         one.priority === rule.priority
       )
       : rule;
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, "Rules"),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rules" },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
+  return card(
+    "Rules",
+    table(
+      "Rules",
+      ["Priority", "Conditions", "Action", ...(explained ? ["Result"] : [])],
+      found.rules.map((rule) => {
+        const place = placeOf(rule);
+        return h(
+          "tr",
+          { class: rule.verdict === "wins" ? "wins" : "" },
+          h("td", {}, rule.priority),
           h(
-            "tr",
+            "td",
             {},
-            ["Priority", "Conditions", "Action", explained ? "Result" : ""].filter(Boolean).map((name) =>
-              h("th", { scope: "col" }, name)
+            rule.conditions.map((one) =>
+              one.matched === undefined ? h("p", {}, h("code", {}, one.condition)) : h(
+                "p",
+                { class: one.matched ? "condition ok" : "condition bad" },
+                h(
+                  "span",
+                  { class: "mark", role: "img", "aria-label": one.matched ? "matches" : "does not match" },
+                  one.matched ? "✓" : "✗",
+                ),
+                " ",
+                h("code", {}, one.condition),
+                !one.matched && h("span", { class: "muted" }, ` saw ${one.seen.join(", ") || "nothing"}`),
+              )
             ),
           ),
-        ),
-        h(
-          "tbody",
-          {},
-          found.rules.map((rule) => {
-            const place = placeOf(rule);
-            return h(
-              "tr",
-              { class: rule.verdict === "wins" ? "wins" : "" },
-              h("td", {}, rule.priority),
-              h(
-                "td",
-                {},
-                rule.conditions.map((one) =>
-                  one.matched === undefined ? h("p", {}, h("code", {}, one.condition)) : h(
-                    "p",
-                    { class: one.matched ? "condition ok" : "condition bad" },
-                    h(
-                      "span",
-                      { class: "mark", role: "img", "aria-label": one.matched ? "matches" : "does not match" },
-                      one.matched ? "✓" : "✗",
-                    ),
-                    " ",
-                    h("code", {}, one.condition),
-                    !one.matched && h("span", { class: "muted" }, ` saw ${one.seen.join(", ") || "nothing"}`),
-                  )
-                ),
-              ),
-              h(
-                "td",
-                {},
-                place &&
-                  (place.destinations.length
-                    ? place.destinations.map((one) =>
-                      h("p", {}, "→ ", h("strong", {}, one.service), ` ${one.container}:${one.port}`)
-                    )
-                    : h("p", {}, place.action)),
-                place?.position && h("code", { class: "muted" }, place.position),
-              ),
-              explained && h(
-                "td",
-                { class: "nowrap" },
-                rule.verdict === "wins" ? badge("ok", "wins") : h("span", { class: "muted" }, rule.verdict),
-              ),
-            );
-          }),
-        ),
-      ),
+          h(
+            "td",
+            {},
+            place &&
+              (place.destinations.length
+                ? place.destinations.map((one) =>
+                  h("p", {}, "→ ", h("strong", {}, one.service), ` ${one.container}:${one.port}`)
+                )
+                : h("p", {}, place.action)),
+            place?.position && h("code", { class: "muted" }, place.position),
+          ),
+          explained && h(
+            "td",
+            { class: "nowrap" },
+            rule.verdict === "wins" ? badge("ok", "wins") : h("span", { class: "muted" }, rule.verdict),
+          ),
+        );
+      }),
     ),
   );
 }
@@ -272,51 +235,30 @@ function rulesView(explained) {
 function targetsView() {
   const found = data.overview?.targets ?? [];
   if (!found.length) return h("div");
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, "Targets"),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Targets" },
-      h(
-        "table",
-        {},
+  return card(
+    "Targets",
+    table(
+      "Targets",
+      ["Target", "Service", "Load balancer", "Target group", "State", "Reason", "Description"],
+      found.map((one) =>
         h(
-          "thead",
+          "tr",
           {},
+          h("td", {}, h("code", {}, one.name)),
+          h("td", {}, one.service),
+          h("td", {}, one.load_balancer),
+          h("td", {}, one.target_group),
           h(
-            "tr",
+            "td",
             {},
-            ["Target", "Service", "Load balancer", "Target group", "State", "Reason", "Description"].map((name) =>
-              h("th", { scope: "col" }, name)
+            badge(
+              { healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[one.state] ?? "bad",
+              one.state,
             ),
           ),
-        ),
-        h(
-          "tbody",
-          {},
-          found.map((one) =>
-            h(
-              "tr",
-              {},
-              h("td", {}, h("code", {}, one.name)),
-              h("td", {}, one.service),
-              h("td", {}, one.load_balancer),
-              h("td", {}, one.target_group),
-              h(
-                "td",
-                {},
-                badge(
-                  { healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[one.state] ?? "bad",
-                  one.state,
-                ),
-              ),
-              h("td", {}, one.reason_code || "–"),
-              h("td", {}, one.description || "–"),
-            )
-          ),
-        ),
+          h("td", {}, one.reason_code || "–"),
+          h("td", {}, one.description || "–"),
+        )
       ),
     ),
   );

@@ -1,71 +1,28 @@
 // Service Connect: its names, the tasks behind each, and what clients had from them.
 
-import { badge, count, duration, empty, h, replaced, sentence, shortId } from "../dom.js";
+import { badge, card, count, duration, empty, h, shortId, table } from "../dom.js";
 import { taskLink } from "../panel.js";
-import { answer, regularly } from "../store.js";
+import { answerPage } from "../service.js";
 
 const EVERY = 4000; // ms: every proxy is asked
 const TONES = { healthy: "ok", running: "ok", draining: "wait", "not ready": "wait" };
 
 export function show(main) {
-  let content = h("div", {}, empty("Looking …"));
-  let asked = 0;
-  main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Service Connect"),
-      h("span", { class: "muted" }, "names, the tasks behind each, and calls to them"),
-    ),
-    content,
-  );
-  const look = async () => {
-    const number = ++asked;
-    let next;
-    try {
-      next = draw(await answer("connect"));
-    } catch (error) {
-      next = h("div", {}, empty(sentence(error)));
-    }
-    if (number === asked) content = replaced(content, next);
-  };
-  const endLooks = regularly(look, EVERY);
-  return () => {
-    endLooks();
-    asked++;
-  };
+  return answerPage(main, {
+    title: "Service Connect",
+    under: "names, the tasks behind each, and calls to them",
+    path: "connect",
+    every: EVERY,
+    draw,
+  });
 }
 
 function taskOf(service, id) {
   return h("a", { href: taskLink(id) }, `${service} `, h("code", {}, shortId(id)));
 }
 
-function table(title, heads, rows) {
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, title),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            heads.map((head) =>
-              h("th", { scope: "col", class: /^(Calls|Failed|Retries|Median)$/.test(head) ? "number" : "" }, head)
-            ),
-          ),
-        ),
-        h("tbody", {}, rows),
-      ),
-    ),
-  );
+function tableCard(title, heads, rows) {
+  return card(title, table(title, heads, rows));
 }
 
 function draw({ names, calls, proxied, silent }) {
@@ -95,7 +52,7 @@ function draw({ names, calls, proxied, silent }) {
     Object.entries(silent).map(([id, why]) =>
       h("p", { class: "finding bad" }, `The proxy of task ${shortId(id)} does not answer: ${why}`)
     ),
-    avoided.length > 0 && table(
+    avoided.length > 0 && tableCard(
       "Avoided tasks",
       ["Client", "Name", "Task", "Until"],
       avoided.map((one) =>
@@ -120,7 +77,7 @@ function draw({ names, calls, proxied, silent }) {
         )
       ),
     ),
-    table(
+    tableCard(
       "Names",
       ["Name", "Address", "Protocol", "Tasks behind it"],
       names.map((one) =>
@@ -146,9 +103,9 @@ function draw({ names, calls, proxied, silent }) {
       ),
     ),
     calls.length > 0 &&
-      table(
+      tableCard(
         "Calls",
-        ["Client", "Name", "Calls", "Failed", "Retries", "Median", "By task"],
+        ["Client", "Name", ...["Calls", "Failed", "Retries", "Median"].map((name) => [name, "number"]), "By task"],
         calls.map((one) =>
           h(
             "tr",

@@ -1,7 +1,8 @@
 // Deployments: of each service the one that is current with its circuit breaker, those before, and what ECS says of it.
 
-import { badge, clock, duration, empty, h, idOf, plural, replaced, sentence } from "../dom.js";
-import { answer, now, regularly, subscribe } from "../store.js";
+import { badge, card, clock, duration, empty, h, idOf, plural, table } from "../dom.js";
+import { answerPage } from "../service.js";
+import { now } from "../store.js";
 
 const EVERY = 3000; // ms
 const TONES = {
@@ -18,48 +19,24 @@ const TONES = {
 const MOST_EVENTS = 8;
 
 export function show(main) {
-  let content = h("div", {}, empty("Looking …"));
-  let asked = 0;
-  main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Deployments"),
-      h("span", { class: "muted" }, "as DescribeServices and DescribeServiceDeployments have them"),
-    ),
-    content,
-  );
-  const look = async () => {
-    const number = ++asked;
-    let next;
-    try {
-      const { services } = await answer("deployments");
-      next = services.length
+  return answerPage(main, {
+    title: "Deployments",
+    under: "as DescribeServices and DescribeServiceDeployments have them",
+    path: "deployments",
+    every: EVERY,
+    draw: ({ services }) =>
+      services.length
         ? h("div", { class: "stack" }, services.map(serviceView))
-        : h("div", {}, empty("No service runs here."));
-    } catch (error) {
-      next = h("div", {}, empty(sentence(error)));
-    }
-    if (number === asked) content = replaced(content, next);
-  };
-  const endLooks = regularly(look, EVERY);
-  const unsubscribe = subscribe(["events"], look);
-  return () => {
-    endLooks();
-    unsubscribe();
-    asked++;
-  };
+        : h("div", {}, empty("No service runs here.")),
+    kinds: ["events"],
+  });
 }
 
 function serviceView(service) {
   const breaker = service.deploymentConfiguration.deploymentCircuitBreaker;
   const former = service.serviceDeployments;
-  return h(
-    "section",
-    { class: "card" },
-    h(
-      "h2",
-      {},
+  return card(
+    [
       service.serviceName,
       h("span", { class: "muted small" }, `${service.runningCount} of ${plural(service.desiredCount, "task")} running`),
       h(
@@ -67,28 +44,13 @@ function serviceView(service) {
         { class: "muted small" },
         breaker.enable ? `circuit breaker on${breaker.rollback ? ", with rollback" : ""}` : "circuit breaker off",
       ),
-    ),
+    ],
     service.deployments.map(currentView),
     former.length > 0 &&
-      h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": `Deployments of ${service.serviceName}` },
-        h(
-          "table",
-          {},
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              ["Began", "Result", "Revision", "Took", "Circuit breaker", "Reason"].map((name) =>
-                h("th", { scope: "col" }, name)
-              ),
-            ),
-          ),
-          h("tbody", {}, former.map(formerView)),
-        ),
+      table(
+        `Deployments of ${service.serviceName}`,
+        ["Began", "Result", "Revision", "Took", "Circuit breaker", "Reason"],
+        former.map(formerView),
       ),
     service.events.length > 0 &&
       h(

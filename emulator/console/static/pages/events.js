@@ -1,6 +1,6 @@
 // Events: what happened to tasks and to runs of jobs, as EventBridge would have it.
 
-import { badge, clock, empty, h, idOf, ofAll, shortId } from "../dom.js";
+import { badge, clock, empty, h, head, idOf, ofAll, shortId } from "../dom.js";
 import { Chosen, matcher, pauser, search } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
@@ -84,10 +84,8 @@ export function show(main, query) {
     none.hidden = data.events.items.length > 0;
   };
   main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Events"),
+    head(
+      "Events",
       total,
       h("span", { class: "space" }),
       pauser(list),

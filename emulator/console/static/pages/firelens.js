@@ -1,6 +1,6 @@
 // FireLens: what the log router is told, by ECS and here, why they differ, and what it did.
 
-import { count, h, prose, shortId } from "../dom.js";
+import { card, count, h, prose, shortId, table } from "../dom.js";
 import { servicePage } from "../service.js";
 import { ROUTER } from "../tasks.js";
 
@@ -25,12 +25,7 @@ function draw({ ecs, path, local, differences, counters }) {
     { class: "stack" },
     countersView(counters),
     differences.length > 0 &&
-      h(
-        "section",
-        { class: "card" },
-        h("h2", {}, "Why they differ"),
-        h("ol", { class: "reasons" }, differences.map((one) => h("li", {}, prose(one.reason)))),
-      ),
+      card("Why they differ", h("ol", { class: "reasons" }, differences.map((one) => h("li", {}, prose(one.reason))))),
     h(
       "div",
       { class: "beside" },
@@ -44,10 +39,8 @@ function draw({ ecs, path, local, differences, counters }) {
 function fileView(title, text, sides, kind) {
   const reasons = new Map();
   sides.forEach((lines, at) => lines.forEach((line) => reasons.has(line.trim()) || reasons.set(line.trim(), at + 1)));
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, title),
+  return card(
+    title,
     h(
       "div",
       {
@@ -84,10 +77,8 @@ function saidOf(number) {
 
 function countersView(counters) {
   if (!counters.length) {
-    return h(
-      "section",
-      { class: "card" },
-      h("h2", {}, "Records through the router"),
+    return card(
+      "Records through the router",
       h("p", { class: "bar muted" }, "No log router of this service runs."),
     );
   }
@@ -109,16 +100,12 @@ function countersView(counters) {
       Object.entries(plugins).map(([plugin, numbers]) => [one.task, kind, plugin, numbers])
     )
   );
-  return h(
-    "section",
-    { class: "card" },
-    h(
-      "h2",
-      {},
+  return card(
+    [
       "Records through the router",
       h("span", { class: "muted small" }, "Fluent Bit’s own counters, since it started"),
       h("a", { class: "small", href: "#/logs?view=compared" }, "line by line"),
-    ),
+    ],
     h(
       "div",
       { class: "tiles bar" },
@@ -132,37 +119,24 @@ function countersView(counters) {
       ),
     ),
     counters.filter((one) => one.problem).map((one) => h("p", { class: "note" }, one.problem)),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Counters" },
-      h(
-        "table",
-        {},
+    table(
+      "Counters",
+      ["Task", "Kind", "Plugin", "Counters"],
+      rows.map(([task, kind, plugin, numbers]) =>
         h(
-          "thead",
+          "tr",
           {},
-          h("tr", {}, ["Task", "Kind", "Plugin", "Counters"].map((name) => h("th", { scope: "col" }, name))),
-        ),
-        h(
-          "tbody",
-          {},
-          rows.map(([task, kind, plugin, numbers]) =>
-            h(
-              "tr",
-              {},
-              h("td", {}, h("code", {}, shortId(task))),
-              h("td", {}, kind),
-              h("td", {}, h("code", {}, plugin)),
-              h(
-                "td",
-                {},
-                numbersOf(numbers).map(([name, number]) =>
-                  h("span", { class: number ? "counter" : "counter muted" }, `${name} ${saidOf(number)}`)
-                ),
-              ),
-            )
+          h("td", {}, h("code", {}, shortId(task))),
+          h("td", {}, kind),
+          h("td", {}, h("code", {}, plugin)),
+          h(
+            "td",
+            {},
+            numbersOf(numbers).map(([name, number]) =>
+              h("span", { class: number ? "counter" : "counter muted" }, `${name} ${saidOf(number)}`)
+            ),
           ),
-        ),
+        )
       ),
     ),
   );

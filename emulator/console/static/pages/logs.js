@@ -1,7 +1,7 @@
 // Logs: what containers print, merged by time as it comes.
 
-import { comparedView } from "../compared.js";
-import { clock, colourOf, cut, h, ofAll, printed, shortId } from "../dom.js";
+import { comparedView, nameOf } from "../compared.js";
+import { clock, colourOf, cut, h, head, ofAll, printed, shortId } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
@@ -44,10 +44,6 @@ function named(text) {
     ? FIELDS.find(([pattern]) => pattern.test(field))
     : WORDS.find(([pattern]) => pattern.test(text.slice(0, 200)));
   return found?.[1] ?? "info";
-}
-
-function nameOf(line) {
-  return line.service === line.container ? line.container : `${line.service}/${line.container}`;
 }
 
 export function show(main, query) {
@@ -141,10 +137,8 @@ export function show(main, query) {
     if (!compares) filter();
   };
   main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Logs"),
+    head(
+      "Logs",
       total,
       h("span", { class: "space" }),
       oneOf(chosen, "view", "View", [["merged", "Merged"], ["compared", "Printed and routed"]], choose),

@@ -1,6 +1,6 @@
 // Manifest: as it counts for this environment, each value with its line, and what `validate` finds.
 
-import { badge, h, prose } from "../dom.js";
+import { badge, card, h, prose, table } from "../dom.js";
 import { servicePage } from "../service.js";
 
 export function show(main, query) {
@@ -23,56 +23,31 @@ function draw({ path, lines, findings }) {
     "div",
     { class: "stack" },
     findings.length > 0 &&
-      h(
-        "section",
-        { class: "card" },
-        h("h2", {}, "Findings"),
-        h("ul", { class: "findings" }, findings.map(findingView)),
-      ),
+      card("Findings", h("ul", { class: "findings" }, findings.map(findingView))),
     lines.length > 0 &&
-      h(
-        "section",
-        { class: "card" },
-        h("h2", {}, h("code", {}, path)),
-        h(
-          "div",
-          { class: "scroll", tabindex: 0, role: "region", "aria-label": "Manifest" },
-          h(
-            "table",
-            { class: "code" },
+      card(
+        h("code", {}, path),
+        table(
+          "Manifest",
+          [["Line", "number"], "Value", "From"],
+          lines.map((line) =>
             h(
-              "thead",
-              {},
+              "tr",
+              { class: about.has(line.line) ? "marked" : "" },
+              h("td", { class: "number muted" }, h("code", {}, line.line)),
+              h("td", { class: "most" }, h("pre", {}, line.text)),
               h(
-                "tr",
-                {},
-                ["Line", "Value", "From"].map((name) =>
-                  h("th", { scope: "col", class: name === "Line" ? "number" : "" }, name)
-                ),
+                "td",
+                { class: "muted" },
+                [
+                  line.environment && `environment ${line.environment}`,
+                  line.variables.length && `with ${line.variables.join(", ")}`,
+                  ...(about.get(line.line) ?? []).map((one) => one.code),
+                ].filter(Boolean).join(", "),
               ),
-            ),
-            h(
-              "tbody",
-              {},
-              lines.map((line) =>
-                h(
-                  "tr",
-                  { class: about.has(line.line) ? "marked" : "" },
-                  h("td", { class: "number muted" }, h("code", {}, line.line)),
-                  h("td", { class: "most" }, h("pre", {}, line.text)),
-                  h(
-                    "td",
-                    { class: "muted" },
-                    [
-                      line.environment && `environment ${line.environment}`,
-                      line.variables.length && `with ${line.variables.join(", ")}`,
-                      ...(about.get(line.line) ?? []).map((one) => one.code),
-                    ].filter(Boolean).join(", "),
-                  ),
-                )
-              ),
-            ),
+            )
           ),
+          "code",
         ),
       ),
   );

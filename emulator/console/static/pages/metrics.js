@@ -1,7 +1,7 @@
 // Metrics: CPU and memory of each task's containers, sampled while this page is open.
 
 import { area } from "../charts.js";
-import { clock, colourOf, empty, h, replaced, shortId } from "../dom.js";
+import { clock, colourOf, empty, h, head, replaced, shortId } from "../dom.js";
 import { Chosen, oneOf } from "../filters.js";
 import { taskLink } from "../panel.js";
 import { data, leave, subscribe, want } from "../store.js";
@@ -15,10 +15,8 @@ export function show(main, query) {
     content = replaced(content, draw(Number(chosen.get("span"))));
   };
   main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Metrics"),
+    head(
+      "Metrics",
       h("span", { class: "muted" }, "sampled every 2 s while this page is open"),
       h("span", { class: "space" }),
       oneOf(chosen, "span", "Time shown", SPANS, update),
@@ -85,6 +83,23 @@ function taskView({ service, task, containers }, samples, from, until) {
     samples.findLast((one) => one.c[`${service}/${task}/${name}`])?.c[`${service}/${task}/${name}`] ?? [0, 0];
   const sum = (at) => names.reduce((total, name) => total + last(name)[at], 0);
   const { memory, cpu } = data.services[service] ?? {};
+  const figure = (label, at, digits, unit, least, of) => {
+    const sums = samples.map((one) =>
+      names.reduce((total, name) => total + (one.c[`${service}/${task}/${name}`]?.[at] ?? 0), 0)
+    );
+    return h(
+      "figure",
+      {},
+      h(
+        "figcaption",
+        {},
+        label,
+        h("strong", {}, `${sum(at).toFixed(digits)} ${unit}`),
+        h("span", { class: "muted" }, of),
+      ),
+      area(series(at), from, until, `${label} of ${service} ${shortId(task)}`, Math.max(least, ...sums), unit),
+    );
+  };
   return h(
     "section",
     { class: "card" },
@@ -100,58 +115,15 @@ function taskView({ service, task, containers }, samples, from, until) {
     h(
       "div",
       { class: "pair" },
-      h(
-        "figure",
-        {},
-        h(
-          "figcaption",
-          {},
-          "CPU",
-          h("strong", {}, `${sum(0).toFixed(1)} %`),
-          h(
-            "span",
-            { class: "muted" },
-            cpu ? `of a core; the task has ${cpu} units, ${Math.round(Number(cpu) / 10.24)} %` : "of a core",
-          ),
-        ),
-        area(
-          series(0),
-          from,
-          until,
-          `CPU of ${service} ${shortId(task)}`,
-          Math.max(
-            10,
-            ...samples.map((one) =>
-              names.reduce((total, name) => total + (one.c[`${service}/${task}/${name}`]?.[0] ?? 0), 0)
-            ),
-          ),
-          "%",
-        ),
+      figure(
+        "CPU",
+        0,
+        1,
+        "%",
+        10,
+        cpu ? `of a core; the task has ${cpu} units, ${Math.round(Number(cpu) / 10.24)} %` : "of a core",
       ),
-      h(
-        "figure",
-        {},
-        h(
-          "figcaption",
-          {},
-          "Memory",
-          h("strong", {}, `${sum(1).toFixed(0)} MiB`),
-          h("span", { class: "muted" }, memory ? `of the task’s ${memory} MiB` : ""),
-        ),
-        area(
-          series(1),
-          from,
-          until,
-          `Memory of ${service} ${shortId(task)}`,
-          Math.max(
-            16,
-            ...samples.map((one) =>
-              names.reduce((total, name) => total + (one.c[`${service}/${task}/${name}`]?.[1] ?? 0), 0)
-            ),
-          ),
-          "MiB",
-        ),
-      ),
+      figure("Memory", 1, 0, "MiB", 16, memory ? `of the task’s ${memory} MiB` : ""),
     ),
     h(
       "ul",

@@ -5,6 +5,7 @@ import { sparkline } from "../charts.js";
 import {
   ago,
   badge,
+  card,
   count,
   dot,
   duration,
@@ -17,6 +18,7 @@ import {
   replaced,
   sentence,
   shortId,
+  table,
 } from "../dom.js";
 import { drawEdges, mapView } from "../map.js";
 import { taskLink } from "../panel.js";
@@ -28,7 +30,7 @@ const RECENT = 600_000; // ms that the end of a task is a problem
 
 export function show(main) {
   const title = h("h1", { tabindex: -1 }, "Overview");
-  const parts = [tiles, problems, mapView, table].map((draw) => ({ draw, at: main.appendChild(h("div")) }));
+  const parts = [tiles, problems, mapView, containersView].map((draw) => ({ draw, at: main.appendChild(h("div")) }));
   main.prepend(title);
   const update = () => {
     for (const part of parts) {
@@ -194,7 +196,7 @@ function problems(overview) {
 }
 
 /** @param {import("../store.js").Overview} overview */
-function table({ containers, services }) {
+function containersView({ containers, services }) {
   if (!containers.length) return h("div");
   const rows = [];
   const named = new Set(services.map((one) => one.name));
@@ -295,24 +297,9 @@ function table({ containers, services }) {
       ),
     );
   }
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, "Tasks and containers"),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tasks and containers" },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h("tr", {}, ["Task", "Container", "State", "Ports", "Target"].map((name) => h("th", { scope: "col" }, name))),
-        ),
-        h("tbody", {}, rows),
-      ),
-    ),
+  return card(
+    "Tasks and containers",
+    table("Tasks and containers", ["Task", "Container", "State", "Ports", "Target"], rows),
   );
 }
 

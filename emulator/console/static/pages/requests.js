@@ -1,6 +1,6 @@
 // Requests: what came to the load balancer, from its access log, and the hops of each while they are traced.
 
-import { badge, button, clock, duration, empty, h, ofAll } from "../dom.js";
+import { badge, button, clock, duration, empty, facts, h, head, ofAll } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel } from "../panel.js";
@@ -84,10 +84,8 @@ export function show(main, query) {
   };
   const capture = captureButton();
   main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Requests"),
+    head(
+      "Requests",
       total,
       h("span", { class: "space" }),
       button("HAR", () => save(harOf(list.kept.map((one) => request(one.item))), "requests.har"), {
@@ -163,13 +161,7 @@ function openRequest(one) {
         "section",
         {},
         h("h3", {}, "As the load balancer saw it"),
-        h(
-          "dl",
-          { class: "facts" },
-          Object.entries(record).map((
-            [name, value],
-          ) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, h("code", {}, String(value)))]),
-        ),
+        facts(Object.entries(record).map(([name, value]) => [name.replaceAll("_", " "), value])),
       ),
     ),
   );

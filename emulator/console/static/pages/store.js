@@ -1,77 +1,30 @@
 // Queues, topics, tables and buckets of the local AWS endpoint, and what is in them.
 
-import { button, count, empty, h, prose, replaced, sentence } from "../dom.js";
+import { button, card, count, empty, h, prose, sentence, table } from "../dom.js";
 import { heading, openPanel } from "../panel.js";
-import { answer, regularly } from "../store.js";
+import { answerPage } from "../service.js";
+import { answer } from "../store.js";
 
 const EVERY = 3000; // ms
 
 export function show(main) {
-  let content = h("div", {}, empty("Looking …"));
-  let asked = 0;
-  main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Local AWS"),
-      h("span", { class: "muted" }, "what the endpoint of this environment holds"),
-    ),
-    content,
-  );
-  const look = async () => {
-    const number = ++asked;
-    let next;
-    try {
-      next = lists(await answer("aws"), look);
-    } catch (error) {
-      next = h("div", {}, empty(sentence(error)));
-    }
-    if (number === asked) content = replaced(content, next);
-  };
-  const endLooks = regularly(look, EVERY);
-  return () => {
-    endLooks();
-    asked++;
-  };
+  return answerPage(main, {
+    title: "Local AWS",
+    under: "what the endpoint of this environment holds",
+    path: "aws",
+    every: EVERY,
+    draw: lists,
+  });
 }
 
-function table(title, heads, rows) {
+/** A table of cells; columns with numbers are theirs. */
+function tableCard(title, heads, rows) {
   if (!rows.length) return null;
   const numeric = (at) => rows.some((cells) => typeof cells[at] === "number") ? "number" : "";
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, title),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h("tr", {}, heads.map((head, at) => head ? h("th", { scope: "col", class: numeric(at) }, head) : h("td"))),
-        ),
-        h(
-          "tbody",
-          {},
-          rows.map((cells) =>
-            h(
-              "tr",
-              {},
-              cells.map((cell, at) =>
-                h(
-                  "td",
-                  { class: numeric(at) },
-                  typeof cell === "number" ? count(cell) : cell,
-                )
-              ),
-            )
-          ),
-        ),
-      ),
-    ),
+  const cellOf = (cell, at) => h("td", { class: numeric(at) }, typeof cell === "number" ? count(cell) : cell);
+  return card(
+    title,
+    table(title, heads.map((head, at) => [head, numeric(at)]), rows.map((cells) => h("tr", {}, cells.map(cellOf)))),
   );
 }
 
@@ -81,7 +34,7 @@ function lists({ queues, topics, tables, buckets }, look) {
     "div",
     { class: "stack" },
     nothing && empty("The endpoint holds no queue, topic, table or bucket."),
-    table(
+    tableCard(
       "Queues",
       ["Queue", "Waiting", "In flight", "Delayed", "Dead letters", ""],
       queues.map((
@@ -111,7 +64,7 @@ function lists({ queues, topics, tables, buckets }, look) {
         ),
       ]),
     ),
-    table(
+    tableCard(
       "Topics",
       ["Topic", "Subscriptions", ""],
       topics.map((
@@ -126,7 +79,7 @@ function lists({ queues, topics, tables, buckets }, look) {
         ),
       ]),
     ),
-    table(
+    tableCard(
       "Tables",
       ["Table", "Items", "Key", ""],
       tables.map((
@@ -141,7 +94,7 @@ function lists({ queues, topics, tables, buckets }, look) {
         }),
       ]),
     ),
-    table(
+    tableCard(
       "Buckets",
       ["Bucket", "Objects", "Bytes", ""],
       buckets.map((one) => [

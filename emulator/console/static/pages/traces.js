@@ -1,6 +1,6 @@
 // Traces that services sent of X-Ray or OpenTelemetry: the list, one as a waterfall, and who calls whom.
 
-import { badge, clock, count, duration, empty, h, prose, replaced, sentence } from "../dom.js";
+import { badge, clock, count, duration, empty, h, head, prose, replaced, sentence, table } from "../dom.js";
 import { Chosen, matcher, oneOf, search } from "../filters.js";
 import { callMap } from "../callmap.js";
 import { heading, openPanel, whenClosed } from "../panel.js";
@@ -40,10 +40,8 @@ export function show(main, query) {
     await openTrace(id, () => chosen.set("trace", ""));
   };
   main.append(
-    h(
-      "header",
-      { class: "head" },
-      h("h1", { tabindex: -1 }, "Traces"),
+    head(
+      "Traces",
       h("span", { class: "muted" }, "what services sent by X-Ray or OpenTelemetry"),
       h("span", { class: "space" }),
       oneOf(chosen, "view", "View", [["list", "List"], ["map", "Map"]], draw),
@@ -103,66 +101,47 @@ function listOf(found, chosen, openOne) {
     h(
       "section",
       { class: "card" },
-      h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Traces" },
-        h(
-          "table",
-          {},
+      table(
+        "Traces",
+        ["Time", "Trace", "Began with", "State", "Services", ["Spans", "number"], "Duration"],
+        rows.map((one) =>
           h(
-            "thead",
+            "tr",
             {},
+            h("td", { class: "muted nowrap" }, clock(one.time * 1000)),
             h(
-              "tr",
+              "td",
               {},
-              ["Time", "Trace", "Began with", "State", "Services", "Spans", "Duration"].map((name) =>
-                h("th", { scope: "col", class: name === "Spans" ? "number" : "" }, name)
+              h("button", {
+                type: "button",
+                class: "link",
+                "data-k": `trace-${one.id}`,
+                onclick: () => openOne(one.id),
+                title: one.xray_id,
+              }, h("code", {}, one.id.slice(0, 12))),
+            ),
+            h("td", { class: "wrap" }, one.name),
+            h("td", {}, badge(TONES[one.state] ?? "idle", one.status ?? one.state)),
+            h("td", {}, one.services.join(", ")),
+            h("td", { class: "number" }, one.spans),
+            h(
+              "td",
+              {},
+              h(
+                "span",
+                { class: "bar-cell timed" },
+                h(
+                  "span",
+                  { class: "bar-line" },
+                  h("span", { style: { width: `${(one.duration / longest) * 100}%` } }),
+                ),
+                h("span", {}, duration(one.duration * 1000)),
               ),
             ),
-          ),
-          h(
-            "tbody",
-            {},
-            rows.map((one) =>
-              h(
-                "tr",
-                {},
-                h("td", { class: "muted nowrap" }, clock(one.time * 1000)),
-                h(
-                  "td",
-                  {},
-                  h("button", {
-                    type: "button",
-                    class: "link",
-                    "data-k": `trace-${one.id}`,
-                    onclick: () => openOne(one.id),
-                    title: one.xray_id,
-                  }, h("code", {}, one.id.slice(0, 12))),
-                ),
-                h("td", { class: "wrap" }, one.name),
-                h("td", {}, badge(TONES[one.state] ?? "idle", one.status ?? one.state)),
-                h("td", {}, one.services.join(", ")),
-                h("td", { class: "number" }, one.spans),
-                h(
-                  "td",
-                  {},
-                  h(
-                    "span",
-                    { class: "bar-cell timed" },
-                    h(
-                      "span",
-                      { class: "bar-line" },
-                      h("span", { style: { width: `${(one.duration / longest) * 100}%` } }),
-                    ),
-                    h("span", {}, duration(one.duration * 1000)),
-                  ),
-                ),
-              )
-            ),
-          ),
+          )
         ),
-        rows.length === 0 && h("p", { class: "empty" }, "No trace is like that."),
       ),
+      rows.length === 0 && h("p", { class: "empty" }, "No trace is like that."),
     ),
   );
 }
@@ -180,39 +159,20 @@ function mapOf(found) {
     h(
       "section",
       { class: "card" },
-      h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Who calls whom" },
-        h(
-          "table",
-          {},
+      table(
+        "Who calls whom",
+        ["From", "To", ...["Calls", "Errors", "Faults", "Median", "95 %"].map((name) => [name, "number"])],
+        found.edges.map((one) =>
           h(
-            "thead",
+            "tr",
             {},
-            h(
-              "tr",
-              {},
-              ["From", "To", "Calls", "Errors", "Faults", "Median", "95 %"].map((name, at) =>
-                h("th", { scope: "col", class: at > 1 ? "number" : "" }, name)
-              ),
+            h("td", {}, one.source),
+            h("td", {}, one.target, one.inferred && h("span", { class: "muted" }, " (sent no spans itself)")),
+            [one.count, one.error + one.throttle, one.fault].map((number) =>
+              h("td", { class: "number" }, count(number))
             ),
-          ),
-          h(
-            "tbody",
-            {},
-            found.edges.map((one) =>
-              h(
-                "tr",
-                {},
-                h("td", {}, one.source),
-                h("td", {}, one.target, one.inferred && h("span", { class: "muted" }, " (sent no spans itself)")),
-                [one.count, one.error + one.throttle, one.fault].map((number) =>
-                  h("td", { class: "number" }, count(number))
-                ),
-                [one.p50, one.p95].map((seconds) => h("td", { class: "number nowrap" }, ms(seconds))),
-              )
-            ),
-          ),
+            [one.p50, one.p95].map((seconds) => h("td", { class: "number nowrap" }, ms(seconds))),
+          )
         ),
       ),
     ),
