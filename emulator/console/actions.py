@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from emulator.console.questions import Body, Questions
+from emulator.console.questions import Body, Questions, services_of
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
@@ -43,8 +43,8 @@ class Actions:
         return dict(zip(VERBS, acts, strict=True))
 
     def _restart(self, body: Body) -> Callable[[Emit], None]:
-        services = body.get("services")
-        if not isinstance(services, list) or not services or not all(isinstance(name, str) for name in services):
+        services = services_of(body)
+        if not services:
             raise InputError("services are a list of names")
         agent = self._questions.agent
         return lambda emit: agent.restart(services, emit)

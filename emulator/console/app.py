@@ -52,44 +52,38 @@ class App(Served):
 
     def __init__(self, names: Names, parts: Parts, instance: str, ticket: Ticket) -> None:
         super().__init__(names, parts.hub, instance, ticket)
-        self._sources = parts.sources
-        self._questions = parts.questions
-        self._actions = parts.actions
-        self._capture = parts.capture
-        self._workspace = parts.workspace
-        self._contents = parts.contents
-        self._observations = parts.observations
+        self._parts = parts
 
     def reading(self, kinds: Collection[str]) -> AbstractContextManager[None]:
         """Within it these kinds are read."""
-        return self._sources.reading(kinds)
+        return self._parts.sources.reading(kinds)
 
     def routes(self) -> list[Route]:
         """Every request there is."""
-        ask, act = self.ask, self._act
+        ask, act, parts = self.ask, self._act, self._parts
         asked: Mapping[str, Callable[[Request, Body], Any]] = {
-            "/api/tasks/{task}": lambda request, _: self._questions.task(request.path_params["task"]),
-            "/api/traces": lambda _, __: self._observations.traces(),
-            "/api/traces/{trace}": lambda request, _: self._observations.trace(request.path_params["trace"]),
-            "/api/deployments": lambda _, __: self._observations.deployments(),
-            "/api/connect": lambda _, __: self._observations.connect(),
-            "/api/aws": lambda _, __: self._contents.lists(),
-            "/api/services/{service}/manifest": lambda request, _: self._workspace.manifest(_service(request)),
-            "/api/services/{service}/firelens": lambda request, _: self._workspace.firelens(_service(request)),
-            "/api/services/{service}/router": lambda request, _: self._workspace.router(_service(request)),
-            "/api/tasks/{task}/{container}/variables": lambda request, _: self._questions.variables(
+            "/api/tasks/{task}": lambda request, _: parts.questions.task(request.path_params["task"]),
+            "/api/traces": lambda _, __: parts.observations.traces(),
+            "/api/traces/{trace}": lambda request, _: parts.observations.trace(request.path_params["trace"]),
+            "/api/deployments": lambda _, __: parts.observations.deployments(),
+            "/api/connect": lambda _, __: parts.observations.connect(),
+            "/api/aws": lambda _, __: parts.contents.lists(),
+            "/api/services/{service}/manifest": lambda request, _: parts.workspace.manifest(_service(request)),
+            "/api/services/{service}/firelens": lambda request, _: parts.workspace.firelens(_service(request)),
+            "/api/services/{service}/router": lambda request, _: parts.workspace.router(_service(request)),
+            "/api/tasks/{task}/{container}/variables": lambda request, _: parts.questions.variables(
                 request.path_params["task"], request.path_params["container"]
             ),
         }
         posted: Mapping[str, Callable[[Request, Body], Any]] = {
             OPEN: lambda _, body: self.ticket.redeem(body),
-            "/api/explain": lambda _, body: self._questions.explain(body),
-            "/api/aws/look": lambda _, body: self._contents.look(body),
-            "/api/compared": lambda _, body: self._observations.compared(body),
-            "/api/aws/send": lambda _, body: self._contents.send(body),
-            "/api/aws/redrive": lambda _, body: self._contents.redrive(body),
-            "/api/capture": lambda _, body: self._capture.switch(body),
-            "/api/send": lambda _, body: self._capture.send(body),
+            "/api/explain": lambda _, body: parts.questions.explain(body),
+            "/api/aws/look": lambda _, body: parts.contents.look(body),
+            "/api/compared": lambda _, body: parts.observations.compared(body),
+            "/api/aws/send": lambda _, body: parts.contents.send(body),
+            "/api/aws/redrive": lambda _, body: parts.contents.redrive(body),
+            "/api/capture": lambda _, body: parts.capture.switch(body),
+            "/api/send": lambda _, body: parts.capture.send(body),
         }
         return [
             Route("/api/stream", self.stream, methods=["GET"]),
@@ -103,7 +97,7 @@ class App(Served):
         async def endpoint(request: Request) -> Response:
             try:
                 body = await read_body(request)
-                told = await run_in_threadpool(self._actions.run, verb, body)
+                told = await run_in_threadpool(self._parts.actions.run, verb, body)
             except Exception as error:
                 return failed(error)
             return StreamingResponse(iterate_in_threadpool(self._encoded(told)), media_type=LINES)
@@ -112,7 +106,7 @@ class App(Served):
 
     def _encoded(self, messages: Iterator[dict[str, Any]]) -> Iterator[bytes]:
         for message in messages:
-            self._sources.look_soon()
+            self._parts.sources.look_soon()
             yield json.dumps(message).encode() + b"\n"
 
 

@@ -24,9 +24,6 @@ LEASE: Final = 60.0
 """Seconds that a capture goes on after a page has asked for it."""
 SEEN_WITHIN: Final = 5.0
 """Seconds after its answer until which the hops of a request that was sent come."""
-READY_WITHIN: Final = 20.0
-"""Seconds until which a capture that starts is waited for."""
-KEPT: Final = 500
 Trust = Callable[[], ssl.SSLContext]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from emulator.console.questions import Body
+from emulator.console.questions import state_of
 from emulator.engine.interface import Engine
-from emulator.errors import InputError
 from emulator.redaction import redact_forms
 from emulator.runtime.images.router_files import own_filters
 from emulator.runtime.reports.compare import (
@@ -23,7 +23,6 @@ from emulator.runtime.reports.compare import (
     printed_of,
 )
 from emulator.runtime.reports.records import routed_records
-from emulator.runtime.reports.stored_state import stored_state
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import observe
 
@@ -41,9 +40,7 @@ def compared(engine: Engine, environment: Names, services: Sequence[str]) -> dic
     A row's `state` is `routed`, `changed` (the record's `log` is another text, or it has none), `dropped`, `under way`
     or `lost`; `why` says by what. Raises InputError where nothing runs.
     """
-    state = stored_state(engine, environment)
-    if state is None:
-        raise InputError(f"{environment.app}/{environment.environment} is not running")
+    state = state_of(engine, environment)
     observed = observe(engine, environment)
     definitions = {name: one.service.task_definition for name, one in state.services.items()}
     printed = printed_of(engine, observed, definitions, services, own_filters(engine, environment), MOST_LINES)
@@ -56,18 +53,7 @@ def compared(engine: Engine, environment: Names, services: Sequence[str]) -> dic
     rows = [row for one in printed for found in delivered(one, arrivals, pending) for row in _rows(one, found)]
     rows.sort(key=lambda row: str(row["at"]))
     rows = rows[-MOST_ROWS:]
-    totals: dict[str, int] = {}
-    for row in rows:
-        totals[row["state"]] = totals.get(row["state"], 0) + 1
-    return {"rows": rows, "totals": totals}
-
-
-def services_of(body: Body) -> list[str]:
-    """The services that a body names. Raises InputError."""
-    services = body.get("services") or []
-    if not isinstance(services, list) or not all(isinstance(name, str) for name in services):
-        raise InputError("services are a list of names")
-    return services
+    return {"rows": rows, "totals": Counter(row["state"] for row in rows)}
 
 
 def _rows(printed: Printed, found: Delivered) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from emulator.console.compared import compared, services_of
-from emulator.console.questions import Body
+from emulator.console.compared import compared
+from emulator.console.questions import Body, services_of
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError
 from emulator.redaction import redact_forms

@@ -109,10 +109,23 @@ class Questions:
         return found
 
     def _state(self) -> DesiredState:
-        state = stored_state(self._engine, self._names)
-        if state is None:
-            raise InputError(f"{self._names.app}/{self._names.environment} is not running")
-        return state
+        return state_of(self._engine, self._names)
+
+
+def state_of(engine: Engine, environment: Names) -> DesiredState:
+    """What should run. Raises InputError where nothing does."""
+    state = stored_state(engine, environment)
+    if state is None:
+        raise InputError(f"{environment.app}/{environment.environment} is not running")
+    return state
+
+
+def services_of(body: Body) -> list[str]:
+    """The services that a body names. Raises InputError."""
+    services = body.get("services") or []
+    if not isinstance(services, list) or not all(isinstance(name, str) for name in services):
+        raise InputError("services are a list of names")
+    return services
 
 
 def pairs_of(body: Body) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.runtime.state.names import Names
-from emulator.runtime.state.observed import Member, observe
+from emulator.runtime.state.observed import observe
 
 AT_ONCE: Final = 8
 """Containers that are asked at once: Docker takes up to a second for each."""
@@ -34,35 +34,26 @@ class Sampler:
 
         None where there is nothing to tell yet. Raises `EngineError` where Docker does not answer.
         """
-        members = [
-            (f"{task.service}/{task.id}/{name}", member)
+        members = {
+            member.container.name: f"{task.service}/{task.id}/{name}"
             for task in observe(self._engine, self._names).tasks.values()
             for name, member in task.members.items()
             if member.running and name != PAUSE
-        ]
+        }
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            read = list(pool.map(self._read, (member for _, member in members)))
-        found, now = dict(self._told(members, read)), datetime.now(UTC)
-        self._before = {name: one[1] for (name, _), one in zip(self._named(members), read, strict=True) if one}
+            read = {name: one for name, one in zip(members, pool.map(self._read, members), strict=True) if one}
+        now, found = datetime.now(UTC), {}
+        for name, (memory, (at, used)) in read.items():
+            if (before := self._before.get(name)) is not None:
+                share = 100 * max(used - before[1], 0) / max(at - before[0], 0.001)
+                found[members[name]] = (round(share, 1), round(memory / MIB, 1))
+        self._before = {name: moment for name, (_, moment) in read.items()}
         return {"at": now.isoformat(timespec="milliseconds"), "c": found} if found else None
 
-    def _named(self, members: list[tuple[str, Member]]) -> Iterator[tuple[str, Member]]:
-        return ((member.container.name, member) for _, member in members)
-
-    def _told(
-        self, members: list[tuple[str, Member]], read: list[tuple[float, tuple[float, float]] | None]
-    ) -> Iterator[tuple[str, tuple[float, float]]]:
-        for (key, member), one in zip(members, read, strict=True):
-            before = self._before.get(member.container.name)
-            if one is None or before is None:
-                continue
-            memory, (at, used) = one
-            yield key, (round(100 * max(used - before[1], 0) / max(at - before[0], 0.001), 1), round(memory / MIB, 1))
-
-    def _read(self, member: Member) -> tuple[float, tuple[float, float]] | None:
+    def _read(self, name: str) -> tuple[float, tuple[float, float]] | None:
         """Bytes of memory, and when how many CPU seconds were used; None where Docker does not tell of it."""
         with contextlib.suppress(CopilotLocalError, OSError):
-            raw = self._engine.stats(member.container.name)
+            raw = self._engine.stats(name)
             used = _number(_mapping(_mapping(raw.get("cpu_stats")).get("cpu_usage")).get("total_usage"))
             return memory_of(raw), (_moment(raw.get("read")), used / 1e9)
         return None
