@@ -127,16 +127,21 @@ export function card(title, ...content) {
   return h("section", { class: "card" }, h("h2", {}, title), content);
 }
 
-/** A table that is scrolled where it has no room: `heads` are words, or pairs of a word and its column's class. */
+/** A table that is scrolled where it has no room. `heads` are words, or pairs of a word and its column's class; `rows` are
+ * lists of what is in their cells, or of cells, or they are elements. */
 export function table(label, heads, rows, kind) {
-  const cells = heads.map((one) => {
-    const [word, column] = [one].flat();
-    return word ? h("th", { scope: "col", class: column }, word) : h("td");
-  });
+  const columns = heads.map((one) => [one].flat());
+  const headOf = ([word, column]) => word ? h("th", { scope: "col", class: column }, word) : h("td");
+  const cellOf = (cell, at) => cell instanceof HTMLTableCellElement ? cell : h("td", { class: columns[at]?.[1] }, cell);
   return h(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
-    h("table", { class: kind }, cells.length > 0 && h("thead", {}, h("tr", {}, cells)), h("tbody", {}, rows)),
+    h(
+      "table",
+      { class: kind },
+      columns.length > 0 && h("thead", {}, h("tr", {}, columns.map(headOf))),
+      h("tbody", {}, rows.map((row) => Array.isArray(row) ? h("tr", {}, row.map(cellOf)) : row)),
+    ),
   );
 }
 

@@ -284,14 +284,10 @@ async function showVariables(id, name) {
     content = table(
       "Variables",
       [],
-      found.map(([key, value]) =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row" }, h("code", {}, key)),
-          h("td", { class: "wrap" }, value === null ? h("em", {}, "secret") : h("code", {}, value)),
-        )
-      ),
+      found.map(([key, value]) => [
+        h("th", { scope: "row" }, h("code", {}, key)),
+        h("td", { class: "wrap" }, value === null ? h("em", {}, "secret") : h("code", {}, value)),
+      ]),
     );
   } catch (error) {
     content = h("p", {}, error.message);

@@ -1,6 +1,6 @@
 // Tasks as ECS tells them: from DescribeTasks' `Task` and from the events of its state.
 
-import { idOf } from "./dom.js";
+import { badge, idOf } from "./dom.js";
 import { data, now } from "./store.js";
 
 export const ROUTER = "firelens_log_router";
@@ -16,6 +16,11 @@ export function taskTone(task) {
 export function containerTone(row) {
   if (row.state !== "running") return row.exit_code ? "bad" : row.state === "created" ? "wait" : "idle";
   return { unhealthy: "bad", starting: "wait" }[row.health] ?? "ok";
+}
+
+/** The state of a load balancer's target. */
+export function targetBadge(state) {
+  return badge({ healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[state] ?? "bad", state);
 }
 
 export function serviceOf(task) {

@@ -5,6 +5,7 @@ import { Chosen } from "../filters.js";
 import { hopsView } from "../hops.js";
 import { statusTone } from "../requests.js";
 import { answer, data, subscribe } from "../store.js";
+import { targetBadge } from "../tasks.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
@@ -240,26 +241,15 @@ function targetsView() {
     table(
       "Targets",
       ["Target", "Service", "Load balancer", "Target group", "State", "Reason", "Description"],
-      found.map((one) =>
-        h(
-          "tr",
-          {},
-          h("td", {}, h("code", {}, one.name)),
-          h("td", {}, one.service),
-          h("td", {}, one.load_balancer),
-          h("td", {}, one.target_group),
-          h(
-            "td",
-            {},
-            badge(
-              { healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[one.state] ?? "bad",
-              one.state,
-            ),
-          ),
-          h("td", {}, one.reason_code || "–"),
-          h("td", {}, one.description || "–"),
-        )
-      ),
+      found.map((one) => [
+        h("code", {}, one.name),
+        one.service,
+        one.load_balancer,
+        one.target_group,
+        targetBadge(one.state),
+        one.reason_code || "–",
+        one.description || "–",
+      ]),
     ),
   );
 }

@@ -55,72 +55,50 @@ function draw({ names, calls, proxied, silent }) {
     avoided.length > 0 && tableCard(
       "Avoided tasks",
       ["Client", "Name", "Task", "Until"],
-      avoided.map((one) =>
-        h(
-          "tr",
-          {},
-          h("td", {}, taskOf(one.client.service, one.client.task_id)),
-          h("td", {}, h("code", {}, one.client.name)),
-          h(
-            "td",
-            {},
-            badge("bad", "ejected"),
-            " ",
-            h("a", { href: taskLink(one.task_id) }, h("code", {}, shortId(one.task_id))),
-          ),
-          h(
-            "td",
-            {},
-            one.until ? new Date(one.until).toLocaleTimeString("en-GB") : "–",
-            h("span", { class: "muted" }, " calls failed"),
-          ),
-        )
-      ),
+      avoided.map((one) => [
+        taskOf(one.client.service, one.client.task_id),
+        h("code", {}, one.client.name),
+        [
+          badge("bad", "ejected"),
+          " ",
+          h("a", { href: taskLink(one.task_id) }, h("code", {}, shortId(one.task_id))),
+        ],
+        [
+          one.until ? new Date(one.until).toLocaleTimeString("en-GB") : "–",
+          h("span", { class: "muted" }, " calls failed"),
+        ],
+      ]),
     ),
     tableCard(
       "Names",
       ["Name", "Address", "Protocol", "Tasks behind it"],
-      names.map((one) =>
-        h(
-          "tr",
-          {},
-          h("td", {}, h("code", {}, `${one.name}:${one.port}`)),
-          h("td", {}, one.address ? h("code", {}, one.address) : "–"),
-          h("td", {}, one.protocol || "–"),
+      names.map((one) => [
+        h("code", {}, `${one.name}:${one.port}`),
+        one.address ? h("code", {}, one.address) : "–",
+        one.protocol || "–",
+        one.servers.map((server) =>
           h(
-            "td",
-            {},
-            one.servers.map((server) =>
-              h(
-                "p",
-                { class: "row" },
-                taskOf(server.service, server.task_id),
-                badge(TONES[server.state] ?? "idle", server.state),
-              )
-            ),
-          ),
-        )
-      ),
+            "p",
+            { class: "row" },
+            taskOf(server.service, server.task_id),
+            badge(TONES[server.state] ?? "idle", server.state),
+          )
+        ),
+      ]),
     ),
     calls.length > 0 &&
       tableCard(
         "Calls",
         ["Client", "Name", ...["Calls", "Failed", "Retries", "Median"].map((name) => [name, "number"]), "By task"],
-        calls.map((one) =>
-          h(
-            "tr",
-            {},
-            h("td", {}, taskOf(one.service, one.task_id)),
-            h("td", {}, h("code", {}, one.name)),
-            [one.calls, one.failed, one.retries].map((number) => h("td", { class: "number" }, count(number))),
-            h("td", { class: "number nowrap" }, one.p50_ms === null ? "–" : duration(one.p50_ms)),
-            h(
-              "td",
-              {},
-              Object.entries(one.by_task).map(([id, number]) => `${shortId(id)} ${count(number)}`).join(", "),
-            ),
-          )
-        ),
+        calls.map((one) => [
+          taskOf(one.service, one.task_id),
+          h("code", {}, one.name),
+          count(one.calls),
+          count(one.failed),
+          count(one.retries),
+          h("td", { class: "number nowrap" }, one.p50_ms === null ? "–" : duration(one.p50_ms)),
+          Object.entries(one.by_task).map(([id, number]) => `${shortId(id)} ${count(number)}`).join(", "),
+        ]),
       ),
     names.some((one) => one.protocol === "tcp") &&
       h(

@@ -90,22 +90,14 @@ function formerView(one) {
   const breaker = one.deploymentCircuitBreaker;
   const revision = one.targetServiceRevision?.arn;
   const ended = one.finishedAt ? Date.parse(one.finishedAt) : now();
-  return h(
-    "tr",
-    {},
+  return [
     h("td", { class: "nowrap muted" }, clock(one.startedAt)),
-    h("td", {}, badge(TONES[one.status] ?? "idle", one.status)),
-    h("td", {}, h("code", {}, revision ? idOf(revision) : "–")),
+    badge(TONES[one.status] ?? "idle", one.status),
+    h("code", {}, revision ? idOf(revision) : "–"),
     h("td", { class: "nowrap" }, duration(Math.max(ended - Date.parse(one.startedAt), 0))),
-    h(
-      "td",
-      {},
-      breaker.status === "DISABLED"
-        ? "off"
-        : `${
-          breaker.status.toLowerCase().replaceAll("_", " ")
-        }, ${breaker.failureCount} of ${breaker.threshold} failed`,
-    ),
+    breaker.status === "DISABLED"
+      ? "off"
+      : `${breaker.status.toLowerCase().replaceAll("_", " ")}, ${breaker.failureCount} of ${breaker.threshold} failed`,
     h("td", { class: "wrap reason" }, one.statusReason),
-  );
+  ];
 }

@@ -122,22 +122,14 @@ function countersView(counters) {
     table(
       "Counters",
       ["Task", "Kind", "Plugin", "Counters"],
-      rows.map(([task, kind, plugin, numbers]) =>
-        h(
-          "tr",
-          {},
-          h("td", {}, h("code", {}, shortId(task))),
-          h("td", {}, kind),
-          h("td", {}, h("code", {}, plugin)),
-          h(
-            "td",
-            {},
-            numbersOf(numbers).map(([name, number]) =>
-              h("span", { class: number ? "counter" : "counter muted" }, `${name} ${saidOf(number)}`)
-            ),
-          ),
-        )
-      ),
+      rows.map(([task, kind, plugin, numbers]) => [
+        h("code", {}, shortId(task)),
+        kind,
+        h("code", {}, plugin),
+        numbersOf(numbers).map(([name, number]) =>
+          h("span", { class: number ? "counter" : "counter muted" }, `${name} ${saidOf(number)}`)
+        ),
+      ]),
     ),
   );
 }

@@ -4,7 +4,6 @@ import { acting } from "../actions.js";
 import { sparkline } from "../charts.js";
 import {
   ago,
-  badge,
   card,
   count,
   dot,
@@ -24,7 +23,7 @@ import { drawEdges, mapView } from "../map.js";
 import { taskLink } from "../panel.js";
 import { quantile, recent } from "../requests.js";
 import { data, now, subscribe } from "../store.js";
-import { containerTone, serviceOf, taskTone, whyStopped } from "../tasks.js";
+import { containerTone, serviceOf, targetBadge, taskTone, whyStopped } from "../tasks.js";
 
 const RECENT = 600_000; // ms that the end of a task is a problem
 
@@ -208,7 +207,6 @@ function containersView({ containers, services }) {
     );
   }
   for (const service of services) {
-    const here = { verb: "scale" };
     const job = data.services[service.name]?.type === "Scheduled Job";
     rows.push(
       h(
@@ -235,14 +233,10 @@ function containersView({ containers, services }) {
             ? h(
               "span",
               { class: "row end" },
-              h(
-                "button",
-                {
-                  ...acting({ verb: "run-job", job: service.name }),
-                  class: "button small",
-                  "data-k": `run-${service.name}`,
-                  "aria-label": `Run ${service.name} now`,
-                },
+              act(
+                { verb: "run-job", job: service.name },
+                `run-${service.name}`,
+                `Run ${service.name} now`,
                 icon("play"),
                 "Run now",
               ),
@@ -250,20 +244,16 @@ function containersView({ containers, services }) {
             : h(
               "span",
               { class: "row end" },
-              h(
-                "button",
-                {
-                  ...acting({ verb: "restart", services: [service.name] }),
-                  class: "button small",
-                  "data-k": `restart-${service.name}`,
-                  "aria-label": `Restart ${service.name}`,
-                },
+              act(
+                { verb: "restart", services: [service.name] },
+                `restart-${service.name}`,
+                `Restart ${service.name}`,
                 icon("restart"),
                 "Restart",
               ),
               h("button", {
                 ...acting({
-                  ...here,
+                  verb: "scale",
                   counts: { [service.name]: Math.max(service.desired_count - 1, 0) },
                   ask: service.desired_count === 1 ? `Stop ${service.name}? No task of it runs then.` : undefined,
                 }),
@@ -272,12 +262,12 @@ function containersView({ containers, services }) {
                 "data-k": `less-${service.name}`,
                 "aria-label": `One task of ${service.name} less`,
               }, "−"),
-              h("button", {
-                ...acting({ ...here, counts: { [service.name]: service.desired_count + 1 } }),
-                class: "button small",
-                "data-k": `more-${service.name}`,
-                "aria-label": `One task of ${service.name} more`,
-              }, "+"),
+              act(
+                { verb: "scale", counts: { [service.name]: service.desired_count + 1 } },
+                `more-${service.name}`,
+                `One task of ${service.name} more`,
+                "+",
+              ),
             ),
         ),
       ),
@@ -303,6 +293,14 @@ function containersView({ containers, services }) {
   );
 }
 
+function act(action, key, label, ...content) {
+  return h(
+    "button",
+    { ...acting(action), class: "button small", "data-k": key, "aria-label": label },
+    content,
+  );
+}
+
 function taskRows(service, containers) {
   return tasksOf(service, containers).flatMap((task) =>
     task.rows.map((row, at) =>
@@ -319,7 +317,7 @@ function taskRows(service, containers) {
         h("td", {}, row.name),
         h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
         h("td", {}, row.ports.join(", ")),
-        h("td", {}, targetBadge(row)),
+        h("td", {}, worstTarget(row)),
       )
     )
   );
@@ -335,13 +333,11 @@ function tasksOf(service, containers) {
   return [...found.values()];
 }
 
-function targetBadge(row) {
+function worstTarget(row) {
   const groups = data.overview?.target_containers[row.service] ?? {};
   const states = (data.overview?.targets ?? []).filter((one) =>
     one.service === row.service && one.name.endsWith(shortId(row.task_id)) && groups[one.target_group] === row.name
   ).map((one) => one.state);
   const worst = states.find((state) => state !== "healthy" && state !== "unused") ?? states[0];
-  return worst
-    ? badge({ healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[worst] ?? "bad", worst)
-    : null;
+  return worst ? targetBadge(worst) : null;
 }

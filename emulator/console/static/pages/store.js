@@ -21,10 +21,10 @@ export function show(main) {
 function tableCard(title, heads, rows) {
   if (!rows.length) return null;
   const numeric = (at) => rows.some((cells) => typeof cells[at] === "number") ? "number" : "";
-  const cellOf = (cell, at) => h("td", { class: numeric(at) }, typeof cell === "number" ? count(cell) : cell);
+  const said = (cell) => typeof cell === "number" ? count(cell) : cell;
   return card(
     title,
-    table(title, heads.map((head, at) => [head, numeric(at)]), rows.map((cells) => h("tr", {}, cells.map(cellOf)))),
+    table(title, heads.map((head, at) => [head, numeric(at)]), rows.map((cells) => cells.map(said))),
   );
 }
 

@@ -104,42 +104,30 @@ function listOf(found, chosen, openOne) {
       table(
         "Traces",
         ["Time", "Trace", "Began with", "State", "Services", ["Spans", "number"], "Duration"],
-        rows.map((one) =>
+        rows.map((one) => [
+          h("td", { class: "muted nowrap" }, clock(one.time * 1000)),
+          h("button", {
+            type: "button",
+            class: "link",
+            "data-k": `trace-${one.id}`,
+            onclick: () => openOne(one.id),
+            title: one.xray_id,
+          }, h("code", {}, one.id.slice(0, 12))),
+          h("td", { class: "wrap" }, one.name),
+          badge(TONES[one.state] ?? "idle", one.status ?? one.state),
+          one.services.join(", "),
+          one.spans,
           h(
-            "tr",
-            {},
-            h("td", { class: "muted nowrap" }, clock(one.time * 1000)),
+            "span",
+            { class: "bar-cell timed" },
             h(
-              "td",
-              {},
-              h("button", {
-                type: "button",
-                class: "link",
-                "data-k": `trace-${one.id}`,
-                onclick: () => openOne(one.id),
-                title: one.xray_id,
-              }, h("code", {}, one.id.slice(0, 12))),
+              "span",
+              { class: "bar-line" },
+              h("span", { style: { width: `${(one.duration / longest) * 100}%` } }),
             ),
-            h("td", { class: "wrap" }, one.name),
-            h("td", {}, badge(TONES[one.state] ?? "idle", one.status ?? one.state)),
-            h("td", {}, one.services.join(", ")),
-            h("td", { class: "number" }, one.spans),
-            h(
-              "td",
-              {},
-              h(
-                "span",
-                { class: "bar-cell timed" },
-                h(
-                  "span",
-                  { class: "bar-line" },
-                  h("span", { style: { width: `${(one.duration / longest) * 100}%` } }),
-                ),
-                h("span", {}, duration(one.duration * 1000)),
-              ),
-            ),
-          )
-        ),
+            h("span", {}, duration(one.duration * 1000)),
+          ),
+        ]),
       ),
       rows.length === 0 && h("p", { class: "empty" }, "No trace is like that."),
     ),
@@ -162,18 +150,12 @@ function mapOf(found) {
       table(
         "Who calls whom",
         ["From", "To", ...["Calls", "Errors", "Faults", "Median", "95 %"].map((name) => [name, "number"])],
-        found.edges.map((one) =>
-          h(
-            "tr",
-            {},
-            h("td", {}, one.source),
-            h("td", {}, one.target, one.inferred && h("span", { class: "muted" }, " (sent no spans itself)")),
-            [one.count, one.error + one.throttle, one.fault].map((number) =>
-              h("td", { class: "number" }, count(number))
-            ),
-            [one.p50, one.p95].map((seconds) => h("td", { class: "number nowrap" }, ms(seconds))),
-          )
-        ),
+        found.edges.map((one) => [
+          one.source,
+          [one.target, one.inferred && h("span", { class: "muted" }, " (sent no spans itself)")],
+          ...[one.count, one.error + one.throttle, one.fault].map(count),
+          ...[one.p50, one.p95].map((seconds) => h("td", { class: "number nowrap" }, ms(seconds))),
+        ]),
       ),
     ),
   );
