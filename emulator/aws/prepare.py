@@ -67,17 +67,19 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
             said["position"] = said["position"] or request.get("places", {}).get(said["subject"], "")
             json.dump({"error": said}, sys.stdout)
             return REFUSED
-        answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
         _write(
             made_file,
             {**_kept(made_file, request), **{name: stack["resources"] for name, stack in answer["stacks"].items()}},
         )
-        url = f"http://127.0.0.1:{PLAIN_PORT}"
+        url, region = f"http://127.0.0.1:{PLAIN_PORT}", request["region"]
+        secret = list(_secret_outputs(answer))
+        stores = [("secretsmanager" if _SECRET in name else "ssm", name) for name in secret]
+        answer["secret_values"] = dict(zip(secret, looked_up(url, region, stores), strict=True))
         if "other" not in request:
             answer["seeded"] = FileNotes(NOTES).read()["done"]
             with contextlib.suppress(HTTPError):  # no room: it refuses the next change with the reason
                 write_down(url)
-        answer["looked_up"] = looked_up(url, request["region"], request.get("lookups", ()))
+        answer["looked_up"] = looked_up(url, region, request.get("lookups", ()))
     json.dump(answer, sys.stdout)
     return 0
 
@@ -122,15 +124,6 @@ def _secret_outputs(answer: dict[str, Any]) -> Iterator[str]:
         for output in stack["outputs"].values():
             if _SECRET in str(output["value"]) or output["value"] in parameters:
                 yield output["value"]
-
-
-def _secret(region: str, name: str) -> str:
-    text: str
-    if _SECRET not in name:
-        text = client("ssm", region).get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-    else:
-        text = client("secretsmanager", region).get_secret_value(SecretId=name)["SecretString"]
-    return text
 
 
 def _make(region: str, group: str) -> None:

@@ -53,9 +53,8 @@ def explained(ask: Callable[[], Any]) -> dict[str, Any]:
     except seed.Misplaced as misplaced:
         return {"error": {"message": misplaced.message, "hint": "", "position": misplaced.position}}
     except Problem as problem:
-        return {"error": {"message": problem.message, "hint": problem.hint}}
-    except Refused as refused:
-        return {"error": {"message": f"the local endpoint refused it: {refused}", "hint": ""}}
+        hint = "" if isinstance(problem, Refused) else problem.hint
+        return {"error": {"message": problem.message, "hint": hint}}
 
 
 def main() -> None:

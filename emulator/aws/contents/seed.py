@@ -23,7 +23,6 @@ from emulator.aws.contents import buckets, queues, tables
 from emulator.aws.contents.empty import batches, empty, empty_bucket, empty_queue, empty_table, write
 from emulator.aws.contents.names import Unknown, World
 from emulator.aws.contents.seed_notes import NOTES, notes_of
-from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.providers.secretsmanager import ensure_secret, read_secret
 from emulator.aws.stacks.providers.ssm import PLAIN, ensure_parameter, read_parameter
@@ -138,14 +137,14 @@ def _put(world: World, target: Target, folder: Path) -> None:
         case "secret":
             try:
                 ensure_secret(world.clients, target["name"], target["value"])
-            except (Problem, Refused) as error:
-                raise Misplaced(str(error), target["position"]) from None
+            except Problem as problem:
+                raise Misplaced(str(problem), target["position"]) from None
         case _:
             for one in target["entries"]:
                 try:
                     ensure_parameter(world.clients, one["parameter"], one["value"], PLAIN)
-                except (Problem, Refused) as error:
-                    raise Misplaced(str(error), one["position"]) from None
+                except Problem as problem:
+                    raise Misplaced(str(problem), one["position"]) from None
 
 
 def _put_items(world: World, table: str, entries: list[Any]) -> None:
@@ -154,7 +153,7 @@ def _put_items(world: World, table: str, entries: list[Any]) -> None:
         one["item"] = {name: _with_bytes(value) for name, value in one["item"].items()}
     try:
         write(world, table, [{"PutRequest": {"Item": one["item"]}} for one in entries])
-    except (Problem, Refused):
+    except Problem:
         for one in entries:
             _call(world, one["position"], "dynamodb", "PutItem", {"TableName": table, "Item": one["item"]})
 
@@ -178,8 +177,6 @@ def _call(world: World, position: str, service: str, operation: str, arguments: 
         world.clients.call(service, operation, **arguments)
     except Problem as problem:
         raise Misplaced(problem.message, position) from None
-    except Refused as refused:
-        raise Misplaced(f"the local endpoint refused it: {refused}", position) from None
 
 
 def _empty(world: World, targets: Iterable[Target]) -> None:

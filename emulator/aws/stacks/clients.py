@@ -17,15 +17,14 @@ from emulator.aws.stacks.values import Value, is_true, text
 
 _making = threading.Lock()
 """A session makes one client at a time."""
-_HINT = "see the message of AWS's API; the local endpoint gave it"
 
 
-class Refused(Exception):
-    """The endpoint refused a call; `code` is AWS's."""
+class Refused(Problem):
+    """The endpoint refused a call; `code` is AWS's. Its text is AWS's own, without who gave it."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
+        super().__init__(f"{code}: {message}", "see the message of AWS's API; the local endpoint gave it")
+        self.code, self.message = code, f"the local endpoint refused it: {self}"
 
 
 class Clients:
@@ -80,11 +79,6 @@ def _explained(operation: str) -> Iterator[None]:
         raise Refused(str(found.get("Code", "")), str(found.get("Message", ""))) from error
     except BotoCoreError as error:
         raise Problem(f"{operation}: {error}", "correct the property, or see whether the local endpoint runs") from None
-
-
-def refusal(error: Refused) -> Problem:
-    """A refused call as a problem of the resource it was for."""
-    return Problem(f"the local endpoint refused it: {error}", _HINT)
 
 
 def _typed(shape: Shape, value: Value) -> Any:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from emulator.aws.stacks.clients import Refused, refusal
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.problems import placed
 from emulator.aws.stacks.providers.sns import ensure_subscription, ensure_topic, set_attributes
@@ -80,7 +78,7 @@ class Messaging:
 
         def ensure(pair: tuple[str, str]) -> None:
             item = wanted[pair]
-            with _about(f"subscription of {item.queue} to {item.topic}"):
+            with placed(_WORKLOADS, f"subscription of {item.queue} to {item.topic}"):
                 if pair in present:
                     set_attributes(context.clients, present[pair], item.attributes)
                 else:
@@ -95,24 +93,14 @@ def topic_arn(context: Context, name: str) -> str:
 
 def _queue(context: Context, queue: Queue) -> None:
     fifo = {"FifoQueue": "true"} if queue.name.endswith(".fifo") else {}
-    with _about(f"queue {queue.name}"):
+    with placed(_WORKLOADS, f"queue {queue.name}"):
         ensure_queue(context.clients, queue_url(context, queue.name), {**fifo, **queue.attributes})
 
 
 def _topic(context: Context, topic: Topic) -> None:
     fifo = {"FifoTopic": "true"} if topic.name.endswith(".fifo") else {}
-    with _about(f"topic {topic.name}"):
+    with placed(_WORKLOADS, f"topic {topic.name}"):
         ensure_topic(context.clients, topic.name, {**fifo, **topic.attributes}, complete=topic.published)
-
-
-@contextmanager
-def _about(subject: str) -> Iterator[None]:
-    """Gives a refused call its place: a workload's queue, topic or subscription."""
-    with placed(_WORKLOADS, subject):
-        try:
-            yield
-        except Refused as error:
-            raise refusal(error) from error
 
 
 def _each(threads: ThreadPoolExecutor, act: Callable[[Item], object], items: Iterable[Item]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.stacks.clients import Clients, Refused, refusal
+from emulator.aws.stacks.clients import Clients, Refused
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.evaluator import Stack, World
 from emulator.aws.stacks.messaging import topic_arn
@@ -46,12 +46,9 @@ def provision(request: Request) -> dict[str, Any]:
         request.exports,
     )
     with placed(_ENVIRONMENT, "endpoint"):
-        try:
-            _give(request, clients, world)
-            request.messaging.ensure(context)
-            world.complete()
-        except Refused as error:
-            raise refusal(error) from error
+        _give(request, clients, world)
+        request.messaging.ensure(context)
+        world.complete()
     return {
         "stacks": {name: _stack(stack) for name, stack in world.stacks.items()},
         "queues": {
@@ -72,6 +69,8 @@ def _give(request: Request, clients: Clients, world: World) -> None:
         path = name.partition(":parameter")[2] or name if name.startswith("arn:") else name
         try:
             ensure_parameter(clients, path, value, SECURE)
+        except Refused:
+            raise
         except Problem as problem:
             world.warn("", f"{problem.message}: it is left out of the local endpoint")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulator.aws.stacks.clients import Refused, refusal
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.providers import (
@@ -54,7 +53,4 @@ def make(context: Context, resource: Resource) -> Made:
     """Makes a resource, or finds it. Raises Problem where its type is refused, or the endpoint refuses it."""
     if resource_type(resource.type).kind is Kind.REFUSED:
         raise Problem(f"{resource.type} is not emulated", REFUSED_HINT)
-    try:
-        return PROVIDERS.get(resource.type, named)(context, resource)
-    except Refused as error:
-        raise refusal(error) from error
+    return PROVIDERS.get(resource.type, named)(context, resource)
