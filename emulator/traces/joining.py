@@ -8,17 +8,15 @@ request.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from emulator.traces.spans import Malformed, Span, trace_digits
+from emulator.traces.spans import Span, root_digits
 
 CLOCKS = 0.05
 """Seconds by which the two may disagree."""
-_ROOT = re.compile(r"(?:^|;)\s*Root=([^;\s]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +39,7 @@ class Request:
     @property
     def root(self) -> str:
         """The digits of the trace's id; empty where there is none."""
-        found = _ROOT.search(self.trace)
-        try:
-            return trace_digits(found[1]) if found else ""
-        except Malformed:
-            return ""
+        return root_digits(self.trace)
 
 
 @dataclass(frozen=True, slots=True)

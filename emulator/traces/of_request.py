@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from emulator.traces.screens import spans_of
-from emulator.traces.spans import Malformed, trace_digits
+from emulator.traces.spans import root_digits
 from emulator.traces.views import tree, walk
 
 Json = Mapping[str, Any]
@@ -44,7 +44,7 @@ def traces_of_request(
 ) -> RequestSpans:
     """What has arrived of a request once every expected service has sent its spans, or after that time. `id` is the
     root of its X-Amzn-Trace-Id, `began` its time in seconds. At once nothing where no service is expected to."""
-    root = _digits(id)
+    root = root_digits(f"Root={id}")
     if not expected or not root:
         return RequestSpans()
     until = time.monotonic() + seconds
@@ -69,7 +69,7 @@ def _traces(agent: Answers, root: str, since: str) -> list[Json]:
     found: list[Json] = []
     for one in reversed(agent.traces(limit=_LATEST, since=since)["traces"]):
         request = one["request"]
-        if one["id"] == root or (request is not None and _digits(request["trace"]) == root):
+        if one["id"] == root or (request is not None and root_digits(request["trace"]) == root):
             found.append(agent.trace(one["id"]))
     return found
 
@@ -78,11 +78,3 @@ def _is_whole(trace: Json) -> bool:
     """Whether nothing of a trace is in progress, and every span has its parent."""
     spans = spans_of(trace)
     return all(span.end is not None for span in spans) and not any(node.orphan for node in walk(tree(spans)))
-
-
-def _digits(text: str) -> str:
-    """The 32 digits of the id in a header or by itself; empty where there is none."""
-    try:
-        return trace_digits(text.partition("Root=")[2].partition(";")[0] if "Root=" in text else text)
-    except Malformed:
-        return ""

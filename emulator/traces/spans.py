@@ -16,6 +16,7 @@ MOST_ATTRIBUTES = 128
 LONGEST_VALUE = 4096
 """Characters of a value that are kept."""
 _XRAY = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})")
+_ROOT = re.compile(r"(?:^|;)\s*Root=([^;\s]+)", re.IGNORECASE)
 _HEADERS = ("authorization", "cookie", "set-cookie", "x-api-key")
 
 
@@ -70,6 +71,15 @@ def trace_digits(text: str) -> str:
     if len(digits) != 32 or not _is_hex(digits):
         raise Malformed(f"{text[:60]!r} is no trace id")
     return digits
+
+
+def root_digits(header: str) -> str:
+    """The digits of the id in an `X-Amzn-Trace-Id`; empty where there is none."""
+    found = _ROOT.search(header)
+    try:
+        return trace_digits(found[1]) if found else ""
+    except Malformed:
+        return ""
 
 
 def span_digits(text: str, *, empty: bool = False) -> str:
