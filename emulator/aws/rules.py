@@ -35,7 +35,6 @@ class _Name:
 
     longest: int
     pattern: str
-    shortest: int = 1
 
 
 _STREAM = r"[a-zA-Z0-9_.-]+"
@@ -96,9 +95,9 @@ def _name_problems(service: str, content: Mapping[str, Any]) -> Iterator[str]:
             continue
         if len(value) > rule.longest:
             yield _problem(value, member, f"Member must have length less than or equal to {rule.longest}")
-        if len(value) < rule.shortest:
-            yield _problem(value, member, f"Member must have length greater than or equal to {rule.shortest}")
-        if value and not re.fullmatch(rule.pattern, value):
+        if not value:
+            yield _problem(value, member, "Member must have length greater than or equal to 1")
+        elif not re.fullmatch(rule.pattern, value):
             yield _problem(value, member, f"Member must satisfy regular expression pattern: {rule.pattern}")
 
 

@@ -132,20 +132,16 @@ class Balancers:
         return self._services[0]
 
     def _listening(self) -> Iterator[_Listening]:
-        if not self._services:
-            return
         state = self._state
-        ports: Sequence[tuple[Balancer, Listener, int]] = (
-            (Balancer.PUBLIC, "HTTP", state.front_port),
-            (Balancer.PUBLIC, "HTTPS", state.https_port),
-            (Balancer.INTERNAL, "HTTP", state.internal_port),
-            (Balancer.INTERNAL, "HTTPS", state.internal_https_port),
-        )
-        for balancer, listener, port in ports:
-            if port and any(
-                balancer_of(one.service) is balancer and one.service.listener_rules for one in self._services
-            ):
-                yield _Listening(balancer, listener, port)
+        used = {balancer_of(one.service) for one in self._services if one.service.listener_rules}
+        for one in (
+            _Listening(Balancer.PUBLIC, "HTTP", state.front_port),
+            _Listening(Balancer.PUBLIC, "HTTPS", state.https_port),
+            _Listening(Balancer.INTERNAL, "HTTP", state.internal_port),
+            _Listening(Balancer.INTERNAL, "HTTPS", state.internal_https_port),
+        ):
+            if one.port and one.balancer in used:
+                yield one
 
     def _with_network_listeners(self) -> list[DesiredService]:
         return [desired for desired in self._services if desired.service.network_listeners]
