@@ -1,6 +1,6 @@
 // Printed and routed side by side: a line of a container, and the record that its destination got of it.
 
-import { badge, clock, colourOf, count, cut, empty, h, printed, sentence, shortId } from "./dom.js";
+import { badge, clock, colourOf, count, cut, empty, h, muted, printed, section, sentence, shortId } from "./dom.js";
 import { matcher, oneOf } from "./filters.js";
 import { List } from "./list.js";
 import { heading, openPanel, taskLink } from "./panel.js";
@@ -37,7 +37,7 @@ export function comparedView(chosen) {
     draw: (
       row,
     ) => [
-      h("span", { class: "muted" }, clock(row.at)),
+      muted(clock(row.at)),
       h("span", { style: { color: colourOf(row.container) }, title: `task ${shortId(row.task)}` }, nameOf(row)),
       h("span", { class: "text" }, cut(printed(row.text))),
       h("span", {}, badge(TONES[row.state], row.state)),
@@ -54,7 +54,7 @@ export function comparedView(chosen) {
     tone: (row) => (row.state === "lost" ? "bad" : row.state === "dropped" ? "faint" : ""),
     open: openRow,
   });
-  const totals = h("span", { class: "muted" });
+  const totals = muted();
   const problem = h("p", { class: "note" });
   const none = empty("Looking …");
   let asked = 0;
@@ -91,7 +91,7 @@ export function comparedView(chosen) {
       { class: "row bar" },
       oneOf(chosen, "state", "State", STATES, () => list.filter(keep())),
       totals,
-      h("span", { class: "muted" }, "the last lines of each container; what comes is looked at every 3 s"),
+      muted("the last lines of each container; what comes is looked at every 3 s"),
     ),
     problem,
     none,
@@ -133,7 +133,7 @@ function openRow(row) {
         h("span", {}, clock(row.at)),
         h("a", { href: taskLink(row.task) }, `task ${shortId(row.task)}`),
       ),
-      h("section", {}, h("h3", {}, "Printed"), h("pre", { class: "wrap", tabindex: 0 }, printed(row.text))),
+      section("Printed", h("pre", { class: "wrap", tabindex: 0 }, printed(row.text))),
       h(
         "section",
         {},

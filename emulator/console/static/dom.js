@@ -127,6 +127,16 @@ export function card(title, ...content) {
   return h("section", { class: "card" }, h("h2", {}, title), content);
 }
 
+/** A part of the panel under a heading of its own. */
+export function section(title, ...content) {
+  return h("section", {}, h("h3", {}, title), content);
+}
+
+/** Words that matter less than those beside them. */
+export function muted(...content) {
+  return h("span", { class: "muted" }, content);
+}
+
 /** A table that is scrolled where it has no room. `heads` are words, or pairs of a word and its column's class; `rows` are
  * lists of what is in their cells, or of cells, or they are elements. */
 export function table(label, heads, rows, kind) {

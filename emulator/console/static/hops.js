@@ -1,7 +1,7 @@
 // The hops of a request between containers, as `trace --format json` has them.
 
 import { axis, track } from "./charts.js";
-import { badge, button, colourOf, duration, facts, h } from "./dom.js";
+import { badge, button, colourOf, duration, facts, h, muted } from "./dom.js";
 import { statusTone } from "./requests.js";
 import { answer, data } from "./store.js";
 
@@ -62,7 +62,7 @@ export function hopsView({ hops, diagnoses }) {
         h(
           "span",
           {},
-          hop.status ? badge(statusTone(hop.status), hop.status) : h("span", { class: "muted" }, hop.outcome),
+          hop.status ? badge(statusTone(hop.status), hop.status) : muted(hop.outcome),
         ),
         h("span", { class: "right" }, duration(hop.milliseconds)),
       ]),

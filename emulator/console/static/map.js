@@ -1,6 +1,6 @@
 // The map: from the load balancer's rules to services and their tasks, and what the services use.
 
-import { colourOf, dot, h, icon, s, shortId } from "./dom.js";
+import { colourOf, dot, h, icon, muted, s, shortId } from "./dom.js";
 import { taskLink } from "./panel.js";
 import { listenerOf, recent } from "./requests.js";
 import { data } from "./store.js";
@@ -68,7 +68,7 @@ function ruleView(rule, rate) {
       title: `${rule.priority}: ${rule.conditions.join(", ")}`,
     },
     h("code", {}, path),
-    h("span", { class: "muted" }, rule.action !== "forward" ? rule.action : rate > 0 ? `${rate.toFixed(1)}/s` : "–"),
+    muted(rule.action !== "forward" ? rule.action : rate > 0 ? `${rate.toFixed(1)}/s` : "–"),
   );
 }
 
@@ -86,7 +86,7 @@ function serviceView(service, containers) {
       "h3",
       {},
       service.name,
-      h("span", { class: "muted" }, data.services[service.name]?.type.toLowerCase()),
+      muted(data.services[service.name]?.type.toLowerCase()),
       h("span", { class: "space" }),
       h(
         "span",
@@ -114,7 +114,7 @@ function serviceView(service, containers) {
               { class: "member" },
               h("span", { class: "swatch", style: { background: colourOf(row.name) } }),
               row.name === ROUTER ? "log router" : row.name,
-              h("span", { class: "muted" }, row.ports.map((port) => `:${port.split("/")[0]}`).join(" ")),
+              muted(row.ports.map((port) => `:${port.split("/")[0]}`).join(" ")),
               h("span", { class: "space" }),
               dot(containerTone(row), row.health || row.state),
             )

@@ -17,6 +17,7 @@ import {
   icon,
   idOf,
   replaced,
+  section,
   shortId,
   table,
 } from "./dom.js";
@@ -168,17 +169,13 @@ function taskView(id, details) {
       ),
     life(id, details),
     whyStopped(task) &&
-      h(
-        "section",
-        {},
-        h("h3", {}, running ? "Why it stops" : "Why it stopped"),
+      section(
+        running ? "Why it stops" : "Why it stopped",
         h("p", { class: "wrap" }, whyStopped(task)),
         task.stoppedAt && h("p", { class: "muted" }, `${task.stopCode} at ${clock(task.stoppedAt)}`),
       ),
-    h(
-      "section",
-      {},
-      h("h3", {}, "Containers"),
+    section(
+      "Containers",
       task.containers.map((container) => containerView(id, container, details?.containers[container.name])),
     ),
   );
@@ -191,10 +188,8 @@ function life(id, details) {
     { name: "task", spans: found.task },
     ...found.containers.map((row) => ({ ...row, colour: colourOf(row.name) })),
   ];
-  return h(
-    "section",
-    {},
-    h("h3", {}, "Life"),
+  return section(
+    "Life",
     timeline(rows, found.from, found.to),
     h(
       "p",

@@ -1,6 +1,6 @@
 // Pages that show what one answer says: of everything, or of one service.
 
-import { empty, h, head, prose, replaced, sentence } from "./dom.js";
+import { empty, h, head, muted, prose, replaced, sentence } from "./dom.js";
 import { Chosen } from "./filters.js";
 import { answer, data, regularly, subscribe } from "./store.js";
 
@@ -13,7 +13,7 @@ import { answer, data, regularly, subscribe } from "./store.js";
 export function answerPage(main, { title, under, path, every, draw, kinds = [] }) {
   let content = h("div", {}, empty("Looking …"));
   let asked = 0;
-  main.append(head(title, h("span", { class: "muted" }, under)), content);
+  main.append(head(title, muted(under)), content);
   const look = async () => {
     const number = ++asked;
     let next;
@@ -47,7 +47,7 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
   let content = h("div", {}, empty("Looking …"));
   let asked = 0;
   let known = "";
-  main.append(head(title, h("span", { class: "muted" }, under), h("span", { class: "space" }), choice), content);
+  main.append(head(title, muted(under), h("span", { class: "space" }), choice), content);
 
   const names = () => Object.keys(data.services).filter((name) => fits(data.services[name]));
   const whole = new Map();

@@ -1,7 +1,7 @@
 // A trace's spans over time, with containers' lines and what was raised beneath them.
 
 import { axis, track } from "./charts.js";
-import { badge, clock, colourOf, duration, facts, h } from "./dom.js";
+import { badge, clock, colourOf, duration, facts, h, muted } from "./dom.js";
 import { statusTone } from "./requests.js";
 
 const TONES = { fault: "bad", error: "wait", throttle: "wait", "in progress": "idle" };
@@ -61,7 +61,7 @@ export function spansView({ trace, spans, requests, lines }) {
       ordered(spans).map(({ span, depth }) =>
         row(
           depth,
-          [h("span", { class: "muted" }, `${span.service} `), span.name === span.service ? "" : span.name],
+          [muted(`${span.service} `), span.name === span.service ? "" : span.name],
           span.name,
           span.start,
           span.end,
@@ -80,7 +80,7 @@ export function spansView({ trace, spans, requests, lines }) {
         h(
           "p",
           { class: "change" },
-          h("span", { class: "muted" }, `${clock(one.time * 1000)} ${one.container} `),
+          muted(`${clock(one.time * 1000)} ${one.container} `),
           one.text,
         )
       ),

@@ -1,6 +1,6 @@
 // Load balancer: its rules, which of them a request hits and why, the request sent, and the targets.
 
-import { badge, button, card, duration, empty, h, head, prose, replaced, sentence, table } from "../dom.js";
+import { badge, button, card, duration, empty, h, head, muted, prose, replaced, sentence, table } from "../dom.js";
 import { Chosen } from "../filters.js";
 import { hopsView } from "../hops.js";
 import { statusTone } from "../requests.js";
@@ -113,7 +113,7 @@ export function show(main, query) {
     outcome,
   );
   main.append(
-    head("Load balancer", h("span", { class: "muted" }, "rules in the order in which they are looked at")),
+    head("Load balancer", muted("rules in the order in which they are looked at")),
     nothing,
     asking,
     rules,
@@ -207,7 +207,7 @@ function rulesView(explained) {
                 ),
                 " ",
                 h("code", {}, one.condition),
-                !one.matched && h("span", { class: "muted" }, ` saw ${one.seen.join(", ") || "nothing"}`),
+                !one.matched && muted(` saw ${one.seen.join(", ") || "nothing"}`),
               )
             ),
           ),
@@ -225,7 +225,7 @@ function rulesView(explained) {
           explained && h(
             "td",
             { class: "nowrap" },
-            rule.verdict === "wins" ? badge("ok", "wins") : h("span", { class: "muted" }, rule.verdict),
+            rule.verdict === "wins" ? badge("ok", "wins") : muted(rule.verdict),
           ),
         );
       }),
@@ -264,7 +264,7 @@ function sentView(found) {
       { class: "row bar" },
       h("h2", {}, "What happened"),
       status ? badge(statusTone(status), status) : badge("bad", "no answer"),
-      h("span", { class: "muted" }, `${duration(found.hops[0]?.milliseconds)} over ${found.hops.length} hops`),
+      muted(`${duration(found.hops[0]?.milliseconds)} over ${found.hops.length} hops`),
       h("span", { class: "space" }),
       h("code", { class: "muted" }, found.trace_id),
     ),

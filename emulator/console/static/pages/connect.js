@@ -1,6 +1,6 @@
 // Service Connect: its names, the tasks behind each, and what clients had from them.
 
-import { badge, card, count, duration, empty, h, shortId, table } from "../dom.js";
+import { badge, card, count, duration, empty, h, muted, shortId, table } from "../dom.js";
 import { taskLink } from "../panel.js";
 import { answerPage } from "../service.js";
 
@@ -65,7 +65,7 @@ function draw({ names, calls, proxied, silent }) {
         ],
         [
           one.until ? new Date(one.until).toLocaleTimeString("en-GB") : "–",
-          h("span", { class: "muted" }, " calls failed"),
+          muted(" calls failed"),
         ],
       ]),
     ),

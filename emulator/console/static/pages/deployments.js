@@ -1,6 +1,6 @@
 // Deployments: of each service the one that is current with its circuit breaker, those before, and what ECS says of it.
 
-import { badge, card, clock, duration, empty, h, idOf, plural, table } from "../dom.js";
+import { badge, card, clock, duration, empty, h, idOf, muted, plural, table } from "../dom.js";
 import { answerPage } from "../service.js";
 import { now } from "../store.js";
 
@@ -61,7 +61,7 @@ function serviceView(service) {
           "ul",
           { class: "plain" },
           service.events.slice(0, MOST_EVENTS).map((one) =>
-            h("li", {}, h("span", { class: "muted" }, `${clock(one.createdAt)} `), one.message)
+            h("li", {}, muted(`${clock(one.createdAt)} `), one.message)
           ),
         ),
       ),
@@ -81,7 +81,7 @@ function currentView(one) {
     h("strong", {}, one.status),
     h("code", {}, idOf(one.taskDefinition)),
     h("span", {}, counts),
-    h("span", { class: "muted" }, `since ${clock(one.createdAt)}`),
+    muted(`since ${clock(one.createdAt)}`),
     h("span", { class: one.rolloutState === "FAILED" ? "finding bad" : "muted" }, one.rolloutStateReason),
   );
 }

@@ -1,6 +1,6 @@
 // Events: what happened to tasks and to runs of jobs, as EventBridge would have it.
 
-import { badge, clock, empty, h, head, idOf, ofAll, shortId } from "../dom.js";
+import { badge, clock, empty, h, head, idOf, muted, ofAll, shortId } from "../dom.js";
 import { Chosen, matcher, pauser, search } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
@@ -39,7 +39,7 @@ export function show(main, query) {
       const task = event.detail ?? {};
       const id = task.taskArn ? idOf(task.taskArn) : "";
       return [
-        h("span", { class: "muted" }, clock(event.time)),
+        muted(clock(event.time)),
         serviceOfEvent(event),
         h("code", {}, shortId(id)),
         h("span", {}, task.lastStatus ? badge(taskTone(task), task.lastStatus) : kindOf(event)),
@@ -68,7 +68,7 @@ export function show(main, query) {
       );
     },
   });
-  const total = h("span", { class: "muted" });
+  const total = muted();
   const filter = () => {
     const matches = matcher(chosen.get("q"));
     list.filter((event) =>
@@ -84,12 +84,7 @@ export function show(main, query) {
     none.hidden = data.events.items.length > 0;
   };
   main.append(
-    head(
-      "Events",
-      total,
-      h("span", { class: "space" }),
-      pauser(list),
-    ),
+    head("Events", total, h("span", { class: "space" }), pauser(list)),
     h(
       "section",
       { class: "card grows" },

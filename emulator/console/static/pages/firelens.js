@@ -77,10 +77,7 @@ function saidOf(number) {
 
 function countersView(counters) {
   if (!counters.length) {
-    return card(
-      "Records through the router",
-      h("p", { class: "bar muted" }, "No log router of this service runs."),
-    );
+    return card("Records through the router", h("p", { class: "bar muted" }, "No log router of this service runs."));
   }
   // An input `storage_backlog` counts a second time what an earlier run of the router had taken.
   const total = (kind, names, of = "") =>

@@ -1,7 +1,7 @@
 // Logs: what containers print, merged by time as it comes.
 
 import { comparedView, nameOf } from "../compared.js";
-import { clock, colourOf, cut, h, head, ofAll, printed, shortId } from "../dom.js";
+import { clock, colourOf, cut, h, head, muted, ofAll, printed, section, shortId } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
@@ -55,14 +55,14 @@ export function show(main, query) {
     draw: (
       line,
     ) => [
-      h("span", { class: "muted" }, clock(line.at)),
+      muted(clock(line.at)),
       h("span", { style: { color: colourOf(line.container) }, title: `task ${shortId(line.task)}` }, nameOf(line)),
       h("span", { class: "text" }, cut(printed(line.text))),
     ],
     tone: (line) => ({ error: "bad", warn: "wait", debug: "faint" })[levelOf(line)] ?? "",
     open: openLine,
   });
-  const total = h("span", { class: "muted" });
+  const total = muted();
   const missed = h("p", { class: "note" });
   const chips = h("div", { class: "chips", role: "group", "aria-label": "Containers" });
   let other = null;
@@ -189,8 +189,8 @@ function openLine(line) {
         h("span", {}, line.s === "stderr" ? "standard error" : "standard output"),
         h("a", { href: taskLink(line.task) }, `task ${shortId(line.task)}`),
       ),
-      h("section", {}, h("h3", {}, "Line"), h("pre", { class: "wrap", tabindex: 0 }, printed(line.text))),
-      record && h("section", {}, h("h3", {}, "As JSON"), h("pre", { class: "wrap", tabindex: 0 }, record)),
+      section("Line", h("pre", { class: "wrap", tabindex: 0 }, printed(line.text))),
+      record && section("As JSON", h("pre", { class: "wrap", tabindex: 0 }, record)),
     ),
   );
 }

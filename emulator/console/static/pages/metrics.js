@@ -1,7 +1,7 @@
 // Metrics: CPU and memory of each task's containers, sampled while this page is open.
 
 import { area } from "../charts.js";
-import { clock, colourOf, empty, h, head, replaced, shortId } from "../dom.js";
+import { clock, colourOf, empty, h, head, muted, replaced, shortId } from "../dom.js";
 import { Chosen, oneOf } from "../filters.js";
 import { taskLink } from "../panel.js";
 import { data, leave, subscribe, want } from "../store.js";
@@ -17,7 +17,7 @@ export function show(main, query) {
   main.append(
     head(
       "Metrics",
-      h("span", { class: "muted" }, "sampled every 2 s while this page is open"),
+      muted("sampled every 2 s while this page is open"),
       h("span", { class: "space" }),
       oneOf(chosen, "span", "Time shown", SPANS, update),
     ),
@@ -95,7 +95,7 @@ function taskView({ service, task, containers }, samples, from, until) {
         {},
         label,
         h("strong", {}, `${sum(at).toFixed(digits)} ${unit}`),
-        h("span", { class: "muted" }, of),
+        muted(of),
       ),
       area(series(at), from, until, `${label} of ${service} ${shortId(task)}`, Math.max(least, ...sums), unit),
     );
@@ -110,7 +110,7 @@ function taskView({ service, task, containers }, samples, from, until) {
       " ",
       h("a", { href: taskLink(task), "data-k": `metrics-${task}` }, h("code", {}, shortId(task))),
       data.overview && !data.overview.containers.some((one) => one.task_id === task) &&
-        h("span", { class: "muted" }, " no longer runs"),
+        muted(" no longer runs"),
     ),
     h(
       "div",
@@ -134,7 +134,7 @@ function taskView({ service, task, containers }, samples, from, until) {
           {},
           h("span", { class: "swatch", style: { background: colourOf(name) } }),
           name,
-          h("span", { class: "muted" }, `${last(name)[0].toFixed(1)} %, ${last(name)[1].toFixed(0)} MiB`),
+          muted(`${last(name)[0].toFixed(1)} %, ${last(name)[1].toFixed(0)} MiB`),
         )
       ),
     ),

@@ -12,6 +12,7 @@ import {
   h,
   icon,
   idOf,
+  muted,
   plural,
   prose,
   replaced,
@@ -217,7 +218,7 @@ function containersView({ containers, services }) {
           { scope: "rowgroup", colspan: 2 },
           service.name,
           " ",
-          h("span", { class: "muted" }, data.services[service.name]?.type),
+          muted(data.services[service.name]?.type),
         ),
         h(
           "td",
@@ -275,17 +276,7 @@ function containersView({ containers, services }) {
     rows.push(...taskRows(service.name, containers));
   }
   for (const row of containers.filter((one) => !one.service)) {
-    rows.push(
-      h(
-        "tr",
-        {},
-        h("td", { class: "muted" }, "of the environment"),
-        h("td", {}, row.name),
-        h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
-        h("td", {}, row.ports.join(", ")),
-        h("td", {}, row.url),
-      ),
-    );
+    rows.push([h("td", { class: "muted" }, "of the environment"), ...cellsOf(row), row.url]);
   }
   return card(
     "Tasks and containers",
@@ -294,33 +285,25 @@ function containersView({ containers, services }) {
 }
 
 function act(action, key, label, ...content) {
-  return h(
-    "button",
-    { ...acting(action), class: "button small", "data-k": key, "aria-label": label },
-    content,
-  );
+  return h("button", { ...acting(action), class: "button small", "data-k": key, "aria-label": label }, content);
 }
 
 function taskRows(service, containers) {
   return tasksOf(service, containers).flatMap((task) =>
-    task.rows.map((row, at) =>
-      h(
-        "tr",
-        {},
-        at === 0
-          ? h(
-            "td",
-            { rowspan: task.rows.length, class: "task" },
-            h("a", { href: taskLink(task.id), "data-k": `task-${task.id}` }, h("code", {}, shortId(task.id))),
-          )
-          : null,
-        h("td", {}, row.name),
-        h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
-        h("td", {}, row.ports.join(", ")),
-        h("td", {}, worstTarget(row)),
-      )
-    )
+    task.rows.map((row, at) => [
+      ...(at > 0 ? [] : [h(
+        "td",
+        { rowspan: task.rows.length, class: "task" },
+        h("a", { href: taskLink(task.id), "data-k": `task-${task.id}` }, h("code", {}, shortId(task.id))),
+      )]),
+      ...cellsOf(row),
+      worstTarget(row),
+    ])
   );
+}
+
+function cellsOf(row) {
+  return [row.name, [dot(containerTone(row), row.health || row.state), " ", row.status], row.ports.join(", ")];
 }
 
 function tasksOf(service, containers) {

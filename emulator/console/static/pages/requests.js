@@ -1,6 +1,6 @@
 // Requests: what came to the load balancer, from its access log, and the hops of each while they are traced.
 
-import { badge, button, clock, duration, empty, facts, h, head, ofAll } from "../dom.js";
+import { badge, button, clock, duration, empty, facts, h, head, muted, ofAll, section } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel } from "../panel.js";
@@ -25,12 +25,12 @@ export function show(main, query) {
       const one = request(record);
       const hops = hopsOf(one.trace);
       return [
-        h("span", { class: "muted" }, clock(one.began)),
+        muted(clock(one.began)),
         h("strong", {}, one.method),
         h("code", { class: "cut", title: one.url }, one.path || "-"),
         h("span", {}, badge(statusTone(one.status), one.status)),
         one.service || "–",
-        h("span", { class: "muted" }, hops ? `${hops.hops.length} hops` : ""),
+        muted(hops ? `${hops.hops.length} hops` : ""),
         h(
           "span",
           { class: "bar-cell" },
@@ -41,7 +41,7 @@ export function show(main, query) {
     },
     open: (record) => openRequest(request(record)),
   });
-  const total = h("span", { class: "muted" });
+  const total = muted();
   const missed = h("p", { class: "note" });
   const services = h("select", {
     "aria-label": "Service",
@@ -156,11 +156,9 @@ function openRequest(one) {
         h("a", { class: "button", href: `#/balancer?${again}` }, "Explain, send again"),
         button("Copy as curl", () => navigator.clipboard.writeText(`curl -i -X ${one.method} '${quoted}'`)),
       ),
-      hops && h("section", {}, h("h3", {}, "Hops"), hopsView(hops)),
-      h(
-        "section",
-        {},
-        h("h3", {}, "As the load balancer saw it"),
+      hops && section("Hops", hopsView(hops)),
+      section(
+        "As the load balancer saw it",
         facts(Object.entries(record).map(([name, value]) => [name.replaceAll("_", " "), value])),
       ),
     ),

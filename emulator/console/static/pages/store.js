@@ -22,10 +22,7 @@ function tableCard(title, heads, rows) {
   if (!rows.length) return null;
   const numeric = (at) => rows.some((cells) => typeof cells[at] === "number") ? "number" : "";
   const said = (cell) => typeof cell === "number" ? count(cell) : cell;
-  return card(
-    title,
-    table(title, heads.map((head, at) => [head, numeric(at)]), rows.map((cells) => cells.map(said))),
-  );
+  return card(title, table(title, heads.map((head, at) => [head, numeric(at)]), rows.map((cells) => cells.map(said))));
 }
 
 function lists({ queues, topics, tables, buckets }, look) {

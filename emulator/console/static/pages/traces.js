@@ -1,6 +1,6 @@
 // Traces that services sent of X-Ray or OpenTelemetry: the list, one as a waterfall, and who calls whom.
 
-import { badge, clock, count, duration, empty, h, head, prose, replaced, sentence, table } from "../dom.js";
+import { badge, clock, count, duration, empty, h, head, muted, prose, replaced, sentence, table } from "../dom.js";
 import { Chosen, matcher, oneOf, search } from "../filters.js";
 import { callMap } from "../callmap.js";
 import { heading, openPanel, whenClosed } from "../panel.js";
@@ -42,7 +42,7 @@ export function show(main, query) {
   main.append(
     head(
       "Traces",
-      h("span", { class: "muted" }, "what services sent by X-Ray or OpenTelemetry"),
+      muted("what services sent by X-Ray or OpenTelemetry"),
       h("span", { class: "space" }),
       oneOf(chosen, "view", "View", [["list", "List"], ["map", "Map"]], draw),
     ),
@@ -152,7 +152,7 @@ function mapOf(found) {
         ["From", "To", ...["Calls", "Errors", "Faults", "Median", "95 %"].map((name) => [name, "number"])],
         found.edges.map((one) => [
           one.source,
-          [one.target, one.inferred && h("span", { class: "muted" }, " (sent no spans itself)")],
+          [one.target, one.inferred && muted(" (sent no spans itself)")],
           ...[one.count, one.error + one.throttle, one.fault].map(count),
           ...[one.p50, one.p95].map((seconds) => h("td", { class: "number nowrap" }, ms(seconds))),
         ]),
