@@ -36,7 +36,7 @@ export function captureButton() {
     if (on) timer = setInterval(() => document.hidden || ask(true), AGAIN);
   }, { name: "eye", key: "capture" });
   draw();
-  return { element: control, draw, end: () => {} };
+  return { element: control, draw };
 }
 
 /** A waterfall, and what each hop changed. */

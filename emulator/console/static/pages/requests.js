@@ -129,7 +129,6 @@ export function show(main, query) {
   });
   return () => {
     unsubscribe();
-    capture.end();
     list.end();
   };
 }
