@@ -13,8 +13,9 @@ from emulator.aws.ports import PLAIN_PORT, SNAPSHOT
 from emulator.regions import LOCAL_KEY
 
 
+@cache
 def client(service: str, region: str, url: str = f"http://127.0.0.1:{PLAIN_PORT}") -> Any:
-    """A botocore client of one service in one region; the endpoint takes any keys."""
+    """The botocore client of one service in one region; the endpoint takes any keys. A session makes one at a time."""
     config = Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=30, s3={"addressing_style": "path"})
     return _session().create_client(service, region_name=region, endpoint_url=url, config=config)
 

@@ -31,7 +31,6 @@ class LogReader:
 
     def __init__(self, *, join: bool = False) -> None:
         self._join = join
-        self._clients: dict[str, Any] = {}
         self._seen: dict[Key, int] = {}
         self._joiners: dict[Key, Joiner] = {}
 
@@ -51,9 +50,7 @@ class LogReader:
 
     def _streams(self) -> Iterator[Key]:
         for region in _regions():
-            if region not in self._clients:
-                self._clients[region] = client("logs", region)
-            logs = self._clients[region]
+            logs = client("logs", region)
             for page in logs.get_paginator("describe_log_groups").paginate():
                 for group in page["logGroups"]:
                     streams = logs.get_paginator("describe_log_streams").paginate(logGroupName=group["logGroupName"])
@@ -62,12 +59,11 @@ class LogReader:
 
     def _events(self, key: Key) -> list[dict[str, Any]]:
         region, group, stream = key
+        logs = client("logs", region)
         token: dict[str, str] = {}
         events: list[dict[str, Any]] = []
         while True:
-            page = self._clients[region].get_log_events(
-                logGroupName=group, logStreamName=stream, startFromHead=True, **token
-            )
+            page = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
             events += page["events"]
             if not page["events"] or page["nextForwardToken"] == token.get("nextToken"):
                 break

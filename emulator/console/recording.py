@@ -95,15 +95,11 @@ def read(file: Path) -> Recording:
                     hub.add(kind, value)
                 elif kind in KINDS:
                     hub.set(kind, value)
-        if not head or int(head["format"]) > FORMAT:
-            raise (
-                InputError(
-                    f"{file} was written by a later copilot-local",
-                    hint=f"open it with {head.get('version', 'that one')}",
-                )
-                if head
-                else ValueError("it is empty")
-            )
+        if not head:
+            raise ValueError("it is empty")
+        if int(head["format"]) > FORMAT:
+            hint = f"open it with {head.get('version', 'that one')}"
+            raise InputError(f"{file} was written by a later copilot-local", hint=hint)
         return Recording(str(head["app"]), str(head["environment"]), datetime.fromisoformat(head["at"]), hub, answers)
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror or error}") from None

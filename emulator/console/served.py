@@ -121,9 +121,8 @@ class Served:
             return _json(
                 {"error": {"message": "too many pages are open", "hint": "close some"}}, HTTPStatus.SERVICE_UNAVAILABLE
             )
-        after = (
-            _after(request.query_params.get("after", "")) if request.query_params.get("of") == self._instance else {}
-        )
+        goes_on = request.query_params.get("of") == self._instance
+        after = _after(request.query_params.get("after", "")) if goes_on else {}
         return StreamingResponse(self._news(kinds, after), media_type=LINES)
 
     async def _news(self, kinds: frozenset[str], after: Mapping[str, int]) -> AsyncIterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from emulator.api.errors import client_error, invalid, no_service, not_idempoten
 from emulator.api.host import Order
 from emulator.api.operations import placement, unplaced
 from emulator.api.operations.begun import await_seen, begin, carry_out
+from emulator.api.operations.clusters import NAME
 from emulator.api.operations.definitions import find_for
 from emulator.api.operations.orders import (
     ECHOED,
@@ -32,7 +32,6 @@ from emulator.api.tag_rules import changed_tags
 from emulator.api.translation import model_of
 from emulator.ecs.service import Service
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 DELETED = "deleted-services"
 MOST_DELETED = 100
 """Deleted services that stay describable."""

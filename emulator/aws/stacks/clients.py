@@ -32,7 +32,6 @@ class Clients:
 
     def __init__(self, url: str, region: str) -> None:
         self._url, self._region = url, region
-        self._clients: dict[str, Any] = {}
 
     def call(self, service: str, operation: str, /, **arguments: Any) -> dict[str, Any]:
         """Calls an operation such as `CreateQueue`. Raises Refused where the endpoint does."""
@@ -65,9 +64,7 @@ class Clients:
 
     def _client(self, service: str) -> Any:
         with _making:
-            if service not in self._clients:
-                self._clients[service] = client(service, self._region, self._url)
-            return self._clients[service]
+            return client(service, self._region, self._url)
 
 
 @contextmanager
