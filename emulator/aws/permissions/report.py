@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,11 +149,9 @@ def _of_document(stack: Stack, document: Any, origin: str) -> Iterator[Statement
             value: Any = evaluate(node, stack)
         except (Problem, StackError) as error:
             plain = {key: one for key, one in node.items() if key in ("Sid", "Effect", "Action", "NotAction")}
-            found = statement_of(plain, origin)
-            why = getattr(error, "message", str(error))
-            yield Statement(found.effect, found.origin, found.actions, found.not_actions, unknown=why)
-            continue
-        yield statement_of(value, origin)
+            yield replace(statement_of(plain, origin), unknown=error.message)
+        else:
+            yield statement_of(value, origin)
 
 
 def _nodes(document: Any) -> list[dict[str, Any]]:
