@@ -55,18 +55,13 @@ def encode(report: Report, payloads: Iterable[Payload]) -> bytes:
 
 def decode(body: bytes) -> tuple[Report, list[Payload]]:
     """What is in a body. Raises ValueError for one that is none."""
+    from emulator.model import InvalidData, from_json  # Pydantic, which a receiver does not load
+
     line, _, rest = body.partition(b"\n")
-    content = json.loads(line)
-    if not isinstance(content, dict) or not isinstance(content.get("container"), str):
-        raise ValueError("no report")
-    others = content.get("others")
-    report = Report(
-        container=content["container"],
-        dropped=int(content.get("dropped") or 0),
-        refused=int(content.get("refused") or 0),
-        others={str(k): int(v) for k, v in others.items()} if isinstance(others, dict) else {},
-        taken=tuple(int(port) for port in content.get("taken") or ()),
-    )
+    try:
+        report = from_json(Report, line)
+    except InvalidData:
+        raise ValueError("no report") from None
     found, at = [], 0
     while at < len(rest):
         if len(rest) < at + _HEAD.size:
