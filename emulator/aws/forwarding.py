@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import h11
 
-from emulator.aws.asgi import Application, Message, Receive, Scope, Send, headers_of, respond, signed_for
+from emulator.aws.asgi import Message, Receive, Scope, Send, headers_of, respond, signed_for
 from emulator.aws.driver import Driver
 from emulator.aws.ports import UNREACHED
 
@@ -77,34 +77,21 @@ class Other:
 
 
 def driver(other: Other, region: str) -> Driver:
-    """The driver for another endpoint. It keeps what it holds by itself. `region` is that of the services."""
+    """The driver for another endpoint, which keeps what it holds by itself. Where that does not answer, it answers 503,
+    which SDKs take for an error of the service, and try again. `region` is that of the services; those that logs are
+    sent to are noted beside it."""
     regions = {region}
-    return Driver(_noting(forwarding(other), regions), lambda: None, lambda: sorted(regions))
-
-
-def forwarding(other: Other) -> Application:
-    """The application that has another endpoint answer. Where that does not, it answers 503, which SDKs take for an
-    error of the service, and try again."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
+            asked, service = signed_for(headers_of(scope))
+            if service == "logs":
+                regions.add(asked)
             await _forward(other, scope, receive, send)
 
-    return answer
-
-
-def _noting(application: Application, regions: set[str]) -> Application:
-    """The application, of which the regions that logs are sent to are noted."""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        region, service = signed_for(headers_of(scope)) if scope["type"] == "http" else ("", "")
-        if service == "logs":
-            regions.add(region)
-        await application(scope, receive, send)
-
-    return answer
+    return Driver(answer, lambda: None, lambda: sorted(regions))
 
 
 async def _forward(other: Other, scope: Scope, receive: Receive, send: Send) -> None:
