@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from emulator.console.questions import state_of
@@ -70,7 +70,8 @@ def _rows(printed: Printed, found: Delivered) -> list[dict[str, Any]]:
         arrival = found.matched.arrived.get(place)
         if arrival is not None:
             row["state"] = "routed" if arrival.text == text else "changed"
-            row["record"] = _record(arrival.whole)
+            whole = arrival.whole
+            row["record"] = redact_forms(json.dumps(whole, ensure_ascii=False)) if whole is not None else ""
         else:
             reason = found.missing.get(place)
             row["state"] = _STATES.get(reason or "", "dropped") if reason else "not counted"
@@ -87,7 +88,3 @@ def _why(reason: str, filters: Sequence[str]) -> str:
     if reason == LOST:
         return f"filters of your configuration ({', '.join(filters)})" if filters else "no record of it arrived"
     return reason or "what arrives at this destination cannot be read here"
-
-
-def _record(whole: Mapping[str, Any] | None) -> str:
-    return redact_forms(json.dumps(whole, ensure_ascii=False)) if whole is not None else ""

@@ -144,7 +144,7 @@ class Sources:
             services = {row.name: row.desired_count for row in found.services}
             if not often or services != self._services:
                 state = stored_state(self._engine, self._names) if found.supervised else None
-                self._hub.set("rules", _rules(state))
+                self._hub.set("rules", rules_as_json([one.service for one in state.services.values()]) if state else [])
                 self._hub.set("services", _described(state))
                 self._services = dict(services)
             self._hub.set("trouble", None)
@@ -213,10 +213,6 @@ def _plain(found: Overview) -> dict[str, Any]:
     for listener, one in zip(content["listeners"], found.listeners, strict=True):
         listener |= {"url": one.url, "is_internal": one.is_internal}
     return content
-
-
-def _rules(state: DesiredState | None) -> list[dict[str, object]]:
-    return rules_as_json([desired.service for desired in state.services.values()]) if state else []
 
 
 def _described(state: DesiredState | None) -> dict[str, object]:

@@ -73,7 +73,7 @@ def waterfall(answer: Json, lines: Iterable[Line] = (), width: int = WIDTH) -> I
     requests: Sequence[Json] = answer["requests"]
     start = min([head["time"], *(one["time"] for one in requests)])
     end = max([head["time"] + head["duration"], *(one["time"] + one["duration"] for one in requests)])
-    yield cut(f"{head['xray_id']}  {took(end - start)}, {_count(len(spans), 'span')}", width)
+    yield cut(f"{head['xray_id']}  {took(end - start)}, {len(spans)} span{'' if len(spans) == 1 else 's'}", width)
     bars = _Bars(start, end, max(10, width - _NAME - 22))
     for one in requests:
         name = f"load balancer: {one['method']} {one['url']}"
@@ -186,7 +186,3 @@ def mapped(answer: Json, width: int = WIDTH) -> Iterator[str]:
 def cut(text: str, width: int) -> str:
     """A text that is no longer than that."""
     return text.rstrip() if len(text.rstrip()) <= width else text[: width - 1].rstrip() + "…"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -81,7 +81,10 @@ def delete_capacity_provider(clusters: Clusters, asked: Request) -> Answer:
 
 def describe_capacity_providers(clusters: Clusters, asked: Request) -> Answer:
     """DescribeCapacityProviders: Fargate's two, and those that are kept."""
-    known = [*(_fargate(clusters, name) for name in FARGATE_PROVIDERS), *providers(clusters)]
+    fargate = [
+        {"capacityProviderArn": _arn(clusters, name), "name": name, "status": "ACTIVE"} for name in FARGATE_PROVIDERS
+    ]
+    known = [*fargate, *providers(clusters)]
     wanted = asked.get("capacityProviders") or [one["name"] for one in known]
     found, failures = sought(known, "capacityProviderArn", wanted, lambda name: _arn(clusters, name))
     pages = page("capacityProviders", with_tags(clusters, found, "capacityProviderArn", asked), asked, default=MOST)
@@ -125,7 +128,3 @@ def _group(before: Request, asked: Request) -> Answer:
 
 def _arn(clusters: Clusters, name: str) -> str:
     return ecs_arn(clusters.region, f"capacity-provider/{name}", clusters.account)
-
-
-def _fargate(clusters: Clusters, name: str) -> Answer:
-    return {"capacityProviderArn": _arn(clusters, name), "name": name, "status": "ACTIVE"}

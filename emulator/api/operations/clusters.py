@@ -74,7 +74,8 @@ def describe_clusters(clusters: Clusters, asked: Request) -> Answer:
         except ApiError:
             deleted = clusters.recorded().get(short(name))
             if deleted is None or name not in (deleted.name, deleted.arn):
-                failures.append({"arn": _arn(clusters, name), "reason": "MISSING"})
+                arn = name if ":" in name else cluster_arn(clusters.region, name, clusters.account)
+                failures.append({"arn": arn, "reason": "MISSING"})
             else:
                 found.append(described(clusters, deleted))
     left_out = dict(member for key, member in INCLUDED.items() if key not in asked.get("include", ()))
@@ -177,7 +178,3 @@ def _statistics(cluster: Cluster) -> list[Answer]:
     for service in cluster.services:
         counts[f"active{'EC2' if service.get('launchType') == 'EC2' else 'Fargate'}ServiceCount"] += 1
     return [{"name": name, "value": str(value)} for name, value in counts.items()]
-
-
-def _arn(clusters: Clusters, name: str) -> str:
-    return name if ":" in name else cluster_arn(clusters.region, name, clusters.account)

@@ -32,7 +32,7 @@ ANEW = frozenset({"deploymentConfiguration", "enableExecuteCommand", "healthChec
 
 def placed(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> Answer:
     """Has a service run as it is recorded now, after a request that made or changed it; returns it."""
-    record, real = _record(clusters, cluster, name), _real(cluster, name)
+    record, real = dict(clusters.store.read(WAITING)[f"{cluster.arn}/{name}"]), _real(cluster, name)
     if not clusters.runs or not (record["desiredCount"] or real):
         return found(clusters, cluster, name)
     failed: list[str] = []
@@ -131,10 +131,6 @@ def _refuse(record: Answer) -> None:
         raise unsupported("the launch type EXTERNAL is not on this machine.")
     if record.get("schedulingStrategy") == "DAEMON":
         raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA.")
-
-
-def _record(clusters: Clusters, cluster: Cluster, name: str) -> Answer:
-    return dict(clusters.store.read(WAITING)[f"{cluster.arn}/{name}"])
 
 
 def _say_why(clusters: Clusters, cluster: Cluster, name: str, why: str) -> None:

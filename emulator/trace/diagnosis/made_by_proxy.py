@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from emulator.redaction import redact_forms
 from emulator.trace.diagnosis.too_large import bytes_of
 from emulator.trace.diagnosis.view import Diagnosis, View, name_of, text
-from emulator.trace.requests.exchange import HeadSize, Outcome
+from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import FRONTS, Hop
 
 _BUFFER = "proxy_buffer_size"
@@ -145,7 +145,7 @@ def _too_large(view: View, number: int, hop: Hop, answered: Hop | None, what: st
     head = answered.response_head if answered is not None else None
     if head is None or answered is None:
         return None
-    size, largest = head.bytes, _largest(head)
+    size, largest = head.bytes, f"{head.largest} alone {head.largest_bytes}"
     if hop.container in FRONTS:
         if size <= ALB_RESPONSE_HEADERS:
             return None
@@ -189,10 +189,6 @@ def too_late(view: View, hop: Hop, asked: Hop) -> str:
     directive = next(iter(view.effective(hop, "proxy_read_timeout")), None)
     limit = directive.arguments[0] if directive and directive.arguments else "nginx's default of 60s"
     return f"it waits for {limit} (`proxy_read_timeout`): raise that, or let {name_of(asked)} answer sooner"
-
-
-def _largest(head: HeadSize) -> str:
-    return f"{head.largest} alone {head.largest_bytes}"
 
 
 def _next_size(size: int) -> int:

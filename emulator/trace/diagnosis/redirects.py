@@ -144,9 +144,8 @@ def forwarded_proto(view: View, number: int, hop: Hop) -> Diagnosis | None:
     told, passed = before.sent(_PROTO), hop.sent(_PROTO)
     if not told or told == (passed or "http") or not before.task or not view.passed_on(hop):
         return None
-    setting = next(
-        (one for one in view.effective(before, "proxy_set_header") if one.arguments[:1] and _names(one, _PROTO)), None
-    )
+    settings = view.effective(before, "proxy_set_header")
+    setting = next((one for one in settings if "".join(one.arguments[:1]).lower() == _PROTO.lower()), None)
     what = f"put {_PROTO}: {passed} in place of {told}" if passed else f"left out {_PROTO}: {told}"
     return Diagnosis(
         f"{hop.client} {what}, so {name_of(hop)} takes the client's request for {passed or 'plain HTTP'}",
@@ -156,7 +155,3 @@ def forwarded_proto(view: View, number: int, hop: Hop) -> Diagnosis | None:
         setting.position if setting else None,
         certain=False,
     )
-
-
-def _names(directive: nginx.Directive, name: str) -> bool:
-    return directive.arguments[0].lower() == name.lower()
