@@ -159,19 +159,20 @@ class Stack:
 
     def logical_ids(self) -> list[str]:
         """The resources whose condition holds."""
-        return [logical_id for logical_id in self.section("Resources") if self._is_made(logical_id)]
+        return [logical_id for logical_id in self.section("Resources") if self._holds("Resources", logical_id)]
 
     def property(self, logical_id: str, name: str) -> Value:
         """One property of a resource, evaluated; None where it is absent."""
-        definition = as_map(self.section("Resources")[logical_id], logical_id)
-        properties = as_map(definition.get("Properties"), "Properties")
+        definition = self._definition("Resources", logical_id)
         with self._about(f"Resources.{logical_id}"):
+            properties = as_map(definition.get("Properties"), "Properties")
             value = resolve(evaluate(properties.get(name), self), self._world.stores)
         return None if value is ABSENT else value
 
     def type_of(self, logical_id: str) -> str:
-        definition = as_map(self.section("Resources").get(logical_id), logical_id)
-        return text(definition.get("Type", ""))
+        """Its type. Raises StackError where that is no text."""
+        with self._about(f"Resources.{logical_id}"):
+            return text(self._definition("Resources", logical_id).get("Type", ""))
 
     def resource(self, logical_id: str) -> Made:
         """The resource, made if it is not yet, after those of its DependsOn that are made."""
@@ -183,14 +184,14 @@ class Stack:
         return self.made[logical_id]
 
     def _make(self, logical_id: str) -> Made:
-        definition = as_map(self.section("Resources")[logical_id], logical_id)
+        definition = self._definition("Resources", logical_id)
         if "Type" not in definition:
             raise Problem(f"{logical_id} has no Type", "give it one, such as AWS::S3::Bucket")
         before = definition.get("DependsOn", [])
         for other in before if isinstance(before, list) else [before]:
             if text(other) not in self.section("Resources"):
                 raise Problem(f"DependsOn names {text(other)}, which is no resource here", "correct the name")
-            if self._is_made(text(other)):
+            if self._holds("Resources", text(other)):
                 self.resource(text(other))
         evaluated = evaluate(definition.get("Properties", {}), self)
         properties = as_map(resolve(evaluated, self._world.stores), "Properties")
@@ -206,26 +207,26 @@ class Stack:
             return None
         return Made(values.get(logical_id, logical_id), attributes)
 
-    def _is_made(self, logical_id: str) -> bool:
-        definition = as_map(self.section("Resources").get(logical_id), logical_id)
-        name = definition.get("Condition")
-        with self._about(f"Resources.{logical_id}"):
-            return name is None or self.condition(text(name))
+    def _definition(self, section: str, name: str) -> dict[str, Value]:
+        """An entry of a section; an empty one where there is none. Raises StackError where it is no map."""
+        with self._about(f"{section}.{name}"):
+            return as_map(self.section(section).get(name), name)
+
+    def _holds(self, section: str, name: str) -> bool:
+        """Whether a resource is made, or an output put out: it has no condition, or that holds."""
+        condition = self._definition(section, name).get("Condition")
+        with self._about(f"{section}.{name}"):
+            return condition is None or self.condition(text(condition))
 
     def output_names(self) -> list[str]:
         """The outputs whose condition holds."""
-        return [name for name in self.section("Outputs") if self._is_put_out(name)]
-
-    def _is_put_out(self, name: str) -> bool:
-        with self._about(f"Outputs.{name}"):
-            held = as_map(self.section("Outputs")[name], name).get("Condition")
-            return held is None or self.condition(text(held))
+        return [name for name in self.section("Outputs") if self._holds("Outputs", name)]
 
     def output(self, name: str) -> str:
         """The text of an output, with dynamic references looked up: a `Secret` if there was one."""
         if name not in self._outputs:
             with self._about(f"Outputs.{name}"), self._world.entered(f"{self.name}.Outputs.{name}"):
-                definition = as_map(self.section("Outputs")[name], name)
+                definition = self._definition("Outputs", name)
                 if "Value" not in definition:
                     raise Problem(f"the output {name} has no Value", "give it one")
                 value = evaluate(definition["Value"], self)
@@ -237,7 +238,7 @@ class Stack:
         """Output and export name of everything that the stack exports."""
         found: list[tuple[str, str]] = []
         for name in self.output_names():
-            definition = as_map(self.section("Outputs")[name], name)
+            definition = self._definition("Outputs", name)
             if "Export" in definition:
                 with self._about(f"Outputs.{name}"):
                     export = as_map(definition["Export"], "Export").get("Name")
@@ -293,7 +294,7 @@ class Stack:
         self._world.warn(self._position(), f"{self.name}: {text}")
 
     def _require_made(self, logical_id: str) -> None:
-        if not self._is_made(logical_id):
+        if not self._holds("Resources", logical_id):
             raise Problem(
                 f"{logical_id} is not made, since its condition does not hold",
                 "put the reference under the same condition, with Fn::If",
@@ -302,7 +303,7 @@ class Stack:
     def _parameter(self, name: str) -> Value:
         if name not in self._parameters:
             with self._about(f"Parameters.{name}"):
-                definition = as_map(self.section("Parameters")[name], name)
+                definition = self._definition("Parameters", name)
                 parent = parent_of(self.name, self._template.parameters, self)
                 given = evaluate(self._template.parameters.get(name), parent)
                 self._parameters[name] = parameter_value(

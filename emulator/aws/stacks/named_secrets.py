@@ -22,9 +22,8 @@ def named_secrets(place: Place, templates: Sequence[Template]) -> set[tuple[str,
     for stack in world.stacks.values():
         with suppress(StackError):
             for logical_id in stack.logical_ids():
-                store = _STORES.get(stack.type_of(logical_id))
-                if store is not None:
-                    with suppress(StackError):
+                with suppress(StackError):
+                    if (store := _STORES.get(stack.type_of(logical_id))) is not None:
                         name = stack.property(logical_id, "Name") or physical_name(stack.name, logical_id)
                         found.add((store, text(name)))
     return found

@@ -100,9 +100,9 @@ def preview(place: Place, templates: Sequence[Template], exports: Mapping[str, s
 
 
 def _look(stack: Stack, logical_id: str, position: str, found: Preview) -> None:
-    name = stack.type_of(logical_id)
-    kind = resource_type(name)
     try:
+        name = stack.type_of(logical_id)
+        kind = resource_type(name)
         with placed(stack.name, f"Resources.{logical_id}", position):
             if kind.kind is Kind.REFUSED:
                 raise Problem(f"{name} is not emulated", REFUSED_HINT)

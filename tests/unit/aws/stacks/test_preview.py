@@ -149,3 +149,15 @@ Outputs:
     [plan] = found.databases
     answer = endpoint.provision(asked, databases={plan.key: as_request(plan)})
     assert answer["stacks"][plan.stack]["outputs"]["Host"]["value"] == plan.identifier
+
+
+@pytest.mark.parametrize(
+    ("resource", "message"),
+    [("text", 'Thing is no map: "text"'), ({"Type": ["AWS::S3::Bucket"]}, '["AWS::S3::Bucket"] is no text')],
+    ids=str,
+)
+def test_a_resource_of_another_shape_is_refused_with_its_place(resource: Any, message: str) -> None:
+    found = preview(PLACE, [template({"Resources": {"Thing": resource}}, positions={"Resources.Thing": "a.yml:3"})])
+    [error] = found.refused
+    assert error.message.startswith(message)
+    assert (error.subject, error.position) == ("Resources.Thing", "a.yml:3")
