@@ -62,7 +62,11 @@ def instance(context: Context, resource: Resource) -> Made:
         "Endpoint.HostedZoneId": "Z00000000000",
     }
     if of_cluster:
-        fields = context.connections[database.identifier]
+        fields = context.connections.get(database.identifier)
+        if fields is None:
+            raise Problem(
+                f"{text(of_cluster)}, which it belongs to, is made after it", "name it by Ref, or in DependsOn"
+            )
         context.connections[identifier] = {
             **{key: value for key, value in fields.items() if key != "dbClusterIdentifier"},
             "dbInstanceIdentifier": identifier,

@@ -120,6 +120,15 @@ def test_a_type_is_made_gives_its_attributes_and_is_found_again(endpoint: Endpoi
     assert endpoint.provision(stack, databases=planned("It", "D")) == first
 
 
+def test_an_instance_that_names_a_cluster_which_is_made_after_it_is_told_to_refer_to_it(endpoint: Endpoint) -> None:
+    cluster = {"Type": "AWS::RDS::DBCluster", "Properties": {"Engine": "aurora-postgresql"}}
+    stack = asked("AWS::RDS::DBInstance", {"DBClusterIdentifier": database_identifier(NAME, "D")}, {}, [])
+    stack["template"]["Resources"]["D"] = cluster
+    with pytest.raises(StackError, match="is made after it") as error:
+        endpoint.provision(stack, databases=planned("D"))
+    assert (error.value.subject, error.value.position) == ("Resources.It", "addons/it.yml:4")
+
+
 @pytest.mark.parametrize("kind", sorted(name for name, row in TYPES.items() if row.kind is Kind.NAMED))
 def test_a_named_type_has_a_name_and_no_warning(endpoint: Endpoint, kind: str) -> None:
     answer = endpoint.provision(asked(kind, {}, {}, []))
