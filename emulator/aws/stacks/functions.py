@@ -136,16 +136,18 @@ def _join(argument: Value, scope: Scope) -> Value:
 
 
 def _split(argument: Value, scope: Scope) -> Value:
-    separator, whole = _arguments("Fn::Split", argument, 2)
-    source = text(evaluate(whole, scope))
-    return [same_kind(source, part) for part in source.split(text(separator))]
+    given, whole = _arguments("Fn::Split", argument, 2)
+    separator, source = text(given), text(evaluate(whole, scope))
+    if not separator:
+        raise Problem("Fn::Split has no text to split at", "give a separator, such as a comma")
+    return [same_kind(source, part) for part in source.split(separator)]
 
 
 def _select(argument: Value, scope: Scope) -> Value:
     given, items = _arguments("Fn::Select", argument, 2)
     index = text(evaluate(given, scope))
     found = as_list(evaluate(items, scope), "the second argument of Fn::Select")
-    if not index.isdigit() or int(index) >= len(found):
+    if not index.isdecimal() or int(index) >= len(found):
         raise Problem(
             f"Fn::Select asks for item {index} of {len(found)}", "count from 0, and look at what the list holds here"
         )

@@ -71,7 +71,7 @@ def derived_word(seed: bytes, stack: str, logical_id: str, rules: Mapping[str, V
 
 def _length(rules: Mapping[str, Value]) -> int:
     given = text(rules.get("PasswordLength") or DEFAULT_LENGTH)
-    if not given.isdigit() or not 1 <= int(given) <= MOST_LENGTH:
+    if not given.isdecimal() or not 1 <= int(given) <= MOST_LENGTH:
         raise Problem(f"PasswordLength {given} is no number from 1 to {MOST_LENGTH}", "give one")
     return int(given)
 

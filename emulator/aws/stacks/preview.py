@@ -135,7 +135,7 @@ def _database(stack: Stack, logical_id: str, name: str, position: str) -> Databa
         program=program,
         engine=engine,
         version=value("EngineVersion") or value("MajorEngineVersion"),
-        port=int(port) if port.isdigit() else PORTS[program],
+        port=int(port) if port.isdecimal() else PORTS[program],
         identifier=database_identifier(stack.name, logical_id, value(_NAMES[name]) or None),
         tls=is_true(stack.property(logical_id, "TransitEncryptionEnabled")),
     )

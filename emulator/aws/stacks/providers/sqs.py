@@ -119,7 +119,7 @@ def _redrive(value: Value) -> str:
     if not {"deadLetterTargetArn", "maxReceiveCount"} <= set(policy):
         raise Problem("RedrivePolicy lacks deadLetterTargetArn or maxReceiveCount", "give both")
     count = text(policy["maxReceiveCount"])
-    if not count.isdigit():
+    if not count.isdecimal():
         raise Problem(f"maxReceiveCount is {count}", "give a number from 1 to 1000")
     return json.dumps({"deadLetterTargetArn": policy["deadLetterTargetArn"], "maxReceiveCount": int(count)})
 

@@ -82,6 +82,8 @@ def test_a_function_gives(value: Any, expected: Any) -> None:
         ({"Fn::FindInMap": ["Sizes", "test", "Max"]}, "the mapping Sizes.test has no key Max; it has Min"),
         ({"Fn::FindInMap": ["Nothing", "a", "b"]}, "Nothing is no mapping"),
         ({"Fn::Select": [3, ["a"]]}, "asks for item 3 of 1"),
+        ({"Fn::Select": ["²", ["a"]]}, "asks for item ² of 1"),
+        ({"Fn::Split": ["", "a,b"]}, "Fn::Split has no text to split at"),
         ({"Fn::Join": ["-"]}, "Fn::Join takes a list of 2"),
         ({"Fn::ImportValue": "nothing"}, "nothing here exports nothing"),
         ({"Fn::If": ["Nothing", 1, 2]}, "Nothing is no condition"),
