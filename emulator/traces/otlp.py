@@ -7,7 +7,7 @@ becomes of a span: `awsxrayexporter/internal/translator` of the collector.
 from __future__ import annotations
 
 import base64
-import json
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
-from emulator.traces.spans import Kind, Malformed, Source, Span, bounded
+from emulator.traces.spans import Kind, Malformed, Source, Span, bounded, read_json
 
 _KINDS: Final[dict[int, Kind]] = {
     Message.SPAN_KIND_SERVER: "server",
@@ -42,13 +42,13 @@ def protobuf(data: bytes, source: Source = "otlp_http", wrong: list[Malformed] |
 def from_json(data: bytes, wrong: list[Malformed] | None = None) -> list[Span]:
     """The same of OTLP's JSON, in which ids are hex."""
     try:
-        content = json.loads(data)
+        content = read_json(data)
         for resource in content.get("resourceSpans", ()):
             for scope in resource.get("scopeSpans", ()):
                 for span in scope.get("spans", ()):
                     _recode(span)
         message = ParseDict(content, ExportTraceServiceRequest(), ignore_unknown_fields=True)
-    except (ValueError, ParseError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, ParseError, AttributeError, TypeError, OverflowError, RecursionError) as error:
         raise Malformed(f"no JSON of OTLP: {str(error)[:200]}") from None
     return _spans(message, "otlp_http", [] if wrong is None else wrong)
 
@@ -128,7 +128,7 @@ def _status(attributes: dict[str, Any]) -> int | None:
 def _peer_port(attributes: dict[str, Any]) -> int:
     for name in _PEER_PORTS:
         value = attributes.get(name)
-        if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
+        if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value)):
             return int(value)
     return 0
 

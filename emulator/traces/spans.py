@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -62,6 +63,14 @@ class Span:
     """Of the task, on the environment's network."""
     lost: str = ""
     """Why the collector would not have it when deployed; empty where it would."""
+
+
+def read_json(text: bytes | str) -> Any:
+    """What a text holds as JSON. Raises ValueError for what is none, also where half a character stands in it, which no
+    store takes (a lone surrogate, `\\ud800`), and RecursionError."""
+    found = json.loads(text)
+    json.dumps(found, ensure_ascii=False).encode()
+    return found
 
 
 def trace_digits(text: str) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from emulator.traces.spans import Malformed, Source, Span, bounded, span_digits, trace_digits
+from emulator.traces.spans import Malformed, Source, Span, bounded, read_json, span_digits, trace_digits
 
 _DEEPEST = 64
 """Subsegments within subsegments."""
@@ -33,7 +33,7 @@ def datagram(data: bytes) -> list[Span]:
 def segment(document: bytes | str, source: Source = "xray") -> list[Span]:
     """The spans of one document, its subsegments included. Raises `Malformed`."""
     try:
-        found = json.loads(document)
+        found = read_json(document)
     except (ValueError, RecursionError):
         raise Malformed("a segment document that is not JSON") from None
     if not isinstance(found, dict):
@@ -123,7 +123,7 @@ def _spans(
         root=root,
         start=_time(document.get("start_time")),
         end=None if document.get("in_progress") or end is None else _time(end),
-        status=status if isinstance(status, int) else None,
+        status=status if isinstance(status, int) and 0 <= status < 1000 else None,
         error=document.get("error") is True,
         fault=document.get("fault") is True,
         throttle=document.get("throttle") is True,

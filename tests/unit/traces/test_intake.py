@@ -69,6 +69,31 @@ def test_one_document_of_a_request_that_cannot_be_read_costs_no_other(tmp_path: 
     assert "a request at 2000: a segment document that is not JSON" in note.text
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Payload("api", 1.0, put(json.dumps(document(id="e" * 16, name="half \ud800")))),
+        Payload("otlp_json", 1.0, b'{"resourceSpans": [{"schemaUrl": "\\ud800"}]}'),
+        Payload("otlp_json", 1.0, b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"kind": Infinity}]}]}]}'),
+    ],
+    ids=["X-Ray", "OTLP", "infinite"],
+)
+def test_a_message_that_no_store_takes_costs_no_other(tmp_path: Path, payload: Payload) -> None:
+    """They come together: what a task's receiver holds is handed over at once."""
+    whole = Payload("api", 1.0, put(json.dumps(document())))
+    store = taken(tmp_path, LocalCollector(), Report("collector"), payload, whole)
+    assert [span.span for span in store.latest(5)] == ["c383d6f10d8381d8"]
+    assert [(note.code, note.count) for note in store.notes()] == [("malformed", 1)]
+
+
+def test_a_status_that_no_store_takes_is_left_out(tmp_path: Path) -> None:
+    http = {"response": {"status": 10**25}}
+    store = taken(
+        tmp_path, LocalCollector(), Report("collector"), Payload("api", 1.0, put(json.dumps(document(http=http))))
+    )
+    assert [span.status for span in store.latest(5)] == [None]
+
+
 @pytest.mark.parametrize(("trace", "span"), [(b"", b"\2" * 8), (b"\1" * 16, b"")])
 def test_a_span_without_an_id_costs_no_other(tmp_path: Path, trace: bytes, span: bytes) -> None:
     """The collector takes the export, and its exporter drops the span."""
