@@ -74,7 +74,7 @@ class _Looker(View):
                 hint = "is the address right, and does anything run there?"
                 return [Diagnosis(f"{hop.server} does not answer {hop.client}'s attempt to connect", hint, number)]
             case Outcome.NO_ANSWER | Outcome.CUT:
-                return [self._no_answer(number, hop)]
+                return self._no_answer(number, hop)
             case Outcome.UNFINISHED:
                 return self._waits(number, hop)
             case Outcome.MALFORMED:
@@ -99,14 +99,16 @@ class _Looker(View):
 
     # one fault each
 
-    def _no_answer(self, number: int, hop: Hop) -> Diagnosis:
+    def _no_answer(self, number: int, hop: Hop) -> list[Diagnosis]:
         hint = f"`copilot-local logs -c {hop.container}` has what it said" if hop.container else ""
         waiting = self.before(hop)
         if waiting is not None and waiting.status == 504 and hop.exchange.outcome is Outcome.NO_ANSWER:
             message = f"{hop.server} did not answer {hop.client} in time, and {hop.client} answered 504"
-            return Diagnosis(message, too_late(self, waiting, hop) or hint, number)
+            return [Diagnosis(message, too_late(self, waiting, hop) or hint, number)]
+        if waiting is not None and waiting.status is not None and hop.exchange.broken_off and hop.status is not None:
+            return []  # the client's doing: whether that is a fault shows in what it answered
         more = closed_by_proxy(self, number, hop)
-        return Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}{more}", hint, number)
+        return [Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}{more}", hint, number)]
 
     def _waits(self, number: int, hop: Hop) -> list[Diagnosis]:
         """Of a chain in which all wait, the last one is waited for. What outlives its request keeps it from nothing."""

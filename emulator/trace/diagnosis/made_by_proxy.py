@@ -34,7 +34,7 @@ def made_by_proxy(view: View, number: int, hop: Hop) -> Diagnosis | None:
     if hop.status is None or hop.status < 500 or not hop.exchange.request:
         return None
     asked = view.after(number)
-    if any(one.status == hop.status or one.exchange.outcome in _NAMED for one in asked):
+    if any(one.status == hop.status or _has_its_own(one) for one in asked):
         return None
     if not _is_proxy(view, hop, asked):
         return None
@@ -126,6 +126,12 @@ def _tells(line: str, path: str, status: int | None) -> bool:
 def _quoted(line: str) -> str:
     line = redact_forms(line.strip())
     return f'"{line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"}"'
+
+
+def _has_its_own(asked: Hop) -> bool:
+    """Whether a diagnosis is made of a hop itself; not where its client broke off an answer that had begun."""
+    begun = asked.exchange.broken_off and asked.status is not None
+    return asked.exchange.outcome in _NAMED and not begun
 
 
 def _is_proxy(view: View, hop: Hop, asked: Sequence[Hop]) -> bool:

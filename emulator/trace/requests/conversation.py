@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import h11
 
 from emulator.trace.packets import tls
-from emulator.trace.requests.exchange import Exchange, Headers, OnExchange, Outcome, Request, Response
+from emulator.trace.requests.exchange import BROKEN_OFF, Exchange, Headers, OnExchange, Outcome, Request, Response
 from emulator.trace.requests.rough import rough_request
 
 REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [^ \r\n]+ HTTP/1\.[01]\r?\n")
@@ -256,10 +256,10 @@ class Conversation:
 
     def reset(self, time: float, by_server: bool) -> None:
         """One end broke the connection off."""
-        who = "server" if by_server else "client"
+        what = "the server reset the connection" if by_server else BROKEN_OFF
         if self._answer is not None and self._waiting:
-            self._done(Outcome.CUT, time, f"the {who} reset the connection before the answer ended")
-        self._end_waiting(time, f"the {who} reset the connection")
+            self._done(Outcome.CUT, time, f"{what} before the answer ended")
+        self._end_waiting(time, what)
         self.end(time)
 
     def lost(self, time: float, note: str = "the capture missed packets of it") -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Headers = tuple[tuple[str, str], ...]
+BROKEN_OFF = "the client reset the connection"
+"""What the note of an exchange begins with that its client did not wait for the end of."""
 
 
 class Outcome(enum.StrEnum):
@@ -101,6 +103,11 @@ class Exchange:
     """What it is, or what is wrong with it, in words."""
     listening: tuple[str, ...] = ()
     """Where something listened in the namespace when the connection was refused."""
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether its client wanted no more of it."""
+        return self.outcome in (Outcome.CUT, Outcome.NO_ANSWER) and self.note.startswith(BROKEN_OFF)
 
 
 OnExchange = Callable[[Exchange], None]

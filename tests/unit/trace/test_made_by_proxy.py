@@ -97,6 +97,34 @@ def test_a_buffer_that_is_written_around_a_nested_location_holds_in_it() -> None
     assert str(fault.position) == "/etc/nginx/conf.d/default.conf:3"
 
 
+RESET = "the client reset the connection before the answer ended"
+
+
+def test_an_answer_that_nginx_broke_off_is_no_fault_of_the_one_that_gave_it() -> None:
+    """nginx closes the connection as soon as it has no room for the headers, and of a long answer the end is left."""
+    cut = exchange(
+        "127.0.0.1", "127.0.0.1:3000", 10.2, 10.7, trace="1-a", answer=LARGE, outcome=Outcome.CUT, note=RESET
+    )
+    [fault] = named(made(502, cut), PASSES % "", [ACCESS, TOO_BIG])
+    assert fault.hop == 1
+    assert fault.message.startswith("nginx answered 502 although hello:3000 answered 200: the answer's headers have")
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:4"
+    [fault] = named(made(502, cut))
+    assert fault.message == "nginx answered 502 although hello:3000 answered 200"
+
+
+def test_a_client_that_answers_without_the_rest_of_what_it_asked_for_has_no_fault() -> None:
+    cut = exchange("127.0.0.1", "127.0.0.1:3000", 10.2, 10.7, trace="1-a", outcome=Outcome.CUT, note=RESET)
+    assert named(made(200, cut)) == []
+
+
+def test_an_answer_that_its_server_broke_off_is_its_fault() -> None:
+    note = "the server reset the connection before the answer ended"
+    cut = exchange("127.0.0.1", "127.0.0.1:3000", 10.2, 10.7, trace="1-a", outcome=Outcome.CUT, note=note)
+    [fault] = named(made(502, cut), PASSES % "")
+    assert fault.message == f"hello:3000 gave nginx no whole answer: {note}"
+
+
 def test_a_secret_header_counts_with_its_size_on_the_wire() -> None:
     [fault] = named(made(502, answer=(("Set-Cookie", "a=" + "b" * 9000),)), PASSES % "")
     assert "(Set-Cookie alone 9014)" in fault.message
