@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from emulator.errors import Position
 from emulator.trace.diagnosis import nginx, too_large
 from emulator.trace.diagnosis.asked_by import AskedBy
 from emulator.trace.diagnosis.lost_headers import dropped_names
@@ -46,8 +47,11 @@ def diagnose(
     looker = _Looker(trace, read_nginx, printed)
     looker.status = status
     looker.why_unanswered = why_unanswered
-    found = [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
-    return sorted(found, key=lambda one: not one.certain)
+    found: dict[tuple[str, Position | None], Diagnosis] = {}
+    for number in reversed(range(len(trace.hops))):
+        for one in looker.look(number):
+            found.setdefault((one.message, one.position), one)  # a proxy may try again and again
+    return sorted(found.values(), key=lambda one: not one.certain)
 
 
 class Why(Protocol):

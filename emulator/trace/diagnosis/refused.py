@@ -84,9 +84,12 @@ def _no_listener(view: View, number: int, asked: _Asked) -> Diagnosis:
     named = [f"{asked.name(port)} on {port}" for _, port in listening if asked.name(port)]
     unnamed = [f"port {port}" for _, port in listening if not asked.name(port)]
     there = ", ".join(dict.fromkeys([*named, *unnamed])) or "nothing"
-    choices = {port for _, port in listening if asked.name(port) not in ("", hop.client, hop.container)}
+    no_choice = {"", hop.client, hop.container, *view.containers_above(hop)}
+    choices = {port for _, port in listening if asked.name(port) not in no_choice}
     found = view.asked_by(hop)
-    asker = f"{hop.client} passes to {asked.where}" if found else f"{hop.client} connects to {asked.where}"
+    certain = found is not None or not asked.local or _matters(view, hop)
+    who = hop.client if certain else f"{hop.client}, or another program of its task,"
+    asker = f"{who} passes to {asked.where}" if found else f"{who} connects to {asked.where}"
     if len(choices) == 1 and asked.local:
         [port] = choices
         hint = f"{asked.name(port)} listens on {port}: {_instead(found, asked.port, port)}"
@@ -97,7 +100,15 @@ def _no_listener(view: View, number: int, asked: _Asked) -> Diagnosis:
         hint,
         number,
         _position(found),
+        certain=certain,
     )
+
+
+def _matters(view: View, hop: Hop) -> bool:
+    """Whether the request that a connection is told with failed, or goes on. Who opened it does not show: exporters and
+    health checks of proxies connect at any time, and of a request that went well it need not be."""
+    before = view.hops[hop.parent] if hop.parent is not None else None
+    return before is None or (before.status >= 500 if before.status is not None else not before.exchange.broken_off)
 
 
 def _position(found: AskedBy | None) -> Position | None:

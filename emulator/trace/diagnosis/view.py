@@ -62,6 +62,14 @@ class View:
         before = self.hops[hop.parent] if hop.parent is not None else None
         return before if before is not None and before.exchange.request and hop.exchange.request else None
 
+    def containers_above(self, hop: Hop) -> list[str]:
+        """The containers that a request came through on its way to a hop."""
+        found: list[str] = []
+        while hop.parent is not None:
+            hop = self.hops[hop.parent]
+            found.append(hop.container)
+        return found
+
     def passed_on(self, hop: Hop) -> bool:
         """Whether a hop is the request before it, sent on by a proxy: not a call that a program makes of its own."""
         before = self.before(hop)
