@@ -12,7 +12,7 @@ from emulator.errors import Position
 from emulator.trace.diagnosis import nginx, too_large
 from emulator.trace.diagnosis.asked_by import AskedBy
 from emulator.trace.diagnosis.lost_headers import dropped_names
-from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, made_by_proxy, too_late
+from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, closed_on_purpose, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
 from emulator.trace.diagnosis.refused import refused
 from emulator.trace.diagnosis.servers import bare, server_names
@@ -111,6 +111,8 @@ class _Looker(View):
             return [Diagnosis(message, too_late(self, waiting, hop) or hint, number)]
         if waiting is not None and waiting.status is not None and hop.exchange.broken_off and hop.status is not None:
             return []  # the client's doing: whether that is a fault shows in what it answered
+        if (silent := closed_on_purpose(self, number, hop)) is not None:
+            return [silent]
         more = closed_by_proxy(self, number, hop)
         return [Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}{more}", hint, number)]
 
@@ -185,7 +187,7 @@ class _Looker(View):
             f" {hop.host}{sent} {which}; {' '.join(names)} ({meant.position}) {does}",
             f"ask with Host {names[0]}, or add `{bare(hop.host)}` to the server_name at {meant.position}"
             if not sent
-            else f"let {hop.client} pass the Host on: `proxy_set_header Host $host;`",
+            else f"let {hop.client} pass the Host on{self.in_nginx(before, 'proxy_set_header Host $host;')}",
             number,
             chosen.server.position,
             certain=certain and (bool(sent) or not chosen.matched),
@@ -201,7 +203,7 @@ class _Looker(View):
         return Diagnosis(
             f"{hop.client} put Host {hop.host} in place of {before.host}; {hop.container or hop.server}"
             f" answered {hop.status}",
-            "if it chooses by Host, pass the Host on: `proxy_set_header Host $host;`",
+            f"if it chooses by Host, pass the Host on{self.in_nginx(before, 'proxy_set_header Host $host;')}",
             number,
             directive.position if directive else None,
             certain=False,

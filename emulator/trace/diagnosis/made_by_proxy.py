@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from emulator.redaction import redact_forms
+from emulator.trace.diagnosis.servers import bare
 from emulator.trace.diagnosis.too_large import bytes_of
 from emulator.trace.diagnosis.view import Diagnosis, View, name_of, text
 from emulator.trace.requests.exchange import Outcome
@@ -21,6 +22,8 @@ _NGINX_PAGE = 4096
 ALB_RESPONSE_HEADERS = 32 * 1024
 _GATEWAY = (502, 504)
 """Statuses that speak of a server behind the one that answers."""
+_SILENT = 444
+"""nginx's status for no answer at all."""
 _FROM_A_SIDECAR = (502, 503, 504)
 _NAMED = (Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.NO_ANSWER, Outcome.CUT, Outcome.MALFORMED)
 """What became of a hop that has a diagnosis of its own."""
@@ -100,6 +103,23 @@ def closed_by_proxy(view: View, number: int, hop: Hop) -> str:
     line = said_of(view.printed(hop), hop) if hop.task else ""
     said = f", although {answered.server} answered {answered.status}" if answered is not None else ""
     return said + (f"; its log: {line}" if line else "")
+
+
+def closed_on_purpose(view: View, number: int, hop: Hop) -> Diagnosis | None:
+    """nginx's `return 444`, which closes the connection without an answer; None where another way may have."""
+    ways = view.ways(hop)
+    ends = {id(way.end): way.end for way in ways if not way.on_error}
+    end, chosen = next(iter(ends.values()), None), view.server_block(hop)
+    if len(ends) != 1 or end is None or ways[0].status != _SILENT or view.unseen(hop) or chosen is None:
+        return None
+    why, hint = "", "a request that is to be told gets another status, such as 404"
+    if not chosen.matched:
+        why = f"; Host {hop.host} fits no server_name, so nginx takes its default server"
+        meant = [one for one in chosen.others if any(way.passes for way in view.ways_through(one, hop))]
+        if meant:
+            hint = f"add `{bare(hop.host)}` to the server_name at {meant[0].position}"
+    message = f"{name_of(hop)} closed the connection without an answer, as `{text(end)}` says{why}"
+    return Diagnosis(message, hint, number, end.position)
 
 
 def said_of(lines: Sequence[str], hop: Hop) -> str:

@@ -104,7 +104,8 @@ def _elsewhere(view: View, number: int, hop: Hop, location: str, to: SplitResult
     if (host, port) != (asked_host, asked_port) and port in ports and host in ("localhost", "127.0.0.1", asked_host):
         return Diagnosis(
             f"{name} redirects to {location}: port {port} is inside the task, where no client comes",
-            "let it redirect to a path alone, or pass the Host on: `proxy_set_header Host $http_host;`",
+            "let it redirect to a path alone, or pass the Host on"
+            + view.in_nginx(view.before(hop), "proxy_set_header Host $http_host;"),
             number,
         )
     if host != asked_host:
@@ -149,7 +150,8 @@ def forwarded_proto(view: View, number: int, hop: Hop) -> Diagnosis | None:
     what = f"put {_PROTO}: {passed} in place of {told}" if passed else f"left out {_PROTO}: {told}"
     return Diagnosis(
         f"{hop.client} {what}, so {name_of(hop)} takes the client's request for {passed or 'plain HTTP'}",
-        f"pass on what the load balancer says: `proxy_set_header {_PROTO} $http_x_forwarded_proto;`"
+        "pass on what the load balancer says"
+        + view.in_nginx(before, f"proxy_set_header {_PROTO} $http_x_forwarded_proto;")
         + (f", not `{text(setting)}`" if setting else ""),
         number,
         setting.position if setting else None,

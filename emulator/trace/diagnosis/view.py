@@ -88,6 +88,11 @@ class View:
         name = hop.place.members.get(hop.container, "") if hop.place else ""
         return self._read(name) if name else ()
 
+    def in_nginx(self, hop: Hop | None, directive: str) -> str:
+        """What to add to an advice: the directive that does it, for a server that may be another one than nginx too."""
+        known = hop is not None and bool(self.configuration(hop))
+        return f": `{directive}`" if known else f"; in nginx: `{directive}`"
+
     def server_block(self, hop: Hop) -> Chosen | None:
         """The server block that the hop's request got; None also where nginx may have taken another one."""
         chosen = self.server_block_for(hop, hop.host)

@@ -155,7 +155,9 @@ def test_a_host_that_the_proxy_replaced_and_the_next_nginx_does_not_know() -> No
 def test_a_host_that_the_proxy_replaced_is_a_guess_where_the_next_server_is_unknown() -> None:
     [fault] = found_in(chain("1-a", 10, status=404, host="localhost:3000"))
     assert not fault.certain
-    assert "proxy_set_header Host $host;" in fault.hint
+    assert fault.hint == "if it chooses by Host, pass the Host on; in nginx: `proxy_set_header Host $host;`"
+    [fault] = found_in(chain("1-a", 10, status=404, host="localhost:3000"), reading(nginx="server { listen 8080; }"))
+    assert fault.hint == "if it chooses by Host, pass the Host on: `proxy_set_header Host $host;`"
 
 
 def test_a_request_that_the_load_balancer_answers_itself() -> None:
@@ -261,6 +263,7 @@ def test_a_location_that_is_no_url_is_named_and_ends_no_trace() -> None:
 def test_a_redirect_to_an_address_inside_the_task() -> None:
     [fault] = found_in(through_nginx(asked_nginx("http://localhost:3000/api/x/"), https=True))
     assert fault.message.startswith("nginx redirects to http://localhost:3000/api/x/: port 3000 is inside the task")
+    assert fault.hint.endswith("or pass the Host on; in nginx: `proxy_set_header Host $http_host;`")
     [fault] = found_in(through_nginx(asked_nginx("http://shop.test/api/x/"), https=True))
     assert "from HTTPS to HTTP" in fault.message
 

@@ -125,6 +125,48 @@ def test_an_answer_that_its_server_broke_off_is_its_fault() -> None:
     assert fault.message == f"hello:3000 gave nginx no whole answer: {note}"
 
 
+CLOSED = "the server closed the connection"
+SILENT = "server { listen 80 default_server; location = /healthz { return 200; } location / {\n return 444; } }"
+SHOP = "\nserver { listen 80; server_name www.shop.test; location / { proxy_pass http://localhost:3000; } }"
+
+
+def unanswered(configuration: str, path: str = "/api/x") -> list[Diagnosis]:
+    first, _ = (pair[1] for pair in chain("1-a", 10, (path,) * 3, status=502)[:0:-2])
+    closed = exchange(
+        *("172.30.0.2", "172.30.0.3:80", 10.1, 10.2, path),
+        trace="1-a",
+        status=None,
+        outcome=Outcome.NO_ANSWER,
+        note=CLOSED,
+    )
+    return named([(FRONT, first), (HELLO, closed)], configuration)
+
+
+def test_a_connection_that_nginx_closes_on_purpose() -> None:
+    """A default server with `return 444;` is the common way to refuse scanners, and gets health checks by address."""
+    [fault] = unanswered(SILENT + SHOP)
+    assert fault.message == (
+        "nginx closed the connection without an answer, as `return 444;` says; Host shop.test fits no server_name, so"
+        " nginx takes its default server"
+    )
+    assert fault.hint == "add `shop.test` to the server_name at /etc/nginx/conf.d/default.conf:3"
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
+    [fault] = unanswered(SHOP.replace("proxy_pass http://localhost:3000", "return 444"))
+    assert fault.hint == "a request that is to be told gets another status, such as 404"
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        "server { listen 80; if ($cookie_a) { return 444; } location / { proxy_pass http://localhost:3000; } }",
+        "server { listen 80; error_page 404 =444 /x; location / { return 404; } }",
+    ],
+)
+def test_one_that_it_may_have_closed_for_another_reason(configuration: str) -> None:
+    [fault] = unanswered(configuration)
+    assert fault.message == f"nginx:80 gave front no whole answer: {CLOSED}"
+
+
 def test_a_secret_header_counts_with_its_size_on_the_wire() -> None:
     [fault] = named(made(502, answer=(("Set-Cookie", "a=" + "b" * 9000),)), PASSES % "")
     assert "(Set-Cookie alone 9014)" in fault.message
