@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.api.errors import client_error
+from emulator.ecs.fargate import registered_size
 from emulator.ecs.plain import NOT_ON_FARGATE
 from emulator.ecs.problem import RefusedBy
 from emulator.ecs.registration import problems
@@ -115,6 +116,7 @@ def with_defaults(content: Content) -> dict[str, Any]:
         "volumes": [],
         "placementConstraints": [],
         **{key: value for key, value in content.items() if key != "tags"},
+        **registered_size(content.get("cpu"), content.get("memory")),
         **({"volumes": [_volume(one) for one in content["volumes"]]} if "volumes" in content else {}),
         "containerDefinitions": containers,
         "networkMode": mode,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _UNITS = {"": 1.0, "GB": 1024.0}
 
@@ -21,6 +22,19 @@ def cpu_units(text: str) -> int:
     if not match:
         raise ValueError(f"cpu {text!r} is neither CPU units (256) nor vCPU (.25 vCPU)")
     return int(float(match[1]) * 1024) if match[2] else int(float(match[1]))
+
+
+def registered_size(cpu: str | None, memory: str | None) -> dict[str, str]:
+    """A task's size as ECS gives it back: in units and MiB, however it was written. Without what is not set."""
+    found = {"cpu": (cpu, cpu_units), "memory": (memory, memory_mib)}
+    return {key: _in_units(text, read) for key, (text, read) in found.items() if text is not None}
+
+
+def _in_units(text: str, read: Callable[[str], int]) -> str:
+    try:
+        return str(read(text))
+    except ValueError:
+        return text  # which is refused elsewhere, where anything reads it
 
 
 _SIZES = {

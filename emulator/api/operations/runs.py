@@ -29,6 +29,7 @@ from emulator.api.overrides import described, overridden
 from emulator.api.shapes import Answer, Request
 from emulator.api.tag_rules import listed, tags_of_task
 from emulator.api.translation import as_on_fargate, images_of, inherited, model_of
+from emulator.ecs.fargate import registered_size
 from emulator.ecs.identity import new_task_id
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import TaskDefinition
@@ -189,8 +190,9 @@ def _told(definition: Definition, run: TaskDefinition, asked: Request, tags: Map
         "overrides": described(run, asked.get("overrides", {})),
         "tags": listed(tags),
         "enableExecuteCommand": asked.get("enableExecuteCommand", False),
-        "cpu": run.cpu,
-        "memory": run.memory,
+        "cpu": None,
+        "memory": None,
+        **registered_size(run.cpu, run.memory),
     }
     if run.ephemeral_storage is not None:
         found["ephemeralStorage"] = {"sizeInGiB": run.ephemeral_storage.size_in_gi_b}

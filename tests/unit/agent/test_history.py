@@ -77,8 +77,9 @@ def test_a_container_is_shown_as_its_task_definition_has_it() -> None:
     assert {"name": "privateIPv4Address", "value": "172.30.0.1"} in interface["details"]
 
 
-def test_a_task_has_what_describe_tasks_has() -> None:
-    world = World(make_service(cpu="256", memory="512"))
+@pytest.mark.parametrize("size", [("256", "512"), (".25 vCPU", "0.5 GB")])
+def test_a_task_has_what_describe_tasks_has(size: tuple[str, str]) -> None:
+    world = World(make_service(cpu=size[0], memory=size[1]))
     task_id = world.runs_task()
     history = TaskHistory()
     named = dict.fromkeys(world.observed.tasks, "ecs-svc/1234567890123456789")

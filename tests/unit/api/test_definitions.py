@@ -42,6 +42,12 @@ class TestRegistering:
         assert (found["networkMode"], found["compatibilities"]) == ("awsvpc", ["EC2", "FARGATE"])
         assert register(api)["networkMode"] == "bridge"
 
+    @pytest.mark.parametrize("size", [(".25 vCPU", "0.5 GB"), ("0.25vcpu", "0.5gb"), ("256", "512")])
+    def test_gives_a_size_back_in_units(self, api: Api, size: tuple[str, str]) -> None:
+        """ECS converts it when it registers; tools compare what they sent with what they get."""
+        found = register(api, requiresCompatibilities=["FARGATE"], cpu=size[0], memory=size[1])
+        assert (found["cpu"], found["memory"]) == ("256", "512")
+
     def test_takes_nulls(self, api: Api) -> None:
         """Some tools send every member that there is."""
         target = {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition"}

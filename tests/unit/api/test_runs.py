@@ -43,6 +43,11 @@ class TestRunning:
         assert task["containers"][0]["image"] == "hello:1"
         assert len(ecs.list_tasks(cluster=CLUSTER, serviceName="hello")["taskArns"]) == 2
 
+    def test_its_size_is_told_in_units(self, threads: Api) -> None:
+        size = {"cpu": ".5 vCPU", "memory": "1 GB"}
+        answer = threads.client().run_task(cluster=CLUSTER, taskDefinition="demo-test-hello", overrides=size)
+        assert [(task["cpu"], task["memory"]) for task in answer["tasks"]] == [("512", "1024")]
+
     def test_one_whose_image_is_nowhere_fails_to_start(self, threads: Api, until: Until) -> None:
         ecs = threads.client()
         container = {"name": "app", "image": "nowhere:1"}

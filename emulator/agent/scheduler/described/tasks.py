@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.ecs.endpoints import private_dns_name
+from emulator.ecs.fargate import registered_size
 from emulator.ecs.identity import cluster_arn, container_arn, task_definition_arn
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerState, Health
@@ -121,8 +122,9 @@ def note_definition(task: Task, content: dict[str, Any], context: Context) -> No
     definition = desired.service.task_definition
     content |= {
         "enableExecuteCommand": desired.service.execute_command,
-        "cpu": definition.cpu,
-        "memory": definition.memory,
+        "cpu": None,
+        "memory": None,
+        **registered_size(definition.cpu, definition.memory),
         "overrides": {
             "containerOverrides": [{"name": one.name} for one in definition.container_definitions],
             "inferenceAcceleratorOverrides": [],
