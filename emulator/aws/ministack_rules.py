@@ -1,14 +1,15 @@
-"""What AWS does and the program of `ministack_app` does not: rules of queues, topics and uploads, put into it.
+"""What AWS does and the program of `ministack_app` does not: rules of queues, topics, tables and objects, put into it.
 
-Everything here is for the pinned version, as `ministack_app` is. Sources: the API references of Amazon SQS, Amazon SNS
-and Amazon S3; `docs/fidelity/aws-endpoint.md` has the checks.
+Everything here is for the pinned version, as `ministack_app` is. Sources: the API references of Amazon SQS, Amazon SNS,
+Amazon DynamoDB and Amazon S3; `docs/fidelity/aws-endpoint.md` has the checks.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from emulator.aws.ministack_moves import add_moves
@@ -28,6 +29,10 @@ _QUEUE_SETTINGS = frozenset(
 )
 _LONGEST_WAIT = 20
 """Seconds of a long poll."""
+_LONGEST_DELAY = 900
+"""Seconds."""
+_MOST_ATTRIBUTES = 10
+"""Of a message."""
 _SMALLEST_PART = 5 << 20
 """Bytes of each part of an upload but the last."""
 _PART = re.compile(rb"<PartNumber>\s*(\d+)\s*</PartNumber>")
@@ -37,7 +42,9 @@ def add_rules() -> None:
     """Puts the rules in. To be called once, before the first request."""
     _add_queues()
     _add_topics()
+    _add_tables()
     _add_uploads()
+    _end_older_urls()
     add_moves()
 
 
@@ -76,7 +83,9 @@ def _add_queues() -> None:
     send: _Act = sqs._act_send_message
 
     def checked_send(data: _Data, url: str) -> Any:
-        if problem := _attribute_problem(data.get("MessageAttributes") or {}):
+        if problem := _attribute_problem(data.get("MessageAttributes") or {}) or _delay_problem(
+            data.get("DelaySeconds")
+        ):
             raise sqs._Err("InvalidParameterValue", problem)
         return send(data, url)
 
@@ -86,6 +95,8 @@ def _add_queues() -> None:
 
 def _attribute_problem(attributes: dict[str, _Data]) -> str:
     """Why SQS refuses a message's attributes; empty where it takes them."""
+    if len(attributes) > _MOST_ATTRIBUTES:
+        return f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{_MOST_ATTRIBUTES}]."
     for name, value in attributes.items():
         kind = str(value.get("DataType") or "").partition(".")[0]
         if kind not in ("String", "Number", "Binary"):
@@ -93,7 +104,21 @@ def _attribute_problem(attributes: dict[str, _Data]) -> str:
             return f"The type of message (user) attribute '{name}' is invalid. {rule}"
         if not value.get("BinaryValue" if kind == "Binary" else "StringValue"):
             return f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
+        if kind == "Number" and not _is_number(value["StringValue"]):
+            return f"Can't cast the value of message (user) attribute '{name}' to a number."
     return ""
+
+
+def _is_number(text: object) -> bool:
+    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", str(text)) is not None
+
+
+def _delay_problem(delay: object) -> str:
+    """Why SQS refuses a message's own delay; empty where it takes it, and where it is no number."""
+    if not isinstance(delay, int) or 0 <= delay <= _LONGEST_DELAY:
+        return ""
+    rule = f"Reason: DelaySeconds must be >= 0 and <= {_LONGEST_DELAY}."
+    return f"Value {delay} for parameter DelaySeconds is invalid. {rule}"
 
 
 def _take_older_handles(sqs: Any) -> None:
@@ -154,6 +179,16 @@ def _add_topics() -> None:
         return change(params)
 
     def published(params: _Data) -> Any:
+        number = 1
+        while name := sns._p(params, f"MessageAttributes.entry.{number}.Name"):
+            kind, text = (
+                sns._p(params, f"MessageAttributes.entry.{number}.Value.{one}") for one in ("DataType", "StringValue")
+            )
+            if str(kind).partition(".")[0] == "Number" and not _is_number(text):
+                return error(
+                    "ParameterValueInvalid", f"Could not cast message attribute '{name}' value to number.", 400
+                )
+            number += 1
         return publish(params) if sns._p(params, "Message") else refused("Empty message")
 
     def looked(body: _Data) -> Any:
@@ -204,6 +239,117 @@ def _dead_letters_of(sns: Any, topic_arn: str, endpoint: str) -> str:
         if subscription["endpoint"] == endpoint and policy:
             return str(json.loads(policy).get("deadLetterTargetArn", ""))
     return ""
+
+
+def _add_tables() -> None:
+    from ministack.services import dynamodb
+
+    def refused(problem: str) -> Any:
+        return dynamodb.error_response_json("ValidationException", problem, 400)
+
+    def before(name: str, problem_of: Callable[[_Data], str]) -> None:
+        act = getattr(dynamodb, name)
+
+        def checked(data: _Data) -> Any:
+            answer = act(data) if name != "_update_item" else None  # what it refuses itself comes first
+            if answer is not None and answer[0] != _FINE:
+                return answer
+            problem = problem_of(data)
+            return refused(problem) if problem else answer or act(data)
+
+        setattr(dynamodb, name, checked)
+
+    def reading(data: _Data) -> str:
+        return _filter_problem(dynamodb, data) or _selection_problem(dynamodb, data)
+
+    before("_query", reading)
+    before("_scan", lambda data: _selection_problem(dynamodb, data))
+    before("_update_item", _update_problem)
+
+
+_FINE = 200
+_WORD = re.compile(r"(?<![\w#:.\]])(#\w+|[A-Za-z_]\w*)(?!\w*\s*\()")
+_SECTION = re.compile(r"(?<![\w#:.])(SET|REMOVE|ADD|DELETE)\s", re.IGNORECASE)
+
+
+def _filter_problem(dynamodb: Any, data: _Data) -> str:
+    """Why a query's filter is refused: it may not name the keys that the query is by."""
+    table = dynamodb._tables.get(dynamodb._normalize_table_name(data.get("TableName"))) or {}
+    index = dynamodb._index_def(table, data["IndexName"]) if data.get("IndexName") else None
+    keys = {one["AttributeName"] for one in (index or table).get("KeySchema", [])}
+    names = data.get("ExpressionAttributeNames") or {}
+    asked = [names.get(word, word) for word in _WORD.findall(data.get("FilterExpression") or "")]
+    named = next((name for name in asked if name in keys), "")
+    rule = "Filter Expression can only contain non-primary key attributes"
+    return f"{rule}: Primary key attribute: {named}" if named else ""
+
+
+def _selection_problem(dynamodb: Any, data: _Data) -> str:
+    """Why all attributes cannot be read by a global index, which has not all of them."""
+    table = dynamodb._tables.get(dynamodb._normalize_table_name(data.get("TableName"))) or {}
+    for index in table.get("GlobalSecondaryIndexes", []):
+        part = index.get("Projection", {}).get("ProjectionType", "ALL") != "ALL"
+        if part and index["IndexName"] == data.get("IndexName") and data.get("Select") == "ALL_ATTRIBUTES":
+            return (
+                "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global"
+                f" secondary index {index['IndexName']} because its projection type is not ALL"
+            )
+    return ""
+
+
+def _update_problem(data: _Data) -> str:
+    """Why an update is refused: a section that comes twice, what is no assignment, one place that is changed twice."""
+    expression, seen = data.get("UpdateExpression") or "", set[str]()
+    names = data.get("ExpressionAttributeNames") or {}
+    paths: list[tuple[str, ...]] = []
+    for section, action in _actions(expression):
+        if section in seen and action is None:
+            return f'Invalid UpdateExpression: The "{section}" section can only be used once in an update expression;'
+        seen.add(section)
+        if action is None:
+            continue
+        if section == "SET" and (action.count("=") != 1 or not action.partition("=")[2].strip()):
+            near = " ".join(re.findall(r"[^\s=]+|=", action)[1:3])
+            return f'Invalid UpdateExpression: Syntax error; token: "=", near: "{near}"'
+        written = (action.partition("=")[0] if section == "SET" else action.split()[0]).strip()
+        path = tuple(names.get(part, part) for part in re.findall(r"#?\w+|\[\d+\]", written))
+        for other in paths:
+            if other[: len(path)] == path[: len(other)]:
+                one, two = (", ".join(each) for each in (other, path))
+                rule = "Two document paths overlap with each other; must remove or rewrite one of these paths"
+                return f"Invalid UpdateExpression: {rule}; path one: [{one}], path two: [{two}]"
+        paths.append(path)
+    return ""
+
+
+def _actions(expression: str) -> Iterator[tuple[str, str | None]]:
+    """The sections of an update (each with None first), and what each does."""
+    parts = _SECTION.split(expression)[1:]
+    for section, body in zip(parts[::2], parts[1::2], strict=True):
+        yield section.upper(), None
+        depth, action = 0, ""
+        for character in body + ",":
+            depth += (character == "(") - (character == ")")
+            if character != "," or depth > 0:
+                action += character
+            elif action.strip():
+                yield section.upper(), action.strip()
+                action = ""
+
+
+def _end_older_urls() -> None:
+    """A presigned URL of version 2, which boto3 makes unless it is told otherwise, ends like one of version 4."""
+    from ministack.services import s3
+
+    verify = s3._verify_presigned_sigv4
+
+    def verified(method: str, path: str, headers: _Data, query: _Data) -> Any:
+        until = str(s3._qp(query, "Expires", ""))
+        if s3._qp(query, "AWSAccessKeyId", "") and until.isdecimal() and int(until) < time.time():
+            return s3._error("AccessDenied", "Request has expired", 403, path)
+        return verify(method, path, headers, query)
+
+    s3._verify_presigned_sigv4 = verified
 
 
 def _add_uploads() -> None:

@@ -1,7 +1,7 @@
-"""What AWS refuses of names and settings, which the endpoint would take: those of logs, streams and buckets.
+"""What AWS refuses of names and settings, which the endpoint would take: of logs, streams, buckets and parameters.
 
-Source: the API references of Amazon CloudWatch Logs, Amazon Data Firehose and Amazon Kinesis Data Streams; the bucket
-naming rules of the Amazon S3 user guide. The words are AWS's own.
+Source: the API references of Amazon CloudWatch Logs, Amazon Data Firehose, Amazon Kinesis Data Streams, AWS Systems
+Manager and AWS Secrets Manager; the bucket naming rules of the Amazon S3 user guide. The words are AWS's own.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ _NAMES: Mapping[str, Mapping[str, _Name]] = {
     },
     "Firehose_20150804": {"DeliveryStreamName": _Name(64, _STREAM)},
     "Kinesis_20131202": {"StreamName": _Name(128, _STREAM)},
+    "AmazonSSM": {},
+    "secretsmanager": {},
 }
 SERVICES = frozenset(_NAMES)
 """The JSON services that there are rules for, as the header X-Amz-Target begins."""
@@ -53,6 +55,10 @@ _OTHER_CODE = "ValidationException"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BUCKET_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
 _BUCKET_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_LONGEST_SECRET = 65_536
+_LONGEST_PARAMETER = 4096
+"""Characters of a parameter of the tier Standard, which is that of all that name none."""
+_MOST_PARAMETERS = 10
 _LONGEST_KEY = 1024
 """Bytes."""
 
@@ -66,10 +72,16 @@ def refused_call(target: str, body: bytes) -> Refusal | None:
     content = json_object(body or b"{}")
     if content is None:
         return None  # the application says so
-    problems = [*_name_problems(service, content), *_logs_problems(action, content)]
+    problems = [*_name_problems(service, content), *_logs_problems(action, content), *_value_problems(action, content)]
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         return Refusal(_CODES.get(service, _OTHER_CODE), count + "; ".join(problems))
+    if action == "PutParameter" and content.get("Tier", "Standard") == "Standard":
+        value = content.get("Value")
+        if isinstance(value, str) and len(value) > _LONGEST_PARAMETER:
+            rule = f"Standard tier parameters support a maximum parameter value of {_LONGEST_PARAMETER} characters."
+            more = "To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier."
+            return Refusal(_OTHER_CODE, f"{rule} {more}")
     group = content.get("logGroupName")
     if action == "CreateLogGroup" and isinstance(group, str) and group.startswith("aws/"):
         return Refusal("InvalidParameterException", "Log groups starting with AWS/ are reserved for AWS.")
@@ -109,6 +121,20 @@ def _logs_problems(action: str, content: Mapping[str, Any]) -> Iterator[str]:
     events = content.get("logEvents")
     if action == "PutLogEvents" and isinstance(events, list) and not 1 <= len(events) <= MOST_EVENTS:
         yield _problem(f"{len(events)} events", "logEvents", f"Member must have length between 1 and {MOST_EVENTS}")
+
+
+def _value_problems(action: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Of parameters and secrets; their values are in no message."""
+    names = content.get("Names")
+    if action == "GetParameters" and isinstance(names, list) and len(names) > _MOST_PARAMETERS:
+        longest = f"Member must have length less than or equal to {_MOST_PARAMETERS}"
+        yield _problem(f"[{', '.join(map(str, names))}]", "names", longest)
+    if action == "PutParameter" and content.get("Value") == "":
+        yield _problem("", "value", "Member must have length greater than or equal to 1")
+    secret = content.get("SecretString")
+    if isinstance(secret, str) and len(secret) > _LONGEST_SECRET:
+        longest = f"Member must have length less than or equal to {_LONGEST_SECRET}"
+        yield f"Value at 'secretString' failed to satisfy constraint: {longest}"
 
 
 def _problem(value: object, member: str, constraint: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from tests.unit.aws.contract.programs import Aws, at_once, code_of
 
 check = Checks("DynamoDB", "table")
 NEW = "attribute_not_exists(id)"
+_WRONG = "ValidationException"
 
 
 def item(id: str, **more: Any) -> dict[str, Any]:
@@ -341,3 +343,41 @@ def _(aws: Aws) -> Any:
     table, run = aws.table(), aws.dynamodb.execute_statement
     run(Statement=f"INSERT INTO \"{table}\" VALUE {{'id': ?, 'n': ?}}", Parameters=[{"S": "a"}, number(1)])
     return run(Statement=f'SELECT * FROM "{table}" WHERE id = ?', Parameters=[{"S": "a"}])["Items"]
+
+
+@check(
+    "A query's filter may not name the keys that the query is by, and a scan's may.",
+    ("ValidationException", "", ""),
+    moto=Differs("error ValueError"),
+)
+def _(aws: Aws) -> Any:
+    table, values = _indexed(aws), {":k": {"S": "k"}, ":d": number(0)}
+    by_key = code_of(lambda: _query(aws, table, "kind = :k", values, FilterExpression="#d > :d", **_DAY))
+    other = code_of(lambda: _query(aws, table, "kind = :k", {":k": {"S": "k"}}, FilterExpression="size(id) > size(a)"))
+    scan = {"FilterExpression": "#d > :d", "ExpressionAttributeValues": {":d": number(0)}, **_DAY}
+    return by_key, other, code_of(lambda: aws.dynamodb.scan(TableName=table, **scan))
+
+
+_DAY: dict[str, Any] = {"ExpressionAttributeNames": {"#d": "day"}}
+
+
+@check("All attributes are not read by a global index that has not all of them.", "ValidationException")
+def _(aws: Aws) -> Any:
+    table = _indexed(aws)
+    return code_of(lambda: _query(aws, table, "kind = :k", {":k": {"S": "k"}}, Select="ALL_ATTRIBUTES"))
+
+
+@check("An update that changes one place twice is refused, and one of places side by side is not.", (*[_WRONG] * 3, ""))
+def _(aws: Aws) -> Any:
+    table, one = aws.table(), {":a": number(1)}
+    _put(aws, table, m={"M": {"l": {"L": []}}})
+    twice = ("SET a = :a, a = :a", "SET m.l = :a REMOVE m", "SET a = :a SET b = :a")
+    beside = "SET m.l = list_append(if_not_exists(m.l, :l), :l), m.k = :l, b = :l REMOVE c, d"
+    both = [code_of(partial(_update, aws, table, text, one)) for text in twice]
+    return *both, code_of(lambda: _update(aws, table, beside, {":l": {"L": [number(1)]}}))
+
+
+@check("What is no assignment is refused.", "ValidationException")
+def _(aws: Aws) -> Any:
+    table = aws.table()
+    return code_of(lambda: _update(aws, table, "SET a == :a", {":a": number(1)}))

@@ -103,10 +103,12 @@ class Aws:
         self.s3.create_bucket(Bucket=name)
         return name
 
-    def url_of(self, bucket: str, method: str = "get_object", seconds: int = 60, **more: Any) -> str:
-        """A presigned URL of the object `a`."""
+    def url_of(
+        self, bucket: str, method: str = "get_object", seconds: int = 60, *, version: str = "s3v4", **more: Any
+    ) -> str:
+        """A presigned URL of the object `a`. `version`: of the signature; boto3 makes `s3` where none is asked for."""
         parameters = {"Bucket": bucket, "Key": "a", **more}
-        return str(_signer(self._url).generate_presigned_url(method, Params=parameters, ExpiresIn=seconds))
+        return str(_signer(self._url, version).generate_presigned_url(method, Params=parameters, ExpiresIn=seconds))
 
     def post_to(self, bucket: str) -> dict[str, Any]:
         """URL and fields of a form that uploads the object `a`."""
@@ -145,8 +147,8 @@ def _client(service: str, url: str | None) -> Any:
 
 
 @cache
-def _signer(url: str | None) -> Any:
-    return _make("s3", url, Config(s3={"addressing_style": "path"}, signature_version="s3v4", retries=_ONCE))
+def _signer(url: str | None, version: str = "s3v4") -> Any:
+    return _make("s3", url, Config(s3={"addressing_style": "path"}, signature_version=version, retries=_ONCE))
 
 
 _ONCE = {"max_attempts": 1}

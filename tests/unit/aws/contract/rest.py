@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 from tests.unit.aws.contract.checks import VARIES, Checks, Differs
@@ -69,6 +70,22 @@ def _(aws: Aws) -> Any:
     return code_of(lambda: aws.ssm.put_parameter(Name="aws-thing", Value="x", Type="String"))
 
 
+@ssm("More than ten parameters at once are refused.", "ValidationException")
+def _(aws: Aws) -> Any:
+    return code_of(lambda: aws.ssm.get_parameters(Names=[f"/a/{number}" for number in range(11)]))
+
+
+@ssm(
+    "An empty value, and one of more than 4096 characters, are refused.",
+    (["ValidationException"] * 2, ""),
+    moto=Differs((["ValidationException", ""], "ParameterAlreadyExists")),
+)
+def _(aws: Aws) -> Any:
+    put = {"Name": aws.name("parameter"), "Type": "String"}
+    wrong = [code_of(partial(aws.ssm.put_parameter, **put, Value=value)) for value in ("", "x" * 4097)]
+    return wrong, code_of(lambda: aws.ssm.put_parameter(**put, Value="x" * 4097, Tier="Advanced"))
+
+
 @secrets("A secret has stages.", ("new", "old"))
 def _(aws: Aws) -> Any:
     name, manager = aws.name("secret"), aws.secretsmanager
@@ -119,6 +136,11 @@ def _(aws: Aws) -> Any:
 def _(aws: Aws) -> Any:
     word = aws.secretsmanager.get_random_password(PasswordLength=40, ExcludePunctuation=True)["RandomPassword"]
     return len(word), any(not letter.isalnum() for letter in word)
+
+
+@secrets("A secret of more than 65,536 characters is refused.", "ValidationException", moto=Differs(""))
+def _(aws: Aws) -> Any:
+    return code_of(lambda: aws.secretsmanager.create_secret(Name=aws.name("secret"), SecretString="x" * 65_537))
 
 
 def _key(aws: Aws, **more: Any) -> str:

@@ -339,3 +339,15 @@ def _(aws: Aws) -> Any:
         return True
 
     return sum(at_once(write, range(10)))
+
+
+@check(
+    "A presigned URL of signature version 2, boto3's default, is taken, and refused once it expired.",
+    (200, 403),
+    moto=Differs((200, 200)),
+)
+def _(aws: Aws) -> Any:
+    bucket = aws.bucket()
+    _put(aws, bucket)
+    urls = [aws.url_of(bucket, version="s3", seconds=seconds) for seconds in (60, -60)]
+    return http("GET", urls[0]).status_code, http("GET", urls[1]).status_code

@@ -285,3 +285,10 @@ def _(aws: Aws) -> Any:
 def _(aws: Aws) -> Any:
     topic = aws.topic()
     return code_of(lambda: aws.sns.publish(TopicArn=topic, Message=""))
+
+
+@check("An attribute that is no number is refused as one.", "ParameterValueInvalid", moto=Differs("InvalidParameter"))
+def _(aws: Aws) -> Any:
+    topic, _ = aws.subscribed()
+    wrong = {"price": {"DataType": "Number", "StringValue": "ten"}}
+    return code_of(lambda: aws.sns.publish(TopicArn=topic, Message="x", MessageAttributes=wrong))

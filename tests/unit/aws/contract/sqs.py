@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from tests.unit.aws.contract.checks import VARIES, Checks, Differs
@@ -325,3 +326,21 @@ def _(aws: Aws) -> Any:
 def _(aws: Aws) -> Any:
     source = aws.queue_arn(aws.queue())
     return code_of(lambda: aws.sqs.start_message_move_task(SourceArn=source))
+
+
+@check("A message's own delay of more than 15 minutes is refused, in a batch too.", ("InvalidParameterValue", ["1"]))
+def _(aws: Aws) -> Any:
+    url, entry = aws.queue(), {"Id": "1", "MessageBody": "x", "DelaySeconds": 901}
+    alone = code_of(lambda: aws.send(url, DelaySeconds=901))
+    return alone, [one["Id"] for one in aws.sqs.send_message_batch(QueueUrl=url, Entries=[entry]).get("Failed", [])]
+
+
+@check(
+    "More than ten attributes, and a number that is none, are refused.",
+    ["InvalidParameterValue"] * 2,
+    moto=Differs(["", ""]),
+)
+def _(aws: Aws) -> Any:
+    url, text = aws.queue(), {"DataType": "String", "StringValue": "x"}
+    wrong = ({f"a{number}": text for number in range(11)}, {"a": {"DataType": "Number", "StringValue": "ten"}})
+    return [code_of(partial(aws.send, url, MessageAttributes=given)) for given in wrong]
