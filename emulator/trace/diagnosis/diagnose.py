@@ -12,6 +12,7 @@ from emulator.errors import Position
 from emulator.trace.diagnosis import nginx, too_large
 from emulator.trace.diagnosis.asked_by import AskedBy
 from emulator.trace.diagnosis.lost_headers import dropped_names
+from emulator.trace.diagnosis.lost_query import lost_query
 from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, closed_on_purpose, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
 from emulator.trace.diagnosis.refused import refused
@@ -29,6 +30,7 @@ from emulator.trace.diagnosis.view import (
 from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import FRONTS, Hop, Trace
 
+_NOT_FOUND = 404
 _NO_TARGET = (502, 503, 504)
 """What a load balancer answers where no target takes the request."""
 
@@ -98,7 +100,11 @@ class _Looker(View):
         if fault is None or not fault.certain:
             fault = made_by_proxy(self, number, hop) or fault
         named_with_a_loop = any(location_of(one) for one in self.hops)
-        beside = (None if named_with_a_loop else forwarded_proto(self, number, hop), dropped_names(self, number, hop))
+        beside = (
+            lost_query(self, number, hop),
+            None if named_with_a_loop else forwarded_proto(self, number, hop),
+            dropped_names(self, number, hop),
+        )
         return [one for one in (fault, *beside) if one is not None]
 
     # one fault each
@@ -148,6 +154,7 @@ class _Looker(View):
             or f"if {hop.container or hop.server} expects the whole path, pass it on as it is",
             number,
             directive.position if directive else None,
+            certain=hop.status == _NOT_FOUND,  # with another status it may know the path, as one that wants a login
         )
 
     def _wrong_server_block(self, number: int, hop: Hop) -> Diagnosis | None:
