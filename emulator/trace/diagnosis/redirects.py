@@ -4,14 +4,18 @@ inside a task. Pure.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult
 
 from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.variables import variables_in
 from emulator.trace.diagnosis.view import Diagnosis, View, host_and_port, location_of, name_of, split, text
 from emulator.trace.requests.hops import Hop
 
 _PROTO = "X-Forwarded-Proto"
 _SCHEMES = {"http": 80, "https": 443}
+_NO_HOST = re.compile(r"(?:_*|[*.~].*)(?::\d*)?")
+"""What nginx's `$server_name` may be beside a name: nothing, `_`, a mask, an expression."""
 
 
 def redirected(view: View, number: int, hop: Hop) -> Diagnosis | None:
@@ -24,6 +28,8 @@ def redirected(view: View, number: int, hop: Hop) -> Diagnosis | None:
     to = split(location)
     if to is None:
         return _no_url(number, hop, location)
+    if (to.scheme in _SCHEMES or location.startswith("//")) and _NO_HOST.fullmatch(to.netloc):
+        return _no_host(view, number, hop, location, to)
     return _loop(view, number, hop, location, to) or _elsewhere(view, number, hop, location, to)
 
 
@@ -32,6 +38,21 @@ def _no_url(number: int, hop: Hop, location: str) -> Diagnosis:
         f"{name_of(hop)} answers {hop.status} with Location {location}, which is no URL: no client can follow it",
         "an address of IPv6 stands in brackets: `http://[::1]/`",
         number,
+    )
+
+
+def _no_host(view: View, number: int, hop: Hop, location: str, to: SplitResult) -> Diagnosis:
+    """It leads to what no client can look up: mostly a `$server_name` of nginx that stands for no name."""
+    directive = _redirecting(view, hop)
+    named = directive is not None and "server_name" in variables_in(" ".join(directive.arguments))
+    what = f"which names {to.netloc} as its host" if to.netloc else "which names no host"
+    return Diagnosis(
+        f"{name_of(hop)} answers {hop.status} with Location {location}, {what}: no client can follow it",
+        "`$server_name` is what the server block is called first: write `$host`, which is what the client asked for"
+        if named
+        else "let it redirect to a path alone, or to the request's Host",
+        number,
+        directive.position if directive else None,
     )
 
 

@@ -65,3 +65,31 @@ def test_a_loop_of_directives_that_are_not_certain_names_none_of_them() -> None:
     [fault] = found_in(through_nginx(asked_nginx(ASKED), https=True), configuration)
     assert fault.message.startswith("redirect loop: nginx answers 301")
     assert fault.position is None
+
+
+SERVER_NAME = "return 301 https://$server_name$request_uri;"
+
+
+@pytest.mark.parametrize(
+    ("name", "location", "what"),
+    [
+        ("", "https:///api/x", "which names no host"),
+        ("server_name _;", "https://_/api/x", "which names _ as its host"),
+        ("server_name *.shop.test;", "https://*.shop.test/api/x", "which names *.shop.test as its host"),
+    ],
+)
+def test_a_redirect_to_the_name_of_a_server_block_that_is_none(name: str, location: str, what: str) -> None:
+    configuration = reading(nginx=f"server {{ listen 80; {name}\n{SERVER_NAME}\n}}")
+    [fault] = found_in(through_nginx(asked_nginx(location)), configuration)
+    assert fault.message == f"nginx answers 301 with Location {location}, {what}: no client can follow it"
+    assert fault.hint.endswith("write `$host`, which is what the client asked for")
+    assert (str(fault.position), fault.certain) == (f"{FILE}:2", True)
+    [fault] = found_in(through_nginx(asked_nginx(location)))
+    assert fault.hint == "let it redirect to a path alone, or to the request's Host"
+
+
+@pytest.mark.parametrize(
+    "location", ["//cdn.shop.test/x", "https://my_shop.test/", "https://_dmarc.shop.test/", "/login"]
+)
+def test_a_redirect_to_another_host_or_to_a_path_names_one(location: str) -> None:
+    assert found_in(through_nginx(asked_nginx(location))) == []
