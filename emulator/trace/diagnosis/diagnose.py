@@ -13,6 +13,7 @@ from emulator.trace.diagnosis import nginx, too_large
 from emulator.trace.diagnosis.asked_by import AskedBy
 from emulator.trace.diagnosis.lost_headers import dropped_names
 from emulator.trace.diagnosis.lost_query import lost_query
+from emulator.trace.diagnosis.lost_upgrade import lost_upgrade
 from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, closed_on_purpose, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
 from emulator.trace.diagnosis.refused import refused
@@ -101,6 +102,7 @@ class _Looker(View):
             fault = made_by_proxy(self, number, hop) or fault
         named_with_a_loop = any(location_of(one) for one in self.hops)
         beside = (
+            lost_upgrade(self, number, hop),
             lost_query(self, number, hop),
             None if named_with_a_loop else forwarded_proto(self, number, hop),
             dropped_names(self, number, hop),
