@@ -13,7 +13,7 @@ from emulator.trace.diagnosis import nginx, too_large
 from emulator.trace.diagnosis.asked_by import AskedBy
 from emulator.trace.diagnosis.lost_headers import dropped_names
 from emulator.trace.diagnosis.lost_query import lost_query
-from emulator.trace.diagnosis.lost_upgrade import lost_upgrade
+from emulator.trace.diagnosis.lost_upgrade import is_keyless, lost_upgrade
 from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, closed_on_purpose, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
 from emulator.trace.diagnosis.refused import refused
@@ -32,6 +32,8 @@ from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import FRONTS, Hop, Trace
 
 _NOT_FOUND = 404
+_BEFORE_RULES = (400, 405, 414, 501, 505)
+"""What it answers to requests that it does not take."""
 _NO_TARGET = (502, 503, 504)
 """What a load balancer answers where no target takes the request."""
 
@@ -230,12 +232,14 @@ class _Looker(View):
                 number,
             )
         asked = f" {hop.method} {hop.path}" if hop.method else ""
-        return Diagnosis(
-            f"the load balancer answered {status} itself; no container was asked",
-            f"`copilot-local route{asked}` says which rules there are, `copilot-local targets` whether"
-            " a target is healthy",
-            number,
-        )
+        route = f"`copilot-local route{asked}` says which rules there are"
+        if status in _BEFORE_RULES and is_keyless(hop):
+            hint = "a WebSocket's handshake needs the header Sec-WebSocket-Key"
+        elif status in _BEFORE_RULES:
+            hint = f"unless a rule says so ({route}), it does not take such a method, path, version or headers"
+        else:
+            hint = f"{route}, `copilot-local targets` whether a target is healthy"
+        return Diagnosis(f"the load balancer answered {status} itself; no container was asked", hint, number)
 
 
 def _rewrite(found: AskedBy) -> nginx.Directive | None:

@@ -38,6 +38,12 @@ def lost_upgrade(view: View, number: int, hop: Hop) -> Diagnosis | None:
     )
 
 
+def is_keyless(hop: Hop) -> bool:
+    """Whether a request is to open a WebSocket and lacks the key that this takes."""
+    headers = hop.exchange.request.headers if hop.exchange.request is not None else ()
+    return header(headers, "upgrade").lower() == "websocket" and not header(headers, "sec-websocket-key")
+
+
 def _missing(request: Request) -> str:
     """What a request lacks to open a WebSocket; empty where it lacks nothing."""
     if header(request.headers, "upgrade").lower() != "websocket":

@@ -80,6 +80,28 @@ def test_a_handshake_that_is_passed_on_is_none() -> None:
     assert found(ASKED, 403) == []
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "hint"),
+    [
+        (400, ASKED, "a WebSocket's handshake needs the header Sec-WebSocket-Key"),
+        (
+            414,
+            (),
+            "unless a rule says so (`copilot-local route GET /api/x` says which rules there are), it does not take",
+        ),
+        (503, ASKED, "`copilot-local route GET /api/x` says which rules there are, `copilot-local targets` whether"),
+    ],
+)
+def test_what_the_load_balancer_answers_itself_has_a_hint_that_fits(
+    status: int, headers: tuple[tuple[str, str], ...], hint: str
+) -> None:
+    asked = exchange(OUTSIDE, "172.30.0.2:8080", 10, 11, status=status, headers=headers)
+    [trace] = assemble([(FRONT, asked)], PLACES)
+    [fault] = diagnose(trace)
+    assert fault.message == f"the load balancer answered {status} itself; no container was asked"
+    assert fault.hint.startswith(hint)
+
+
 @pytest.mark.parametrize("asked", [(), (("Upgrade", "h2c"), ("Connection", "Upgrade, HTTP2-Settings"))])
 def test_other_requests_are_none(asked: tuple[tuple[str, str], ...]) -> None:
     assert found((("Connection", "close"),), 426, version="1.0", asked=asked) == []
