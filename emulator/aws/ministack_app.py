@@ -11,12 +11,11 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from emulator.aws.asgi import Application
 from emulator.aws.checked import with_rules
 from emulator.aws.driver import Driver
-from emulator.aws.ministack_kept import follow_port
 from emulator.aws.ministack_rules import add_rules
 from emulator.regions import LOCAL_KEY
 
@@ -108,3 +107,32 @@ def log_regions() -> list[str]:
     from ministack.services import cloudwatch_logs
 
     return sorted({region for _, region, _ in cloudwatch_logs._log_groups._data})
+
+
+def follow_port() -> None:
+    """Lets the program give kept queues the URLs of the port that it has now. To be called once, before it loads its
+    state.
+
+    It knows a queue by its URL. Under the one of an earlier port it would be found by no list, or, worse, lead to the
+    endpoint of another environment, which has that port now.
+    """
+    from ministack.services import sqs
+
+    restore = sqs.load_persisted_state
+
+    def load(data: Any) -> None:
+        restore(data)
+        _move(sqs)
+
+    sqs.load_persisted_state = load
+
+
+def _move(sqs: Any) -> None:
+    for key, queue in sqs._queues.all_items():
+        account, *_, url = key
+        now = sqs._queue_url_for_account(account, queue["name"])
+        if now != url:
+            queue["url"] = now
+            sqs._queues._data[(*key[:-1], now)] = sqs._queues._data.pop(key)
+    sqs._queue_name_to_url.clear()
+    sqs._rebuild_queue_name_index()

@@ -1,7 +1,7 @@
-"""What AWS does and the program of `ministack_app` does not: rules of queues, topics, tables and objects, put into it.
+"""What AWS does and the program of `ministack_app` does not: rules of queues, topics and objects, put into it.
 
-Everything here is for the pinned version, as `ministack_app` is. Sources: the API references of Amazon SQS, Amazon SNS,
-Amazon DynamoDB and Amazon S3; `docs/fidelity/aws-endpoint.md` has the checks.
+Everything here is for the pinned version, as `ministack_app` is. Sources: the API references of Amazon SQS, Amazon SNS
+and Amazon S3; `docs/fidelity/aws-endpoint.md` has the checks.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from emulator.aws.ministack_moves import add_moves
+from emulator.aws.ministack_tables import add_tables
 
 _Data = dict[str, Any]
 _Act = Callable[[_Data, str], Any]
@@ -31,8 +32,18 @@ _LONGEST_WAIT = 20
 """Seconds of a long poll."""
 _LONGEST_DELAY = 900
 """Seconds."""
+_LONGEST_HIDDEN = 43_200
+"""Seconds."""
+_ATTRIBUTE = re.compile(
+    r"(?!(?:aws|amazon)\.)(?!.*\.\.)[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,254}[A-Za-z0-9_-])?", re.IGNORECASE
+)
+"""The name of a message's attribute."""
 _MOST_ATTRIBUTES = 10
 """Of a message."""
+_LONGEST_SUBJECT = 100
+_MOST_KEYS = 5
+"""Of a filter policy."""
+_MATCHES = ("prefix", "suffix", "anything-but", "equals-ignore-case", "wildcard", "cidr", "numeric", "exists")
 _SMALLEST_PART = 5 << 20
 """Bytes of each part of an upload but the last."""
 _PART = re.compile(rb"<PartNumber>\s*(\d+)\s*</PartNumber>")
@@ -42,7 +53,7 @@ def add_rules() -> None:
     """Puts the rules in. To be called once, before the first request."""
     _add_queues()
     _add_topics()
-    _add_tables()
+    add_tables()
     _add_uploads()
     _end_older_urls()
     add_moves()
@@ -77,6 +88,14 @@ def _add_queues() -> None:
             rule = f"Value {seconds} for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20"
             raise sqs._Err("InvalidParameterValue", f"{rule}, if provided.")
 
+    def hiding(data: _Data) -> None:
+        seconds = data.get("VisibilityTimeout")
+        if isinstance(seconds, int) and not 0 <= seconds <= _LONGEST_HIDDEN:
+            rule = f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and"
+            raise sqs._Err("InvalidParameterValue", f"{rule} {_LONGEST_HIDDEN}.")
+
+    before("ChangeMessageVisibility", hiding)
+    before("ReceiveMessage", hiding)
     before("CreateQueue", creation)
     before("SetQueueAttributes", settings)
     before("ReceiveMessage", wait)
@@ -98,6 +117,8 @@ def _attribute_problem(attributes: dict[str, _Data]) -> str:
     if len(attributes) > _MOST_ATTRIBUTES:
         return f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{_MOST_ATTRIBUTES}]."
     for name, value in attributes.items():
+        if not _ATTRIBUTE.fullmatch(name):
+            return f"Message (user) attribute name '{name}' is invalid."
         kind = str(value.get("DataType") or "").partition(".")[0]
         if kind not in ("String", "Number", "Binary"):
             rule = "You must use only the following supported type prefixes: Binary, Number, String."
@@ -189,7 +210,12 @@ def _add_topics() -> None:
                     "ParameterValueInvalid", f"Could not cast message attribute '{name}' value to number.", 400
                 )
             number += 1
-        return publish(params) if sns._p(params, "Message") else refused("Empty message")
+        if len(subject := sns._p(params, "Subject") or "") > _LONGEST_SUBJECT or "\n" in subject:
+            return refused("Subject")
+        message = sns._p(params, "Message")
+        if sns._p(params, "MessageStructure") == "json" and not _has_default(message):
+            return refused("Message Structure - No default entry in JSON message body")
+        return publish(params) if message else refused("Empty message")
 
     def looked(body: _Data) -> Any:
         lookup = look(body)
@@ -205,17 +231,41 @@ def _add_topics() -> None:
     _keep_undelivered(sns)
 
 
+def _has_default(message: str) -> bool:
+    """Whether a message with a text for each protocol has one for all others."""
+    try:
+        texts = json.loads(message)
+    except ValueError:
+        return False
+    return isinstance(texts, dict) and isinstance(texts.get("default"), str)
+
+
 def _policy_problem(text: object) -> str:
     """Why SNS refuses a filter policy; empty where it takes it."""
     try:
         policy = json.loads(str(text))
     except ValueError as problem:
         return f"FilterPolicy: failed to parse JSON. {problem}"
-    return "" if _is_policy(policy) else "FilterPolicy: Filter policy must be an object of lists or of objects"
+    if not _is_policy(policy):
+        return "FilterPolicy: Filter policy must be an object of lists or of objects"
+    if len(policy) > _MOST_KEYS:
+        return f"FilterPolicy: Filter policy can not have more than {_MOST_KEYS} keys"
+    strange = next(_strange_matches(policy), "")
+    return f"FilterPolicy: Unrecognized match type {strange}" if strange else ""
 
 
 def _is_policy(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(one, list) or _is_policy(one) for one in value.values())
+
+
+def _strange_matches(policy: _Data) -> Iterator[str]:
+    """What a policy asks for that SNS does not know."""
+    for key, value in policy.items():
+        for one in value if isinstance(value, list) else [value]:
+            if key == "$or" or not isinstance(value, list):
+                yield from _strange_matches(one) if isinstance(one, dict) else ()
+            elif isinstance(one, dict):
+                yield from (name for name in one if name not in _MATCHES)
 
 
 def _keep_undelivered(sns: Any) -> None:
@@ -239,102 +289,6 @@ def _dead_letters_of(sns: Any, topic_arn: str, endpoint: str) -> str:
         if subscription["endpoint"] == endpoint and policy:
             return str(json.loads(policy).get("deadLetterTargetArn", ""))
     return ""
-
-
-def _add_tables() -> None:
-    from ministack.services import dynamodb
-
-    def refused(problem: str) -> Any:
-        return dynamodb.error_response_json("ValidationException", problem, 400)
-
-    def before(name: str, problem_of: Callable[[_Data], str]) -> None:
-        act = getattr(dynamodb, name)
-
-        def checked(data: _Data) -> Any:
-            answer = act(data) if name != "_update_item" else None  # what it refuses itself comes first
-            if answer is not None and answer[0] != _FINE:
-                return answer
-            problem = problem_of(data)
-            return refused(problem) if problem else answer or act(data)
-
-        setattr(dynamodb, name, checked)
-
-    def reading(data: _Data) -> str:
-        return _filter_problem(dynamodb, data) or _selection_problem(dynamodb, data)
-
-    before("_query", reading)
-    before("_scan", lambda data: _selection_problem(dynamodb, data))
-    before("_update_item", _update_problem)
-
-
-_FINE = 200
-_WORD = re.compile(r"(?<![\w#:.\]])(#\w+|[A-Za-z_]\w*)(?!\w*\s*\()")
-_SECTION = re.compile(r"(?<![\w#:.])(SET|REMOVE|ADD|DELETE)\s", re.IGNORECASE)
-
-
-def _filter_problem(dynamodb: Any, data: _Data) -> str:
-    """Why a query's filter is refused: it may not name the keys that the query is by."""
-    table = dynamodb._tables.get(dynamodb._normalize_table_name(data.get("TableName"))) or {}
-    index = dynamodb._index_def(table, data["IndexName"]) if data.get("IndexName") else None
-    keys = {one["AttributeName"] for one in (index or table).get("KeySchema", [])}
-    names = data.get("ExpressionAttributeNames") or {}
-    asked = [names.get(word, word) for word in _WORD.findall(data.get("FilterExpression") or "")]
-    named = next((name for name in asked if name in keys), "")
-    rule = "Filter Expression can only contain non-primary key attributes"
-    return f"{rule}: Primary key attribute: {named}" if named else ""
-
-
-def _selection_problem(dynamodb: Any, data: _Data) -> str:
-    """Why all attributes cannot be read by a global index, which has not all of them."""
-    table = dynamodb._tables.get(dynamodb._normalize_table_name(data.get("TableName"))) or {}
-    for index in table.get("GlobalSecondaryIndexes", []):
-        part = index.get("Projection", {}).get("ProjectionType", "ALL") != "ALL"
-        if part and index["IndexName"] == data.get("IndexName") and data.get("Select") == "ALL_ATTRIBUTES":
-            return (
-                "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global"
-                f" secondary index {index['IndexName']} because its projection type is not ALL"
-            )
-    return ""
-
-
-def _update_problem(data: _Data) -> str:
-    """Why an update is refused: a section that comes twice, what is no assignment, one place that is changed twice."""
-    expression, seen = data.get("UpdateExpression") or "", set[str]()
-    names = data.get("ExpressionAttributeNames") or {}
-    paths: list[tuple[str, ...]] = []
-    for section, action in _actions(expression):
-        if section in seen and action is None:
-            return f'Invalid UpdateExpression: The "{section}" section can only be used once in an update expression;'
-        seen.add(section)
-        if action is None:
-            continue
-        if section == "SET" and (action.count("=") != 1 or not action.partition("=")[2].strip()):
-            near = " ".join(re.findall(r"[^\s=]+|=", action)[1:3])
-            return f'Invalid UpdateExpression: Syntax error; token: "=", near: "{near}"'
-        written = (action.partition("=")[0] if section == "SET" else action.split()[0]).strip()
-        path = tuple(names.get(part, part) for part in re.findall(r"#?\w+|\[\d+\]", written))
-        for other in paths:
-            if other[: len(path)] == path[: len(other)]:
-                one, two = (", ".join(each) for each in (other, path))
-                rule = "Two document paths overlap with each other; must remove or rewrite one of these paths"
-                return f"Invalid UpdateExpression: {rule}; path one: [{one}], path two: [{two}]"
-        paths.append(path)
-    return ""
-
-
-def _actions(expression: str) -> Iterator[tuple[str, str | None]]:
-    """The sections of an update (each with None first), and what each does."""
-    parts = _SECTION.split(expression)[1:]
-    for section, body in zip(parts[::2], parts[1::2], strict=True):
-        yield section.upper(), None
-        depth, action = 0, ""
-        for character in body + ",":
-            depth += (character == "(") - (character == ")")
-            if character != "," or depth > 0:
-                action += character
-            elif action.strip():
-                yield section.upper(), action.strip()
-                action = ""
 
 
 def _end_older_urls() -> None:

@@ -377,7 +377,28 @@ def _(aws: Aws) -> Any:
     return *both, code_of(lambda: _update(aws, table, beside, {":l": {"L": [number(1)]}}))
 
 
-@check("What is no assignment is refused.", "ValidationException")
+@check("What is no assignment is refused, in a transaction too, and a sum with a text.", [_WRONG] * 3)
 def _(aws: Aws) -> Any:
-    table = aws.table()
-    return code_of(lambda: _update(aws, table, "SET a == :a", {":a": number(1)}))
+    table, one = aws.table(), {":a": number(1)}
+    update = {"UpdateExpression": "SET a == :a", "ExpressionAttributeValues": one, "Key": item("a"), "TableName": table}
+    calls = [
+        lambda: _update(aws, table, "SET a == :a", one),
+        lambda: _update(aws, table, "SET a = a + :a", {":a": {"S": "1"}}),
+    ]
+    return [
+        *map(code_of, calls),
+        code_of(lambda: aws.dynamodb.transact_write_items(TransactItems=[{"Update": update}])),
+    ]
+
+
+@check(
+    "Keys are compared with the operators of keys alone, and != is none at all.",
+    ([_WRONG] * 3, ""),
+    moto=Differs("error AssertionError"),
+)
+def _(aws: Aws) -> Any:
+    table, values = _indexed(aws), {":in": {"S": "k"}, ":d": number(1)}
+    wrong = ("#k = :in OR #d = :d", "#k = :in AND #d <> :d", "#k = :in AND #d != :d")
+    names = {"ExpressionAttributeNames": {"#k": "kind", "#d": "day"}}
+    codes = [code_of(partial(_query, aws, table, text, values, **names)) for text in wrong]
+    return codes, code_of(lambda: _query(aws, table, "#k = :in AND #d > :d", values, **names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -292,3 +293,29 @@ def _(aws: Aws) -> Any:
     topic, _ = aws.subscribed()
     wrong = {"price": {"DataType": "Number", "StringValue": "ten"}}
     return code_of(lambda: aws.sns.publish(TopicArn=topic, Message="x", MessageAttributes=wrong))
+
+
+@check("A filter that SNS does not know, and one of more than five keys, are refused.", ["InvalidParameter"] * 3)
+def _(aws: Aws) -> Any:
+    topic, _ = aws.subscribed()
+    [one] = aws.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    wrong = (
+        {"a": [{"starts-with": "x"}]},
+        {"$or": [{"a": [{"like": "x"}]}]},
+        {str(number): ["x"] for number in range(6)},
+    )
+    put = partial(
+        aws.sns.set_subscription_attributes, SubscriptionArn=one["SubscriptionArn"], AttributeName="FilterPolicy"
+    )
+    return [code_of(partial(put, AttributeValue=json.dumps(policy))) for policy in wrong]
+
+
+@check(
+    "A long subject, and texts of protocols without one for all others, are refused.",
+    ["InvalidParameter"] * 2,
+    moto=Differs(["InvalidParameter", ""]),
+)
+def _(aws: Aws) -> Any:
+    topic, _ = aws.subscribed()
+    wrong = ({"Subject": "s" * 101, "Message": "x"}, {"MessageStructure": "json", "Message": '{"sqs": "x"}'})
+    return [code_of(partial(aws.sns.publish, TopicArn=topic, **given)) for given in wrong]

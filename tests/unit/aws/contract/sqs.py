@@ -12,6 +12,7 @@ from typing import Any
 from tests.unit.aws.contract.checks import VARIES, Checks, Differs
 from tests.unit.aws.contract.programs import Aws, at_once, code_of
 
+_WRONG = "InvalidParameterValue"
 check = Checks("SQS", "sqs")
 TEXT = {"DataType": "String", "StringValue": "new"}
 
@@ -344,3 +345,30 @@ def _(aws: Aws) -> Any:
     url, text = aws.queue(), {"DataType": "String", "StringValue": "x"}
     wrong = ({f"a{number}": text for number in range(11)}, {"a": {"DataType": "Number", "StringValue": "ten"}})
     return [code_of(partial(aws.send, url, MessageAttributes=given)) for given in wrong]
+
+
+@check(
+    "A message is hidden for twelve hours at most.", ["InvalidParameterValue"] * 3, moto=Differs([_WRONG, "", _WRONG])
+)
+def _(aws: Aws) -> Any:
+    url = aws.queue()
+    aws.send(url)
+    handle = aws.receive(url)[0]["ReceiptHandle"]
+    hide = partial(aws.sqs.change_message_visibility, QueueUrl=url, ReceiptHandle=handle)
+    receive = partial(aws.sqs.receive_message, QueueUrl=url, VisibilityTimeout=43_201)
+    return [
+        code_of(partial(hide, VisibilityTimeout=43_201)),
+        code_of(partial(hide, VisibilityTimeout=-1)),
+        code_of(receive),
+    ]
+
+
+@check(
+    "An attribute's name has letters, digits and - _ . alone, and none of AWS's.",
+    (["InvalidParameterValue"] * 3, ""),
+    moto=Differs((["InvalidParameterValue", "", ""], "")),
+)
+def _(aws: Aws) -> Any:
+    url, text = aws.queue(), {"DataType": "String", "StringValue": "x"}
+    codes = [code_of(partial(aws.send, url, MessageAttributes={name: text})) for name in ("a b", "AWS.x", "a..b")]
+    return codes, code_of(lambda: aws.send(url, MessageAttributes={"a.b-c_D9": text}))
