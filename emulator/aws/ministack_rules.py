@@ -1,7 +1,7 @@
-"""What AWS does and the program of `ministack_app` does not: rules of queues, topics and objects, put into it.
+"""What AWS does and the program of `ministack_app` does not: rules of queues, topics, events and objects, put into it.
 
-Everything here is for the pinned version, as `ministack_app` is. Sources: the API references of Amazon SQS, Amazon SNS
-and Amazon S3; `docs/fidelity/aws-endpoint.md` has the checks.
+Everything here is for the pinned version, as `ministack_app` is. Sources: the API references of Amazon SQS, Amazon SNS,
+Amazon EventBridge and Amazon S3; `docs/fidelity/aws-endpoint.md` has the checks.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ _LONGEST_SUBJECT = 100
 _MOST_KEYS = 5
 """Of a filter policy."""
 _MATCHES = ("prefix", "suffix", "anything-but", "equals-ignore-case", "wildcard", "cidr", "numeric", "exists")
+_MOST_EVENTS = 10
+_FINE = 200
 _SMALLEST_PART = 5 << 20
 """Bytes of each part of an upload but the last."""
 _PART = re.compile(rb"<PartNumber>\s*(\d+)\s*</PartNumber>")
@@ -53,6 +55,7 @@ def add_rules() -> None:
     """Puts the rules in. To be called once, before the first request."""
     _add_queues()
     _add_topics()
+    _add_events()
     add_tables()
     _add_uploads()
     _end_older_urls()
@@ -289,6 +292,42 @@ def _dead_letters_of(sns: Any, topic_arn: str, endpoint: str) -> str:
         if subscription["endpoint"] == endpoint and policy:
             return str(json.loads(policy).get("deadLetterTargetArn", ""))
     return ""
+
+
+def _add_events() -> None:
+    from ministack.services import eventbridge
+
+    put = eventbridge._put_events
+
+    def checked(data: _Data, allow_aws_source: bool = False) -> Any:
+        entries = data.get("Entries") or []
+        problems = [_event_problem(entry) for entry in entries]
+        if allow_aws_source or len(entries) > _MOST_EVENTS or not any(problems):
+            return put(data, allow_aws_source)
+        good = [entry for entry, problem in zip(entries, problems, strict=True) if problem is None]
+        status, headers, body = put({**data, "Entries": good}, allow_aws_source)
+        if status != _FINE:
+            return status, headers, body
+        answer = json.loads(body)
+        taken = iter(answer["Entries"])
+        found = [problem or next(taken) for problem in problems]
+        failed = answer["FailedEntryCount"] + len(entries) - len(good)
+        return eventbridge.json_response({"FailedEntryCount": failed, "Entries": found})
+
+    eventbridge._put_events = checked
+
+
+def _event_problem(entry: _Data) -> dict[str, str] | None:
+    """What EventBridge answers of an event that it does not take, beside those that it does."""
+    for name in ("Source", "DetailType", "Detail"):
+        if not entry.get(name):
+            what = f"Parameter {name} is not valid. Reason: {name} is a required argument."
+            return {"ErrorCode": "InvalidArgument", "ErrorMessage": what}
+    try:
+        good = isinstance(json.loads(entry["Detail"]), dict)
+    except ValueError:
+        good = False
+    return None if good else {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
 
 
 def _end_older_urls() -> None:
