@@ -23,7 +23,7 @@ from emulator.errors import Finding, Severity
 from emulator.frontdoor.balancers import LISTENERS, Balancer, behind
 from emulator.frontdoor.haproxy.conditions import host_patterns
 from emulator.frontdoor.routing.matching import path_matches
-from emulator.frontdoor.routing.patterns import glob_regex
+from emulator.frontdoor.routing.patterns import glob_regex, has_wildcards
 from emulator.frontdoor.routing.rules import PlacedRule, rules_in_order
 
 SHADOWED = "CL701"
@@ -154,7 +154,8 @@ def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:
 def prefix_note(placed: PlacedRule) -> Iterator[Finding]:
     """The classic surprise about a rule with a path of its own: the container sees that path too."""
     patterns = [path for item in _paths(placed) for path in item.values]
-    prefixes = [path for path in patterns if path.endswith("/*") and path.strip("/*")]
+    paths = [path for path in patterns if path.endswith("/*") and path.strip("/*")]
+    prefixes = [path for path in paths if not has_wildcards(path.removesuffix("*"))]
     if prefixes and isinstance(placed.rule.action, Forward) and not _is_rewritten(placed):
         prefix = prefixes[0].removesuffix("*")
         yield _warning(

@@ -158,6 +158,10 @@ def test_a_path_of_wildcards_alone_is_no_prefix(path: str) -> None:
     assert not explain([hello(path, "/up")], "GET", "/api/x").warnings
 
 
+def test_a_prefix_with_wildcards_is_no_path_that_a_container_sees() -> None:
+    assert not explain([hello("/v?/*", "/v1/up")], "GET", "/v1/x").warnings
+
+
 def test_a_group_that_takes_http_2_only_is_a_warning() -> None:
     service = hello("/", "/")
     service.target_groups[0].protocol_version = "GRPC"
