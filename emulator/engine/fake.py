@@ -19,6 +19,7 @@ from emulator.engine.fake_parts import Behaviour, EchoStream, FeedStream, matche
 from emulator.engine.interface import (
     HERE,
     BuildSpec,
+    CommandStream,
     Container,
     ContainerSpec,
     ContainerState,
@@ -166,13 +167,19 @@ class FakeEngine(FakeControls):
             answer = record.behaviour.exec
         return answer(command) if answer else ExecResult(0, b"", b"")
 
-    def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
-        del setting
+    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
         with self._call("exec_stream", container) as daemon:
             record = daemon.running(container)
             self.execs.append((record.spec.name, tuple(command)))
             stream = record.behaviour.stream
         return stream(command) if stream else EchoStream()
+
+    def exec_command(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> CommandStream:
+        del setting
+        self._call("exec_command", container)
+        with self._daemon.changed:
+            self.execs.append((self._daemon.running(container).spec.name, tuple(command)))
+        return EchoStream()
 
     def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:
         del setting

@@ -193,6 +193,12 @@ class EchoStream:
                 return
             yield chunk
 
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        return ((1, chunk) for chunk in self.chunks())
+
+    def wait(self) -> int:
+        return 0
+
     def resize(self, columns: int, rows: int) -> None:
         self.write(f"{columns}x{rows}".encode())
 

@@ -32,6 +32,7 @@ __all__ = [
     "HERE",
     "Attachment",
     "BuildSpec",
+    "CommandStream",
     "Container",
     "ContainerSpec",
     "ContainerState",
@@ -144,6 +145,18 @@ class ExecStream(Protocol):
 
     def close(self) -> None:
         """Ends the connection; the command sees its standard input end."""
+        ...
+
+
+class CommandStream(ExecStream, Protocol):
+    """The same of a command whose output is passed on as it is, both streams in their order."""
+
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """What the command writes, as it comes: (1, standard output) and (2, standard error)."""
+        ...
+
+    def wait(self) -> int:
+        """The exit code, once its output has ended."""
         ...
 
 
@@ -260,8 +273,12 @@ class Engine(Protocol):
         """Runs a command inside a running container and waits for it."""
         ...
 
-    def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
+    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
         """Starts a command inside a running container with standard streams attached."""
+        ...
+
+    def exec_command(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> CommandStream:
+        """The same of a command of the user's."""
         ...
 
     def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:

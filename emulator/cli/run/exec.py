@@ -20,13 +20,14 @@ from emulator.cli.shell.options import App, Name
 from emulator.errors import EngineError, Unsupported, UsageError
 
 if TYPE_CHECKING:
-    from emulator.engine.interface import ExecStream
+    from emulator.engine.interface import CommandStream
 
 _NO_END = (
     "over TLS the command does not see the end of its input: one that reads to the end waits for ever "
     "(`docker exec -i` passes the end on)"
 )
 _CHUNK = 65536
+_STDERR = 2
 
 
 def exec(
@@ -79,7 +80,7 @@ def exec(
         if terminal and not here:
             raise UsageError("-t needs a terminal, and there is none here", hint="leave it out")
         if docker is None or not here or terminal is False:
-            with closing(engine.exec_stream(member.container.name, words, setting)) as stream:
+            with closing(engine.exec_command(member.container.name, words, setting)) as stream:
                 raise typer.Exit(_pass_through(stream))
     # The docker command already knows terminals, their size and their signals.
     options = [*(["--user", user] if user else []), *(["--workdir", folder] if folder else [])]
@@ -98,17 +99,17 @@ def _environment_and_variables(values: list[str]) -> tuple[str | None, tuple[str
     return (names[0] if names else os.environ.get("COPILOT_LOCAL_ENV")), variables
 
 
-def _pass_through(stream: ExecStream) -> int:
+def _pass_through(stream: CommandStream) -> int:
     """Standard input to the command and its output back, until it ends. Returns its exit code."""
     threading.Thread(target=_feed, args=(stream,), daemon=True).start()
-    for line in stream.lines():
-        sys.stdout.buffer.write(line + b"\n")
-        sys.stdout.buffer.flush()
-    sys.stderr.buffer.write(stream.error_output())
-    return stream.exit_code() or 0
+    for number, data in stream.frames():
+        output = sys.stderr.buffer if number == _STDERR else sys.stdout.buffer
+        output.write(data)
+        output.flush()
+    return stream.wait()
 
 
-def _feed(stream: ExecStream) -> None:
+def _feed(stream: CommandStream) -> None:
     """Beside the output: the input may never end (a service's, an open pipe's), and the command may not want it."""
     fed = False
     with contextlib.suppress(OSError, ValueError, EngineError):

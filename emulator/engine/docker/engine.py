@@ -30,6 +30,7 @@ from emulator.engine.docker.transport import CONNECT_TIMEOUT
 from emulator.engine.interface import (
     HERE,
     BuildSpec,
+    CommandStream,
     Container,
     ContainerSpec,
     EngineEvent,
@@ -251,7 +252,10 @@ class DockerEngine(Files, Images, Resources):
         error_output = bytes(output.pop(STDERR, b""))
         return ExecResult(code, b"".join(output.values()), error_output)
 
-    def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
+    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
+        return self.exec_command(container, command)
+
+    def exec_command(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> CommandStream:
         return DockerExecStream(self._client, self._create_exec(container, command, setting, stdin=True))
 
     def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:

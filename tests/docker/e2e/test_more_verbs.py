@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.docker.command import COMMAND
 from tests.docker.e2e import small
 from tests.docker.e2e.conftest import Beside
 from tests.docker.e2e.test_watch import Watched
@@ -113,6 +115,18 @@ def test_exec_takes_what_docker_exec_takes_and_names_are_corrected(web: Project)
     assert "side is a container of hello" in web.run("restart", "side").err
     listed = web.run("ls").ok().out
     assert any(line.split()[:2] == [web.app, "test"] for line in listed.splitlines())
+
+
+def test_what_a_command_of_exec_writes_comes_as_it_is_and_at_once(web: Project) -> None:
+    """A dump or an archive that is written to a file is what it was, and progress on standard error is seen."""
+    words = [str(COMMAND), "exec", "-a", web.app, "side", "--", "sh", "-c", "printf begun >&2; cat; printf end"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=web.folder, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stderr is not None
+        assert process.stderr.read(5) == b"begun", "before its input has ended"
+        data = b"\0\r\n" + bytes(range(256)) * 1000
+        assert process.communicate(data, timeout=60) == (data + b"end", b"")
+    assert process.returncode == 0
 
 
 def test_a_debugger_finds_its_port_until_it_is_not_wanted_any_more(web: Project) -> None:

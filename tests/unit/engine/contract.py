@@ -483,6 +483,17 @@ class EngineContract:
         stream.close()  # from another thread than the one that reads
         assert reader.ended() == [b"one"]
 
+    def test_what_a_command_writes_is_passed_on_as_it_is(self, lab: Lab) -> None:
+        container = lab.run("one")
+        stream = lab.engine.exec_command(container, ["cat"])
+        stream.write(b"one\n\0two")
+        stream.close_stdin()
+        frames = list(stream.frames())
+        assert b"".join(data for _, data in frames) == b"one\n\0two"
+        assert {number for number, _ in frames} == {1}
+        assert stream.wait() == 0
+        stream.close()
+
     # Images
 
     def test_an_image_that_is_not_there_is_none(self, lab: Lab) -> None:

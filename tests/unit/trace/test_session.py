@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from emulator.engine.fake import FakeEngine
-from emulator.engine.interface import HERE, ContainerSpec, ExecSetting
+from emulator.engine.interface import ContainerSpec
 from emulator.errors import NotFound, TaskError
 from emulator.trace.capture import END
 from emulator.trace.container import capture_spec
@@ -72,7 +72,7 @@ class Engine(FakeEngine):
             self.create_container(ContainerSpec(name, IMAGE))
             self.start(name)
 
-    def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Script:
+    def exec_stream(self, container: str, command: Sequence[str]) -> Script:
         assert command[-1] == "emulator.trace.capture"
         return self.scripts[container]
 
