@@ -18,6 +18,7 @@ import typer
 from emulator.app.selection import Selection, find_names
 from emulator.cli.run.early_claim import EarlyClaim
 from emulator.cli.shell.interrupt import interruptions
+from emulator.cli.shell.machine_errors import machine_error
 from emulator.errors import CopilotLocalError, ExitCode, InputError, UsageError
 from emulator.events import Event, EventKind
 
@@ -60,15 +61,21 @@ def compose(
             raise UsageError(f"Docker Compose asks a provider for up, down, stop or metadata, and not for {verb}")
         asked = _read(verb, project_name, rest)
         code = _up(asked) if verb == "up" else _down(asked)
-    except CopilotLocalError as error:
-        from emulator.display.failure import render_error
-
-        _say("error", render_error(error).removeprefix("error: "))
-        code = error.exit_code
     except Exception as error:
-        _say("error", f"copilot-local has a bug: {error!r}")
-        raise
+        code = _failed(error)
     raise typer.Exit(code)
+
+
+def _failed(error: Exception) -> int:
+    """Tells what went wrong and returns the exit code. Raises what may be a bug."""
+    from emulator.display.failure import render_error
+
+    known = error if isinstance(error, CopilotLocalError) else machine_error(error)
+    if known is None:
+        _say("error", f"copilot-local has a bug: {error!r}")
+        raise error
+    _say("error", render_error(known).removeprefix("error: "))
+    return known.exit_code
 
 
 @dataclass(frozen=True, slots=True)

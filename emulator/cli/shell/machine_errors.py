@@ -52,10 +52,20 @@ def machine_error(error: Exception) -> InputError | None:
         path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path()
         if path != Path():
             return InputError(f"{path} cannot be used: {reason}", hint=_of_path(path, error.errno))
+    if error.errno == errno.ENOENT and error.filename is None and _working_folder_is_gone():
+        return InputError("the folder that you are in is not there any more", hint="`cd` into one that is")
     if error.errno in _NO_FILE:
         what, hint = _NO_FILE[error.errno]
         return InputError(f"{what}: {reason}", hint=hint)
     return None
+
+
+def _working_folder_is_gone() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _of_stream(number: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emulator.app import selection
 from emulator.cli.run import compose
 from emulator.events import Event, EventKind
 from tests.unit.cli.conftest import Run
@@ -54,6 +56,17 @@ def test_a_workspace_that_is_wrong_is_told_with_its_line(run: Run, tmp_path: Pat
     last = messages(ended.out)[-1]
     assert last["type"] == "error"
     assert "manifest.yml:" in last["message"]
+
+
+def test_what_the_machine_refuses_is_no_bug(run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/d/x")
+
+    monkeypatch.setattr(selection, "find_workspace", refused)
+    ended = run("compose", "--project-name=mine", "up", "shop")
+    assert ended.code == 1
+    [message] = messages(ended.out)
+    assert message["message"].startswith("/d/x cannot be used: No space left on device")
 
 
 def test_what_happens_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,6 +57,13 @@ def test_a_command_does_its_work_with_closed_streams(workspace: Path) -> None:
     assert in_shell("copilot_local config hello <&- >&- 2>&-", workspace).returncode == 0
 
 
+@pytest.mark.parametrize("verb", ["validate", "ps", "up -d", "down -a shop", "init", "run nightly", "render compose"])
+def test_a_working_folder_that_is_gone_is_told_as_such(tmp_path: Path, verb: str) -> None:
+    ended = in_shell(f"mkdir gone; cd gone; rmdir ../gone; copilot_local {verb}", tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr == ("error: the folder that you are in is not there any more\n\nhint: `cd` into one that is\n")
+
+
 @pytest.mark.parametrize("home", ["/proc/none", "/dev/null"])
 def test_a_home_where_nothing_can_be_made_is_named(workspace: Path, home: str) -> None:
     ended = in_shell("copilot_local trust", workspace, HOME=home)
