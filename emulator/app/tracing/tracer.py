@@ -20,6 +20,7 @@ from emulator.engine.interface import Container, ContainerSpec, ContainerState, 
 from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
 from emulator.events import discard
 from emulator.model import from_json
+from emulator.runtime.control.client import no_agent
 from emulator.runtime.control.forward import forwarding
 from emulator.runtime.health.asked import why_unanswered
 from emulator.runtime.health.reasons import Reason
@@ -314,7 +315,7 @@ class Tracer:
         observed = observe(self._engine, self._names)
         listeners = published(observed)
         if observed.agent is None:
-            raise InputError(f"{self._names.app}/{self._names.environment} is not running")
+            raise no_agent(self._names, observed)
         balancer = balancer_for(desired_state(self._engine, observed.agent), url)
         for listener in listeners:
             if not listener.service and listener.load_balancer == balancer and listener.protocol == protocol:
@@ -354,10 +355,7 @@ def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:
     observed = observe(engine, environment)
     agent = observed.agent
     if agent is None or agent.state is not ContainerState.RUNNING:
-        raise InputError(
-            f"{environment.app}/{environment.environment} is not running",
-            hint="`copilot-local up -d` starts it; -a and -e choose another one",
-        )
+        raise no_agent(environment, observed)
     state = desired_state(engine, agent)
     places = [
         Place(front.name, front.labels[ROLE], front.addresses[environment.network])

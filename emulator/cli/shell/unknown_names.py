@@ -125,8 +125,8 @@ def _of_the_agent(engine: Engine, environment: Names, observed: Observed) -> Ite
 
 
 def logs_that_stay(engine: Engine, environment: Names, observed: Observed) -> str:
-    """How the logs are read that `down` left; empty where an agent is there that reads them, or none are kept."""
-    if observed.agent is not None or environment.log_volume not in engine.list_volumes(environment.labels()):
+    """How the logs are read that `down` left; empty where something of it is there, or none are kept."""
+    if observed.containers or environment.log_volume not in engine.list_volumes(environment.labels()):
         return ""
     return (
         "its logs are kept: after the next `copilot-local up -d`, `logs --previous` shows what containers printed, "

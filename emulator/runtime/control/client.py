@@ -22,7 +22,7 @@ from emulator.runtime.control.direct import ANSWER_TIMEOUT
 from emulator.runtime.control.http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
 from emulator.runtime.control.leases import Attendance, Lease, Providing, Retirement, plain
 from emulator.runtime.state.conventions import CONTROL_FOLDER
-from emulator.runtime.state.observed import observe
+from emulator.runtime.state.observed import Observed, observe
 
 if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredService, DesiredState, Private
@@ -40,6 +40,7 @@ __all__ = [
     "agent_of",
     "event_from",
     "event_to",
+    "no_agent",
 ]
 
 SOCKET = "/run/copilot-local/agent.sock"
@@ -338,13 +339,21 @@ def goes_on(stream: ExecStream) -> bool:
 
 def agent_of(engine: Engine, environment: Names) -> Agent:
     """The agent of an environment that runs. Raises `InputError` where none does."""
-    agent = observe(engine, environment).agent
-    if agent is None or agent.state is not ContainerState.RUNNING:
-        raise InputError(
-            f"{environment.app}/{environment.environment} is not running",
-            hint="`copilot-local up -d` starts it; -a and -e choose another one",
-        )
+    observed = observe(engine, environment)
+    if observed.agent is None or observed.agent.state is not ContainerState.RUNNING:
+        raise no_agent(environment, observed)
     return Agent(engine, environment)
+
+
+def no_agent(environment: Names, observed: Observed) -> InputError:
+    """What to say of an environment without an agent that runs: that nothing of it does, or that the rest does."""
+    where = f"{environment.app}/{environment.environment}"
+    if any(member.running for task in observed.tasks.values() for member in task.members.values()):
+        return InputError(
+            f"no agent looks after {where}, whose tasks run",
+            hint="`copilot-local up -d` brings it back; `copilot-local down` stops what runs",
+        )
+    return InputError(f"{where} is not running", hint="`copilot-local up -d` starts it; -a and -e choose another one")
 
 
 def _tail(number: int | None) -> dict[str, str]:

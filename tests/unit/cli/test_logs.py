@@ -179,3 +179,22 @@ def test_after_down_it_is_said_how_the_logs_are_read_that_stay() -> None:
     down(bench.engine, DEMO, bench.emit, volumes=True)
     refuse_after_down(bench.engine, DEMO, look(bench))
     assert logs_that_stay(bench.engine, DEMO, look(bench)) == ""
+
+
+@pytest.mark.parametrize("verb", ["logs --routed", "events", "inspect", "scale hello=2", "restart", "targets"])
+@pytest.mark.parametrize("gone", ["removed", "killed"])
+def test_without_an_agent_tasks_that_run_are_not_said_to_be_gone(
+    running: Bench, run: Run, monkeypatch: pytest.MonkeyPatch, verb: str, gone: str
+) -> None:
+    monkeypatch.setattr("emulator.engine.connect.connect", lambda: running.engine)
+    running.engine.ensure_volume(DEMO.log_volume, DEMO.labels())
+    if gone == "removed":
+        running.engine.remove(DEMO.agent)
+    else:
+        running.engine.kill(DEMO.agent)
+    ended = run(*verb.split(), "-a", "demo", "-e", "test")
+    assert ended.code == 1
+    assert ended.err == (
+        "error: no agent looks after demo/test, whose tasks run\n\n"
+        "hint: `copilot-local up -d` brings it back; `copilot-local down` stops what runs\n"
+    )
