@@ -20,7 +20,6 @@ from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError, PortInUse
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.frontdoor.balancers import Balancer
-from emulator.model import from_plain
 from emulator.runtime.control.client import Agent
 from emulator.runtime.control.forward import Forwarding
 from emulator.runtime.lifecycle.down import down
@@ -39,6 +38,7 @@ from emulator.runtime.state.names import Names
 from emulator.settings import FrontSettings, TimeSettings
 from emulator.setup.docker_cli import why_not_pullable
 from emulator.testing import live
+from emulator.testing.arguments import known_timing, with_times
 from emulator.testing.attach import running_environment
 from emulator.testing.failures import died_of_itself
 from emulator.testing.observation.journal import Death, Journal
@@ -91,7 +91,7 @@ class Lifecycle:
         self._images = dict(images or {})
         self._time = dict(time or {})
         self._port = port
-        self._timing = timing
+        self._timing = known_timing(timing)
         self._stop_timeout = stop_timeout
         self._credentials = credentials
         self._secrets = secrets
@@ -217,9 +217,7 @@ class Lifecycle:
             look=lambda request, found: look_at_machine(engine, request, found, why_not_pullable),
         )
         if self._time:
-            values = {**request.settings.time.model_dump(), **self._time}
-            settings = request.settings.model_copy(update={"time": from_plain(TimeSettings, values)})
-            request = replace(request, settings=settings)
+            request = replace(request, settings=with_times(request.settings, self._time))
         if self._reuse:
             names = replace(request.environment, app=self._instance or request.environment.app)
         elif self._names is not None:

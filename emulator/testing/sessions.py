@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from emulator.testing.arguments import check_options
 from emulator.testing.environment import Environment
 from emulator.workspace import find_workspace, resolve_app
 
@@ -15,7 +16,8 @@ _VARIABLES = {"app": "COPILOT_LOCAL_APP", "environment": "COPILOT_LOCAL_ENV"}
 
 def make(workspace: Path, options: Mapping[str, Any], *, reuse: bool, update: bool, worker: str) -> Environment:
     """An environment that is not up yet. `worker` is the name of a pytest-xdist worker, empty without one: each worker
-    reuses an environment of its own."""
+    reuses an environment of its own. Raises UsageError for options that `Environment` does not take."""
+    check_options(options, Environment.__init__)
     chosen = chosen_options({"reuse": reuse, "update": update, **options}, os.environ)
     if chosen["reuse"] and worker and "instance" not in chosen:
         chosen["instance"] = f"{resolve_app(find_workspace(workspace), chosen.get('app'))}-{worker}"
