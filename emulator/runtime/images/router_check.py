@@ -26,7 +26,13 @@ from emulator.runtime.health.last_words import lost_its_reason, say_again
 from emulator.runtime.images.router_configuration import no_router
 from emulator.runtime.images.router_files import read_router_image
 from emulator.runtime.specs.limits import MIB, OWN_PIDS
-from emulator.runtime.specs.log_router import describe_router, manifest_lines, router_problems
+from emulator.runtime.specs.log_router import (
+    NO_OUTPUT,
+    describe_router,
+    drops_everything,
+    manifest_lines,
+    router_problems,
+)
 from emulator.runtime.state.names import Names, Role, sealed
 
 START_TIMEOUT = 30.0
@@ -77,6 +83,8 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
         problems.append(
             Problem(f"the log router ended with code {code} and did not say why; it printed last: {last}", "", position)
         )
+    if drops_everything(configuration) and not problems:
+        problems.append(Problem(NO_OUTPUT, "", service.positions.get("logging"), fatal=False))
     return RouterCheck(tuple(problems), version, len(configuration.outputs))
 
 

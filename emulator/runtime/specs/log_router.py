@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredService, DesiredState
     from emulator.settings import LogPolicy
 
+NO_OUTPUT = "the log router has no output, here and deployed: what containers send it is dropped"
+
 
 @dataclass(frozen=True, slots=True)
 class RouterSetup:
@@ -146,10 +148,22 @@ def manifest_lines(service: Service) -> Iterator[None]:
 
 def local_outputs(desired: DesiredService) -> tuple[LocalOutput, ...]:
     """The outputs of the log router of a service's tasks, and what happens to each here; none without a router."""
+    configuration = _local_configuration(desired)
+    return configuration.outputs if configuration is not None else ()
+
+
+def _local_configuration(desired: DesiredService) -> LocalRouterConfiguration | None:
     if find_router(desired.service.task_definition) is None:
-        return ()
+        return None
     identity = task_identity(cluster="any", family=desired.service.task_definition.family)
-    return router_configuration(desired, identity).outputs
+    return router_configuration(desired, identity)
+
+
+def drops_everything(configuration: LocalRouterConfiguration) -> bool:
+    """Whether the router is known to have no output but ECS's own for its health check, so that no record gets
+    anywhere."""
+    outputs = [section for section in configuration.sections if section.kind == "output"]
+    return bool(configuration.sections) and not any(output.stream or output.file for output in outputs)
 
 
 def uses_local_aws(desired: DesiredService) -> bool:
@@ -159,7 +173,8 @@ def uses_local_aws(desired: DesiredService) -> bool:
 
 
 def check_destinations(state: DesiredState, emit: Emit, asked: Collection[str] = ()) -> None:
-    """Says of every log destination that leaves this machine where to, and of a policy that nothing answers to.
+    """Says of every log destination that leaves this machine where to, of a policy that nothing answers to, and of a
+    router without any destination.
 
     Raises UsageError where that policy was `asked` for on the command line: only settings may be about other services.
     """
@@ -167,9 +182,13 @@ def check_destinations(state: DesiredState, emit: Emit, asked: Collection[str] =
     policies: dict[str, LogPolicy] = {}
     for name, desired in state.services.items():
         policies |= desired.options.log_destinations
-        outputs = local_outputs(desired)
-        found += outputs
-        for output in outputs:
+        configuration = _local_configuration(desired)
+        if configuration is None:
+            continue
+        if drops_everything(configuration):
+            emit(Event(EventKind.WARNING, name, NO_OUTPUT))
+        found += configuration.outputs
+        for output in configuration.outputs:
             if output.policy == "live":
                 emit(Event(EventKind.WARNING, name, f"logs of {output.stream} leave this machine: {output.target}"))
     for name in Destinations(policies).unknown_names(found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,9 +20,9 @@ TAG = "web-firelens-0123"
 CLOUDWATCH = {"Name": "cloudwatch", "region": "eu-west-1", "log_group_name": "/demo"}
 
 
-def routed(**policies: Any) -> DesiredState:
-    """A service whose container logs to CloudWatch."""
-    log = {"logDriver": "awsfirelens", "options": CLOUDWATCH}
+def routed(options: Mapping[str, str] = CLOUDWATCH, /, **policies: Any) -> DesiredState:
+    """A service whose container logs to CloudWatch, or with other `options`."""
+    log = {"logDriver": "awsfirelens", "options": options}
     router = {"image": "router:1", "firelensConfiguration": {"type": "fluentbit", "options": {}}}
     state = desired_state(make_service({"hello": {"logConfiguration": log}, "firelens_log_router": router}))
     for desired in state.services.values():
@@ -105,3 +106,12 @@ class TestUnknownDestinations:
         events: list[Event] = []
         check_destinations(routed(**{name: "capture"}), events.append, {name})
         assert events == []
+
+
+@pytest.mark.parametrize("options", [{}, {"exclude-pattern": "GET /health"}])
+def test_a_router_without_an_output_is_said_to_drop_everything(options: dict[str, str]) -> None:
+    events: list[Event] = []
+    check_destinations(routed(options), events.append)
+    [told] = events
+    assert (told.kind, told.subject) == (EventKind.WARNING, "hello")
+    assert "has no output" in told.message

@@ -60,7 +60,11 @@ class Router(FakeEngine):
 def service(destination: Mapping[str, str] | None = None, **router: object) -> Service:
     options = {"config-file-type": "file", "config-file-value": "/extra.conf"}
     definition = {"image": "router:1", "firelensConfiguration": {"type": "fluentbit", "options": options}, **router}
-    hello = {"logConfiguration": {"logDriver": "awsfirelens", "options": destination}} if destination else ROUTED
+    hello = (
+        {"logConfiguration": {"logDriver": "awsfirelens", "options": destination}}
+        if destination is not None
+        else ROUTED
+    )
     return make_service({"hello": hello, "firelens_log_router": definition})
 
 
@@ -115,3 +119,10 @@ def test_one_that_does_not_start_is_still_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(router_check, "START_TIMEOUT", 0.0)
     with pytest.raises(TaskError, match="the log router did not start within"):
         check(Router("[SERVICE]\n    Flush 1\n", "", exits=None))
+
+
+def test_a_router_without_an_output_is_said_to_drop_everything() -> None:
+    [problem] = check(Router("[SERVICE]\n    Flush 1\n", STARTED, exits=None), {}).problems
+    assert ("has no output" in problem.message, problem.fatal) == (True, False)
+    meant = "[OUTPUT]\n    Name null\n    Match *\n"
+    assert check(Router(meant, STARTED, exits=None), {}).problems == ()
