@@ -15,7 +15,7 @@ from emulator.cli.shell.container_names import find_container, refuse_native
 from emulator.cli.shell.options import App, Env, Name
 from emulator.errors import InputError, UsageError
 
-_IN_CONTAINER = re.compile(r"(?P<container>[A-Za-z0-9_-]+):(?P<path>.*)", re.DOTALL)
+_IN_CONTAINER = re.compile(r"(?P<container>(?:[A-Za-z0-9_-]+/)?[A-Za-z0-9_-]+):(?P<path>.*)", re.DOTALL)
 _FORM = "one of the two is CONTAINER:PATH, the other a path on this machine, or - for a tar archive"
 
 

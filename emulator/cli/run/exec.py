@@ -31,7 +31,9 @@ _STDERR = 2
 
 
 def exec(
-    container: Annotated[str, typer.Argument(help="The container's name in the manifest.", autocompletion=containers)],
+    container: Annotated[
+        str, typer.Argument(help="The container's name in the manifest, or SERVICE/NAME.", autocompletion=containers)
+    ],
     command: Annotated[
         list[str] | None,
         typer.Argument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.errors import InputError
+from emulator.errors import InputError, UsageError
 from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -15,10 +15,14 @@ _START = "start it with `copilot-local up -d`; -a and -e choose another environm
 
 
 def find_container(observed: Observed, container: str, service: str | None) -> Member:
-    """The running container of that name in the newest task that has one.
+    """The running container of that name, or SERVICE/NAME as `logs` shows it, in the newest task that has one.
 
     Raises `InputError` where none runs, or where several services have one and none is chosen.
     """
+    named, _, container = container.rpartition("/")
+    if named and service not in (None, named):
+        raise UsageError(f"-n {service} and {named}/{container} are two services", hint="leave one of them out")
+    service = named or service
     found = [
         (task, member)
         for task in observed.tasks.values()
@@ -28,7 +32,10 @@ def find_container(observed: Observed, container: str, service: str | None) -> M
     ]
     services = sorted({task.service for task, _ in found})
     if len(services) > 1:
-        raise InputError(f"{container} runs in {' and '.join(services)}", hint="choose a service with -n")
+        raise InputError(
+            f"{container} runs in {' and '.join(services)}",
+            hint=f"choose a service with -n, or write {services[0]}/{container}",
+        )
     if not found:
         refuse_unknown_service(observed, service)
         mine = [task for task in observed.tasks.values() if service in (None, task.service)]

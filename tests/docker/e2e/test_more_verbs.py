@@ -88,7 +88,7 @@ def test_scale_restart_exec_and_stop(web: Project) -> None:
     assert (result.code, result.out) == (3, "from hello\n")
     (web.folder / "note.txt").write_text("from here")
     web.run("cp", "note.txt", "side:/tmp/there.txt").ok()
-    web.run("cp", "side:/tmp/there.txt", "back.txt").ok()
+    web.run("cp", "hello/side:/tmp/there.txt", "back.txt").ok()
     assert (web.folder / "back.txt").read_text() == "from here"
     assert web.run("cp", "side:/tmp/nothing", "x").code == 1
     assert "no container api is running" in web.run("cp", "api:/x", "x").err
