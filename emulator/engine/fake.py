@@ -176,9 +176,8 @@ class FakeEngine(FakeControls):
 
     def exec_command(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> CommandStream:
         del setting
-        self._call("exec_command", container)
-        with self._daemon.changed:
-            self.execs.append((self._daemon.running(container).spec.name, tuple(command)))
+        with self._call("exec_command", container) as daemon:
+            self.execs.append((daemon.running(container).spec.name, tuple(command)))
         return EchoStream()
 
     def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:
