@@ -37,6 +37,11 @@ _NAMES = {
     "Outputs": "output",
 }
 _DROPPED = ("AWSTemplateFormatVersion", "Description")
+_LEFT_OUT = ("Rules", "Hooks")
+"""Sections of CloudFormation that Copilot leaves out of the template that it makes of them."""
+_DEMANDED = {"Parameters": "Type", "Resources": "Type", "Outputs": "Value"}
+"""What each entry of a section has to have, for CloudFormation."""
+_MACRO = "Fn::Transform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class _Merge:
     def __init__(self) -> None:
         self._sections: dict[str, dict[str, JsonValue]] = {}
         self._origins: dict[str, Position] = {}
-        self._transforms: list[str] = []
+        self._transforms: list[JsonValue] = []
         self.published = False
 
     def add(self, template: SourceText) -> None:
@@ -117,10 +122,14 @@ class _Merge:
                 continue
             position = _position(template.file, entry.key)
             if key == "Transform":
-                value = untyped(entry.value)
-                for name in value if isinstance(value, list) else [value]:
-                    if str(name) not in self._transforms:
-                        self._transforms.append(str(name))
+                value = cast("JsonValue", untyped(entry.value))
+                for transform in value if isinstance(value, list) else [value]:
+                    if transform not in self._transforms:
+                        self._transforms.append(transform)
+            elif key in _LEFT_OUT:
+                raise InputError(
+                    f"Copilot leaves {key} out of the template that it deploys", position=position, hint="remove it"
+                )
             elif key not in _SECTIONS:
                 raise InputError(
                     f"{key!r} is no section of a CloudFormation template",
@@ -140,6 +149,7 @@ class _Merge:
         merged = self._sections.setdefault(section, {})
         for key, entry in entries.entries.items():
             value = cast("JsonValue", untyped(entry.value))
+            _check_entry(section, key, value, _position(file, entry.key))
             present = merged.get(key)
             if section == "Mappings" and isinstance(present, dict) and isinstance(value, dict):
                 self._mapping(file, key, present, value, entry.key)
@@ -166,6 +176,22 @@ class _Merge:
             position=_position(file, key),
             hint="all addon templates of a workload become one: rename one of the two, or make them the same",
         )
+
+
+def _check_entry(section: str, key: str, value: JsonValue, position: Position) -> None:
+    """Raises InputError for what Copilot (`parseTypeByLogicalID` and `parseOutputNodes` in output.go) or CloudFormation
+    refuses of an entry, whatever kind of resource it is."""
+    demanded = _DEMANDED.get(section)
+    if demanded is None or key == _MACRO:
+        return
+    if isinstance(value, list):
+        hint = "Copilot reads each entry as a map"
+        if key.startswith("Fn::ForEach::"):
+            hint = "Copilot cannot read loops there: write each entry out"
+        raise InputError(f"{_NAMES[section]} {key} is a list", position=position, hint=hint)
+    if not isinstance(value, dict) or value.get(demanded) is None:
+        message = f"{_NAMES[section]} {key} has no {demanded}, and CloudFormation refuses the template"
+        raise InputError(message, position=position, hint=f"give {demanded}")
 
 
 def _root(template: SourceText) -> Mapping:
@@ -201,7 +227,7 @@ def _require_parameters(addons: Addons, file: str, given: Sequence[str]) -> None
 
 def _check_references(addons: Addons) -> None:
     """CloudFormation refuses a template that refers to what it does not have. A transform may bring what is missing."""
-    if addons.transforms:
+    if addons.transforms or _MACRO in addons.section("Resources"):
         return
     known = {*addons.section("Parameters"), *addons.section("Resources")}
     for section in ("Resources", "Outputs"):

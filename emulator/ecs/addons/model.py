@@ -9,7 +9,8 @@ class Addons(Model):
 
     sections: dict[str, dict[str, JsonValue]] = {}
     """`Parameters`, `Conditions`, `Resources`, `Outputs`, `Mappings`, `Metadata`; not those that are absent."""
-    transforms: list[str] = []
+    transforms: list[JsonValue] = []
+    """Each its name, or a map with `Name` and `Parameters`."""
     parameters: dict[str, JsonValue] = {}
     """Values of the template's own parameters; they may refer to resources of the workload's stack."""
     positions: dict[str, Position] = {}

@@ -136,7 +136,7 @@ class AddonResources:
                 # What the stack says of itself stays: Copilot reads Version and Manifest.
                 template.sections[section] = inlined | (own if isinstance(own, dict) else {})
         if addons.transforms:
-            template.sections["Transform"] = list(addons.transforms)
+            template.sections["Transform"] = [from_long_form(it) for it in addons.transforms]
 
     def add_outputs(self, *, exported: bool = False) -> None:
         """Adds the outputs of addons that are resources of the stack, under the names that they are exported by.
@@ -215,13 +215,16 @@ def addons_template(addons: Addons | None, description: str, given: Sequence[str
         return None
     found: dict[str, object] = {"AWSTemplateFormatVersion": "2010-09-09", "Description": description}
     if addons.transforms:
-        found["Transform"] = list(addons.transforms)
+        found["Transform"] = [from_long_form(it) for it in addons.transforms]
     sections = {name: dict(entries) for name, entries in addons.sections.items()}
     parameters = sections.setdefault("Parameters", {})
     for name in given:
         parameters.setdefault(name, {"Type": "String"})
     order = ("Metadata", "Parameters", "Mappings", "Conditions", "Resources", "Outputs")
-    found |= {name: from_long_form(sections[name]) for name in order if sections.get(name)}
+    # Entry by entry: a section that a macro alone stands in is no function of that name.
+    found |= {
+        name: {key: from_long_form(it) for key, it in sections[name].items()} for name in order if sections.get(name)
+    }
     return found
 
 

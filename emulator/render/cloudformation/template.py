@@ -191,7 +191,7 @@ def _parameter(it: Parameter) -> Properties:
 
 
 def _resource(it: Resource) -> Properties:
-    found: Properties = {"Type": it.type}
+    found: Properties = {"Type": it.type} if it.type else {}  # a macro in place of resources has none
     if it.condition:
         found["Condition"] = it.condition
     if it.depends_on:

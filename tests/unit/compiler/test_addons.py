@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -45,6 +46,41 @@ def test_unknown_section_is_named_with_its_line() -> None:
     with pytest.raises(InputError) as error:
         merged(REQUIRED + "Resource: {}\n")
     assert str(error.value.position) == "0.yml:2:1"
+
+
+LOOP = "[T, [a, b], {'Topic${T}': {Type: AWS::SNS::Topic, Value: x}}]"
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (f"Resources: {{'Fn::ForEach::Topics': {LOOP}}}", "resource logical ID Fn::ForEach::Topics is a list"),
+        (f"Resources: {{}}\nOutputs: {{'Fn::ForEach::Out': {LOOP}}}", "output Fn::ForEach::Out is a list"),
+        ("Resources: {Topic: {Properties: {}}}", "resource logical ID Topic has no Type"),
+        ("Resources: {Topic: }", "resource logical ID Topic has no Type"),
+        ("Resources: {}\nOutputs: {Topic: {Description: None.}}", "output Topic has no Value"),
+        ("Resources: {}\nRules: {R: {Assertions: []}}", "Copilot leaves Rules out"),
+    ],
+)
+def test_entries_that_are_none_are_refused(section: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        merged(REQUIRED + section + "\n")
+    assert error.value.position is not None
+    assert error.value.position.line == 1 + len(section.splitlines())
+
+
+def test_a_parameter_without_a_type_is_refused() -> None:
+    with pytest.raises(InputError, match="parameter logical ID Size has no Type"):
+        merged(REQUIRED.replace("{App:", "{Size: {Default: 1}, App:") + "Resources: {}\n")
+
+
+def test_a_transform_that_is_a_map_stays_one() -> None:
+    include = "{Name: AWS::Include, Parameters: {Location: 's3://bucket/more.yml'}}"
+    text = f"{REQUIRED}Transform: [AWS::LanguageExtensions, {include}]\nResources: {{'Fn::Transform': {include}}}\n"
+    found = merged(text, text + "Outputs: {Out: {Value: !Ref OfTheMacro}}\n")
+    whole = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/more.yml"}}
+    assert found.transforms == ["AWS::LanguageExtensions", whole]
+    assert found.section("Resources") == {"Fn::Transform": whole}
 
 
 def test_outputs_by_what_becomes_of_them() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import InputError
+from emulator.render.cloudformation.addons import addons_template
 from emulator.render.cloudformation.stack import render_stack
 from tests.unit.render.features import FEATURES, Feature
 from tests.unit.render.golden import read_template
@@ -77,3 +78,15 @@ def test_an_export_of_what_is_not_there_is_refused_at_its_line(tmp_path: Path) -
     text = GIVEN + QUEUE + "Outputs:\n  Id:\n    Value: !Ref Queue\n    Export: {Name: !Sub '${Other}-id'}\n"
     with pytest.raises(InputError, match=r"table.yml:8:\d+: Id refers to Other"):
         inlined(text, tmp_path)
+
+
+MACRO = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/more.yml"}}
+
+
+def test_macros_stay_where_they_are(tmp_path: Path) -> None:
+    addons = f"Transform: {MACRO}\n{GIVEN}Resources: {{'Fn::Transform': {MACRO}}}\n"
+    found = inlined(addons, tmp_path)
+    assert (found["Transform"], found["Resources"]["Fn::Transform"]) == ([MACRO], MACRO)
+    nested = addons_template(Feature(FEATURES["plain"].manifest, addons=addons).service(tmp_path).addons, "", ())
+    assert nested is not None
+    assert (nested["Transform"], nested["Resources"]) == ([MACRO], {"Fn::Transform": MACRO})

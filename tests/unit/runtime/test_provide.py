@@ -212,6 +212,21 @@ def test_what_nothing_here_stands_for_is_refused_with_its_place(type: str) -> No
     assert "[values]" in caught.value.hint
 
 
+def test_a_macro_in_place_of_resources_is_refused_and_one_around_them_said() -> None:
+    macro = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/more.yml"}}
+    found = addons({"Fn::Transform": macro}, positions={"Resources.Fn::Transform": Position("a.yml", 2)})
+    with pytest.raises(Unsupported, match="hello: AWS::Include brings resources that are not known here") as caught:
+        refuse_unmakeable("hello", found, {}, discard)
+    assert str(caught.value.position) == "a.yml:2"
+    events: list[Event] = []
+    around = make(Addons, transforms=["AWS::LanguageExtensions", macro, "OurOwnMacro"])
+    refuse_unmakeable("hello", around, {}, events.append)
+    assert [event.message for event in events] == [
+        "the addons' transform AWS::Include is not applied here",
+        "the addons' transform OurOwnMacro is not applied here",
+    ]
+
+
 def test_what_is_a_name_and_no_more_is_said() -> None:
     found = addons({"Watch": {"Type": "AWS::CloudWatch::Alarm"}}, positions={"Resources.Watch": Position("a.yml", 2)})
     events: list[Event] = []

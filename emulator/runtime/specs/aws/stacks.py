@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.ecs.addons.model import Addons
 from emulator.ecs.addons.types import REFUSED_HINT, Kind, ResourceType, resource_type
 from emulator.errors import Unsupported
 from emulator.events import Emit, Event, EventKind
+from emulator.model import JsonValue
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.runtime.state.desired import DesiredService
+
+
+_MACRO: Final = "Fn::Transform"
+_READ: Final = ("AWS::Serverless-2016-10-31", "AWS::LanguageExtensions")
+"""Transforms whose types and functions are known here; what of them is not is said by its own name."""
 
 
 def stack_name(service: Service) -> str:
@@ -51,6 +57,7 @@ def refuse_unmakeable(owner: str, addons: Addons, values: Mapping[str, str], emi
     `[values]` gives nothing of; emits a warning for one that is a name here and no more, where the workload may miss
     what it does. `owner` is the service or environment whose addons they are."""
     given = {name.partition(".")[0] for name in values}
+    _say_macros(owner, addons, emit)
     for logical_id, type in types_in(addons):
         found, position = resource_type(type), addons.positions.get(f"Resources.{logical_id}")
         if found.kind is Kind.REFUSED and logical_id not in given:
@@ -62,6 +69,25 @@ def refuse_unmakeable(owner: str, addons: Addons, values: Mapping[str, str], emi
         if found.kind is Kind.WARNED:
             where = f" ({position})" if position else ""
             emit(Event(EventKind.WARNING, owner, f"{logical_id} is {_text(found)}{where}"))
+
+
+def _say_macros(owner: str, addons: Addons, emit: Emit) -> None:
+    """Raises `Unsupported` for a macro that stands in place of resources; warns of one that is given the whole
+    template. What they bring is known to CloudFormation alone."""
+    macro = addons.section("Resources").get(_MACRO)
+    if macro is not None:
+        raise Unsupported(
+            f"{owner}: {_name_of(macro)} brings resources that are not known here",
+            position=addons.positions.get(f"Resources.{_MACRO}"),
+            hint="write the resources into the template itself",
+        )
+    for transform in addons.transforms:
+        if (name := _name_of(transform)) not in _READ:
+            emit(Event(EventKind.WARNING, owner, f"the addons' transform {name} is not applied here"))
+
+
+def _name_of(transform: JsonValue) -> str:
+    return str(transform.get("Name", _MACRO)) if isinstance(transform, dict) else str(transform)
 
 
 def types_in(addons: Addons) -> Iterator[tuple[str, str]]:
