@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from emulator.compiler.context import AddonOutputs
-from emulator.compiler.intrinsics import names_in
 from emulator.ecs.addons.model import Addons
+from emulator.ecs.addons.references import wrong_references
 from emulator.errors import InputError, Position
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar
 from emulator.manifest.yaml.reader import parse_node
@@ -226,19 +226,15 @@ def _require_parameters(addons: Addons, file: str, given: Sequence[str]) -> None
 
 
 def _check_references(addons: Addons) -> None:
-    """CloudFormation refuses a template that refers to what it does not have. A transform may bring what is missing."""
-    if addons.transforms or _MACRO in addons.section("Resources"):
-        return
-    known = {*addons.section("Parameters"), *addons.section("Resources")}
-    for section in ("Resources", "Outputs"):
-        for owner, definition in addons.section(section).items():
-            for name in names_in(definition):
-                if name not in known and not name.startswith("AWS::"):
-                    raise InputError(
-                        f"{owner} refers to {name}, which the addon templates do not have",
-                        position=addons.positions.get(f"{section}.{owner}"),
-                        hint="refer to a resource of theirs, or to a parameter with a value in addons.parameters.yml",
-                    )
+    """CloudFormation refuses a template that refers to what it does not have."""
+    template: dict[str, object] = {**addons.sections, "Transform": addons.transforms}
+    for wrong in wrong_references(template, "the addon templates do not have"):
+        places = (addons.positions.get(f"{section}.{owner}") for section, owner, _ in wrong.places)
+        raise InputError(
+            wrong.message,
+            position=next((place for place in places if place is not None), None),
+            hint="refer to what is in them, or to a parameter with a value in addons.parameters.yml",
+        )
 
 
 def _with_values(

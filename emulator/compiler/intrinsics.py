@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
+from emulator.ecs.addons.references import VARIABLE
 from emulator.ecs.references import ImportReference, Join, PseudoReference, ResourceReference, Value
 from emulator.errors import Position, Unsupported
 from emulator.model import InvalidData, from_plain, make
-
-_VARIABLE = re.compile(r"\$\{(!?)\s*([^\s}](?:[^}]*[^\s}])?)\s*\}")
-"""CloudFormation trims blanks around the name."""
-
-
-def names_in(value: object) -> Iterator[str]:
-    """Every name that a template's value refers to, functions in the long form: of parameters and resources."""
-    if isinstance(value, list):
-        for item in value:
-            yield from names_in(item)
-    if not isinstance(value, dict):
-        return
-    [(name, argument), *more] = [*value.items()] or [("", None)]
-    if not more and name == "Ref" and isinstance(argument, str):
-        yield argument
-    elif not more and name == "Fn::GetAtt":
-        found = argument[0] if isinstance(argument, list) and argument else argument
-        yield from [found.partition(".")[0]] if isinstance(found, str) else []
-    elif not more and name == "Fn::Sub":
-        text, own = argument if isinstance(argument, list) and len(argument) == 2 else (argument, {})
-        used = _VARIABLE.findall(text) if isinstance(text, str) else []
-        given = own if isinstance(own, dict) else {}
-        yield from (it.partition(".")[0] for literal, it in used if not literal and it not in given)
-        yield from names_in(given)
-    else:
-        for item in value.values():
-            yield from names_in(item)
 
 
 def is_intrinsic(value: object) -> bool:
@@ -107,7 +80,7 @@ class _Conversion:
         """The value of `Fn::Sub`; `variables` are those of its map form."""
         parts: list[Value] = []
         end = 0
-        for found in _VARIABLE.finditer(text):
+        for found in VARIABLE.finditer(text):
             parts.append(text[end : found.start()])
             name = found[2]
             if found[1]:

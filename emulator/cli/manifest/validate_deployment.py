@@ -153,11 +153,7 @@ def _template_findings(target: Target, name: str, manifest: LoadedManifest, wher
     last: Finding | None = None
     for https in (None, True):  # what only a load balancer with HTTPS has is there in the second stack
         service, _ = compiled(target, name, manifest, where, here=True, https=https)
-        own = [
-            patch
-            for patch in service.template_patches
-            if changes_one_of(_COPILOTS_OWN, patch) and _rendered(_with_patches(service, [patch]), manifest) is not None
-        ]
+        own = _without_a_place(service, manifest)
         if https is None:
             yield from map(copilots_own, own)
         others = [patch for patch in service.template_patches if patch not in own]
@@ -178,6 +174,17 @@ def unread_cdk(folder: Path) -> Finding:
     """What is said of overrides that are programs in the AWS CDK."""
     message = f"what the AWS CDK changes in {folder} is not read: it is a program"
     return Finding(PATCH_CODE, message, None, hint="check the deployed stack", severity=Severity.WARNING)
+
+
+def _without_a_place(service: Service, manifest: LoadedManifest) -> list[TemplatePatch]:
+    """The patches that a rendered stack has no place for. One may need those before it, as conditions do."""
+    kept: list[TemplatePatch] = []
+    own: list[TemplatePatch] = []
+    for patch in service.template_patches:
+        if changes_one_of(_COPILOTS_OWN, patch):
+            fits = _rendered(_with_patches(service, [*kept, patch]), manifest) is None
+            (kept if fits else own).append(patch)
+    return own
 
 
 def _with_patches(service: Service, patches: list[TemplatePatch]) -> Service:

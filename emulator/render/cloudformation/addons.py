@@ -52,13 +52,14 @@ def addons_of(template: Template, service: Service, options: StackOptions, found
 
 
 def addon_position(addons: Addons | None, owner: str, name: str) -> Position | None:
-    """Where an addon refers to a name: in the value of a parameter, else in the resource `owner`."""
+    """Where an addon refers to a name: in the value of a parameter, else in `owner`, a resource, or an output or a
+    condition with that word before its name."""
     if addons is None:
         return None
     values = (parameter for parameter, value in addons.parameters.items() if uses(value, name))
-    of_output = owner.startswith("output ")
-    of_owner = f"Outputs.{owner.removeprefix('output ')}" if of_output else f"Resources.{owner}"
-    places = (f"Values.{next(values, '')}", of_owner)
+    kind, _, other = owner.rpartition(" ")
+    section = {"output": "Outputs", "condition": "Conditions"}.get(kind, "Resources")
+    places = (f"Values.{next(values, '')}", f"{section}.{other}")
     return next((addons.positions[place] for place in places if place in addons.positions), None)
 
 

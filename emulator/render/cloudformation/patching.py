@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from emulator.ecs.addons.model import TemplatePatch
+from emulator.ecs.addons.references import wrong_references
 from emulator.ecs.json_patch import apply_patch
 from emulator.errors import InputError, Position
 from emulator.render.cloudformation.addons import substituted
-from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_form, names_used, uses
+from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_form, uses
+from emulator.render.cloudformation.template import plain
 
-_PSEUDO = "AWS::"
 _SECTIONS = ("Description", "Metadata", "Parameters", "Mappings", "Conditions", "Transform", "Resources", "Outputs")
 _ALWAYS_THERE = ("Metadata", "Parameters", "Conditions")
 """Sections that each template of Copilot has, so that patches add to them."""
@@ -60,25 +61,26 @@ def check_references(
     stack: str = "the stack",
     hint: str,
 ) -> None:
-    """Raises InputError for the first reference to something that the template does not have. `position` is where the
-    reference stands, by the name that is not there and by what refers to it."""
-    sections = {name: document.get(name) for name in ("Parameters", "Resources")}
-    known = {name for section in sections.values() if isinstance(section, dict) for name in section}
-    resources, outputs = sections["Resources"], document.get("Outputs")
-    owners = [
-        *(resources.items() if isinstance(resources, dict) else ()),
-        *((f"output {name}", it) for name, it in (outputs.items() if isinstance(outputs, dict) else ())),
-    ]
-    for owner, resource in owners:
-        for name, attribute in names_used(resource):
-            if name in known or name.startswith(_PSEUDO):
-                continue
-            wanted = f"{name}.{attribute}" if attribute else name
-            raise InputError(
-                f"{owner} refers to {wanted}, which {stack} does not have", position=position(name, owner), hint=hint
-            )
+    """Raises InputError for the first reference that CloudFormation refuses: to what the template does not have, or in
+    a circle. `position` is where the reference stands, by the name and by what refers to it."""
+    for wrong in wrong_references(plain(dict(document)), f"{stack} does not have"):
+        owners = [
+            (f"{section[:-1].lower()} {owner}" if section != "Resources" else owner, name)
+            for section, owner, name in wrong.places
+        ]
+        places = (position(name, owner) for owner, name in owners)
+        raise InputError(
+            wrong.message, position=next((place for place in places if place is not None), None), hint=hint
+        )
 
 
 def patch_that_names(patches: Iterable[TemplatePatch], name: str) -> Position | None:
     """Where the patch stands whose value refers to a name."""
     return next((patch.position for patch in patches if uses(patch.value, name)), None)
+
+
+def patch_of(patches: Iterable[TemplatePatch], owner: str) -> Position | None:
+    """Where the last patch stands that changes a resource, or an output or a condition with that word before it."""
+    name = owner.rpartition(" ")[2]
+    found = [patch.position for patch in patches if patch.path[1:2] == [name]]
+    return found[-1] if found else None

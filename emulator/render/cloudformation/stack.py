@@ -14,7 +14,7 @@ from emulator.render.cloudformation.load_balancing import add_load_balancing
 from emulator.render.cloudformation.messaging import add_queues, add_topics
 from emulator.render.cloudformation.network_load_balancer import add_network_load_balancer
 from emulator.render.cloudformation.options import StackOptions
-from emulator.render.cloudformation.patching import apply_patches, check_references, patch_that_names
+from emulator.render.cloudformation.patching import apply_patches, check_references, patch_of, patch_that_names
 from emulator.render.cloudformation.roles import add_roles
 from emulator.render.cloudformation.scaling import add_scaling
 from emulator.render.cloudformation.storage import add_access_point
@@ -82,7 +82,7 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
 
     def position(name: str, owner: str) -> Position | None:
         known = values.positions.get(name) or patch_that_names(service.template_patches, name)
-        return known or addon_position(service.addons, owner, name)
+        return known or addon_position(service.addons, owner, name) or patch_of(service.template_patches, owner)
 
     check_references(document, position, hint=_NOT_THERE)
     return document

@@ -96,7 +96,9 @@ def test_what_is_wrong_beside_the_manifest_is_found_at_its_line(name: str, run: 
 def test_patches_may_add_conditions_and_parameters(run: Run, write: Write) -> None:
     condition = ("add", "/Conditions/HasX", "!Equals [!Ref AWS::Region, eu-west-1]")
     parameter = ("add", "/Parameters/Bar", "{Type: String, Default: x}")
-    write("overrides/cfn.patches.yml", patches(condition, parameter))
+    other = ("add", "/Conditions/HasY", "!And [!Condition HasX, !Equals [!Ref Bar, x]]")
+    queue = ("add", "/Resources/Queue", "{Type: AWS::SQS::Queue, Condition: HasY}")
+    write("overrides/cfn.patches.yml", patches(condition, parameter, other, queue))
     ended = run("validate")
     assert (ended.code, "CL143" in ended.out) == (0, False), ended.out
 
@@ -109,6 +111,42 @@ OF_TEMPLATES: dict[str, tuple[dict[str, str], str]] = {
     "an addon's parameter in another form that refers to nothing": (
         {"addons/table.yml": ADDON, "addons/addons.parameters.yml": "Parameters:\n  Group: !Sub '${Nope.Arn}-x'\n"},
         "error[CL142]: copilot/hello/addons/addons.parameters.yml:2:3: AddonsStack refers to Nope.Arn",
+    ),
+    "a patch with a condition that is not there": (
+        {"overrides/cfn.patches.yml": patches(("add", "/Resources/Q", "{Type: AWS::SQS::Queue, Condition: No}"))},
+        "error[CL143]: copilot/hello/overrides/cfn.patches.yml:1:3: Q refers to the condition No, which the stack",
+    ),
+    "a patch that waits for what is not there": (
+        {"overrides/cfn.patches.yml": patches(("add", "/Resources/Service/DependsOn", "Nothing"))},
+        "error[CL143]: copilot/hello/overrides/cfn.patches.yml:1:3: Service depends on Nothing, which the stack",
+    ),
+    "a variable that needs the service": (
+        {
+            "overrides/cfn.patches.yml": patches(
+                (
+                    "add",
+                    f"{TASK_DEFINITION}/ContainerDefinitions/0/Environment/-",
+                    "{Name: A, Value: !GetAtt Service.Name}",
+                )
+            )
+        },
+        "error[CL143]: copilot/hello/overrides/cfn.patches.yml:1:3: "
+        "resources need each other: TaskDefinition → Service → TaskDefinition",
+    ),
+    "addons that need the service, and give it a variable": (
+        {
+            "addons/table.yml": ADDON + "Outputs: {T: {Value: !Ref Table}}\n",
+            "addons/addons.parameters.yml": "Parameters:\n  Group: !GetAtt Service.Name\n",
+        },
+        "error[CL142]: copilot/hello/addons/addons.parameters.yml:2:3: "
+        "resources need each other: TaskDefinition → AddonsStack → Service → TaskDefinition",
+    ),
+    "addons that need each other": (
+        {
+            "addons/table.yml": ADDON.replace("Group: {Type: String}", "Group: {Type: String, Default: x}")
+            + "  A: {Type: AWS::SNS::Topic, DependsOn: B}\n  B: {Type: AWS::SNS::Topic, DependsOn: A}\n"
+        },
+        "error[CL142]: copilot/hello/addons/table.yml:4:3: resources need each other: A → B → A",
     ),
     "an addon of the environments that is no YAML": (
         {"../environments/addons/a.yml": "Resources:\n  A: {Type: [\n"},
@@ -261,7 +299,8 @@ def test_an_addon_that_refers_to_nothing_is_found_and_refused(
         "Topic: {Type: AWS::SNS::Topic}", f"Topic: {{Type: AWS::SNS::Topic, Properties: {{A: {value}}}}}"
     )
     write("addons/a.yml", text.replace("Outputs", f"  More: {{Type: T, Properties: {{B: {value}}}}}\nOutputs"))
-    said = "copilot/hello/addons/a.yml:4:3: Topic refers to Missing, which the addon templates do not have"
+    name = "Missing.Arn" if "Arn" in value else "Missing"
+    said = f"copilot/hello/addons/a.yml:4:3: Topic refers to {name}, which the addon templates do not have"
     assert f"error[CL142]: {said}" in run("validate").out
     ended = run("render", "cloudformation", *options)
     assert (ended.code, ended.out) == (1, "")

@@ -76,7 +76,7 @@ def test_other_stacks_may_import_what_addons_export(tmp_path: Path) -> None:
 
 def test_an_export_of_what_is_not_there_is_refused_at_its_line(tmp_path: Path) -> None:
     text = GIVEN + QUEUE + "Outputs:\n  Id:\n    Value: !Ref Queue\n    Export: {Name: !Sub '${Other}-id'}\n"
-    with pytest.raises(InputError, match=r"table.yml:8:\d+: Id refers to Other"):
+    with pytest.raises(InputError, match=r"table.yml:8:\d+: output Id refers to Other"):
         inlined(text, tmp_path)
 
 

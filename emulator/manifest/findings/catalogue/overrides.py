@@ -46,8 +46,9 @@ class Addon(FindingKind):
         The templates of an `addons/` folder become one nested stack, to which Copilot gives the parameters `App`, `Env`
         and `Name`. Each must be declared; others need a value in `addons.parameters.yml`. Copilot fails when it
         packages the service. It cannot read loops (`Fn::ForEach`) in place of resources and outputs, and leaves the
-        sections `Rules` and `Hooks` out. A reference to what none of the templates has, a resource without `Type` and
-        an output without `Value` fail when CloudFormation reads them.
+        sections `Rules` and `Hooks` out. A reference to what none of the templates has (a resource, a parameter, a
+        condition, a mapping), resources that need each other in a circle, a resource without `Type` and an output
+        without `Value` fail when CloudFormation reads them.
     """
     source = "Copilot, internal/pkg/addon: required parameters, and the merge of templates"
     file = "copilot/web/addons/table.yml"

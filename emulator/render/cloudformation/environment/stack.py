@@ -21,7 +21,7 @@ from emulator.render.cloudformation.environment.network import (
 from emulator.render.cloudformation.environment.others import add_cdn, add_file_system, add_log_policy
 from emulator.render.cloudformation.environment.outputs import FEATURES, add_outputs
 from emulator.render.cloudformation.intrinsics import Sub
-from emulator.render.cloudformation.patching import apply_patches, check_references, patch_that_names
+from emulator.render.cloudformation.patching import apply_patches, check_references, patch_of, patch_that_names
 from emulator.render.cloudformation.template import Template
 from emulator.render.cloudformation.writer import to_yaml
 
@@ -165,6 +165,7 @@ def _check_references(document: dict[str, object], environment: Environment) -> 
     addons = environment.addons
 
     def position(name: str, owner: str) -> Position | None:
-        return patch_that_names(environment.patches, name) or addon_position(addons, owner, name)
+        found = patch_that_names(environment.patches, name) or addon_position(addons, owner, name)
+        return found or patch_of(environment.patches, owner)
 
     check_references(document, position, stack="the environment's stack", hint=_NOT_THERE)
