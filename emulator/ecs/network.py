@@ -1,10 +1,20 @@
-"""Where tasks are in the network, and by which names they are found."""
+"""Where tasks are in the network, by which names they are found, and the kernel's parameters of it."""
 
-from typing import Literal
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
 
 from emulator.ecs.references import Value
 from emulator.errors import Position
 from emulator.model import Model
+
+if TYPE_CHECKING:
+    from emulator.ecs.task_definition import TaskDefinition
+
+INTERFACES = ("all", "default", "lo", "eth0")
+"""What parameters of an interface may name here. A task on Fargate has eth1 too."""
+_OF_INTERFACE = re.compile(r"net\.ipv[46]\.(?:conf|neigh)\.(.+)\.[^.]+")
 
 
 class Network(Model):
@@ -68,3 +78,20 @@ class LoadBalancer(Model):
     certificates: list[str] = []
     """ARNs of the certificates of its HTTPS listener, the default one first."""
     aliases: list[DnsAlias] = []
+
+
+def interface_not_here(namespace: str) -> str:
+    """The interface that a parameter is of and that a task here does not have; empty for all other parameters."""
+    found = _OF_INTERFACE.fullmatch(namespace)
+    return found[1] if found and found[1] not in INTERFACES else ""
+
+
+def network_parameters(definition: TaskDefinition) -> dict[str, str]:
+    """Those of the network, which the containers share, without what an interface has that is not here: of two of one
+    name the last one counts."""
+    return {
+        control.namespace: control.value
+        for container in definition.container_definitions
+        for control in container.system_controls
+        if control.namespace.startswith("net.") and not interface_not_here(control.namespace)
+    }

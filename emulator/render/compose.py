@@ -7,11 +7,12 @@ opens it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from emulator.ecs.fargate import cpu_units, memory_mib
 from emulator.ecs.identity import TaskIdentity, task_identity
+from emulator.ecs.network import network_parameters
 from emulator.ecs.references import (
     EnvFileReference,
     ImageReference,
@@ -93,9 +94,11 @@ class _Compose:
         )
         self._router_files = self._files_of_router()
         self._variables = Variables()
+        self._pause_name = _free(PAUSE, {it.name for it in self._definition.container_definitions})
+        self._log_volume = _free("routed-logs", {it.name for it in self._definition.volumes})
 
     def document(self) -> Node:
-        services: Node = {PAUSE: Commented("Owns the network that all containers share", self._pause())}
+        services: Node = {self._pause_name: Commented("Owns the network that all containers share", self._pause())}
         for container in self._definition.container_definitions:
             services[container.name] = self._container(container)
         found: Node = {"name": self._project, "services": services}
@@ -128,14 +131,10 @@ class _Compose:
         """The daemon's log driver finds it by this name."""
         return f"{self._project}-firelens"
 
-    @property
-    def _log_volume(self) -> str:
-        return "routed-logs"
-
     def _pause(self) -> Node:
         ports = self._ports()
         found: Node = {
-            "image": self._options.images.get(PAUSE, PAUSE_IMAGE),
+            "image": self._options.images.get(self._pause_name, PAUSE_IMAGE),
             "command": ["sleep", "2147483647"],
             "init": True,
             "extra_hosts": ["host.docker.internal:host-gateway"],
@@ -143,6 +142,8 @@ class _Compose:
         if ports:
             found["ports"] = ports
         names = self._service.discovery
+        if parameters := network_parameters(self._definition):
+            found["sysctls"] = parameters
         if names is not None:
             found["networks"] = {"default": {"aliases": [f"{names.name}.{names.namespace}"]}}
         return found
@@ -164,16 +165,19 @@ class _Compose:
     def _container(self, container: ContainerDefinition) -> object:
         is_router = self._router is not None and self._router.container.name == container.name
         configs = [{"source": name, "target": target} for name, (target, _) in self._router_files.items()]
+        sources = [f"{it.source_container}:{'ro' if it.read_only else 'rw'}" for it in container.volumes_from]
         found = _given(
             {
                 **self._image(container),
-                "network_mode": f"service:{PAUSE}",
+                "network_mode": f"service:{self._pause_name}",
                 "entrypoint": _literals(container.entry_point),
                 "command": _literals(container.command),
                 "depends_on": self._dependencies(container),
                 "environment": self._environment(container, is_router),
                 "env_file": [self._env_file(file.value) for file in container.environment_files] or None,
                 "volumes": self._mounts(container, is_router) or None,
+                "volumes_from": sources or None,
+                "pid": f"service:{self._pause_name}" if self._definition.pid_mode == "task" else None,
                 "configs": configs if is_router else None,
                 "healthcheck": _health_check(container.health_check, is_router),
                 **self._limits(container),
@@ -219,7 +223,7 @@ class _Compose:
         raise Unsupported(f"the environment file {value} is in S3", hint="name a file of the workspace in `env_file`")
 
     def _dependencies(self, container: ContainerDefinition) -> Node:
-        found: Node = {PAUSE: {"condition": "service_started"}}
+        found: Node = {self._pause_name: {"condition": "service_started"}}
         for dependency in container.depends_on:
             if dependency.condition not in _CONDITIONS:
                 raise Unsupported(
@@ -316,6 +320,7 @@ def _rest(container: ContainerDefinition) -> Node:
     stop = STOP_TIMEOUT if container.stop_timeout is None else container.stop_timeout
     linux = container.linux_parameters or make(LinuxParameters)
     capabilities = linux.capabilities or make(KernelCapabilities)
+    parameters = {it.namespace: it.value for it in container.system_controls if not it.namespace.startswith("net.")}
     limits = {it.name: {"soft": it.soft_limit, "hard": it.hard_limit} for it in container.ulimits}
     return {
         "stop_grace_period": f"{stop}s",
@@ -327,6 +332,7 @@ def _rest(container: ContainerDefinition) -> Node:
         "init": linux.init_process_enabled or None,
         "cap_add": capabilities.add or None,
         "cap_drop": capabilities.drop or None,
+        "sysctls": parameters or None,
         "ulimits": limits or {"nofile": NO_FILE},
     }
 
@@ -350,6 +356,11 @@ def _health_check(check: HealthCheck | None, is_router: bool) -> Node | None:
 
 def _literals(words: list[str] | None) -> list[str] | None:
     return None if words is None else [_literal(word) for word in words]
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, or with `task-` before it where the task definition has one of that name."""
+    return _free(f"task-{name}", taken) if name in taken else name
 
 
 def _literal(text: str) -> str:

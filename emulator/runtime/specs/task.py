@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from emulator import __version__
 from emulator.ecs.endpoints import private_dns_name
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
+from emulator.ecs.network import network_parameters
 from emulator.ecs.references import Reference
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
@@ -27,7 +28,6 @@ from emulator.runtime.specs.connect.names import connect_labels
 from emulator.runtime.specs.connect.proxy import proxy_spec, with_virtual_names
 from emulator.runtime.specs.container import MemberSpec, TaskContext, member_spec
 from emulator.runtime.specs.egress import closing_pause
-from emulator.runtime.specs.kernel_parameters import network_parameters
 from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS, TASK_PIDS, TaskLimits, can_nest
 from emulator.runtime.specs.log_router import RouterSetup, router_setup
 from emulator.runtime.specs.log_store import task_logs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
+from emulator.ecs.network import interface_not_here
 from emulator.ecs.references import EnvFileReference, describe
 from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import Service
@@ -14,7 +15,6 @@ from emulator.firelens.routing import find_router
 from emulator.runtime.listeners.references import missing_queues
 from emulator.runtime.specs.aws.stacks import refuse_unmakeable
 from emulator.runtime.specs.connect.names import is_host_name
-from emulator.runtime.specs.kernel_parameters import interface_not_here
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.names import PREFIX
 from emulator.settings import LocalOptions

@@ -142,3 +142,50 @@ def test_waiting_for_completion_with_any_code_is_refused(tmp_path: Path) -> None
         render_compose(
             Feature(manifest + "sidecars: {setup: {image: nginx:1.27, essential: false}}\n").service(tmp_path)
         )
+
+
+OVERRIDDEN = (
+    WEB
+    + """\
+sidecars:
+  side: {image: nginx:1.27, mount_points: [{source_volume: data, path: /here}]}
+storage: {volumes: {data: {path: /data}}}
+taskdef_overrides:
+  - {path: PidMode, value: task}
+  - {path: "ContainerDefinitions[1].VolumesFrom", value: [{SourceContainer: web, ReadOnly: true}, {SourceContainer: x}]}
+  - {path: "ContainerDefinitions[1].VolumesFrom[1].SourceContainer", value: web}
+  - path: ContainerDefinitions[0].SystemControls
+    value:
+      - {Namespace: net.core.somaxconn, Value: '1024'}
+      - {Namespace: net.ipv4.conf.eth1.arp_filter, Value: '1'}
+      - {Namespace: kernel.msgmax, Value: '65536'}
+"""
+)
+
+
+def test_what_overrides_say_of_the_kernel_of_processes_and_of_volumes_is_there_too(tmp_path: Path) -> None:
+    found = services(OVERRIDDEN, tmp_path)
+    assert found["pause"]["sysctls"] == {"net.core.somaxconn": "1024"}
+    assert (found["web"]["sysctls"], "sysctls" in found["side"]) == ({"kernel.msgmax": "65536"}, False)
+    assert {found[name]["pid"] for name in ("web", "side")} == {"service:pause"}
+    assert found["side"]["volumes_from"] == ["web:ro", "web:rw"]
+
+
+def test_a_container_and_a_volume_may_have_names_of_the_files_own(tmp_path: Path) -> None:
+    manifest = (
+        WEB
+        + """\
+sidecars: {pause: {image: nginx:1.27, depends_on: {web: start}}}
+storage: {volumes: {routed-logs: {path: /logs}}}
+logging: {destination: {Name: stdout}}
+"""
+    )
+    document = yaml.safe_load(render_compose(Feature(manifest).service(tmp_path)))
+    found = document["services"]
+    assert set(found) == {"task-pause", "web", "firelens_log_router", "pause"}
+    assert {found[name].get("network_mode") for name in ("web", "pause")} == {"service:task-pause"}
+    assert set(found["pause"]["depends_on"]) == {"task-pause", "web"}
+    assert found["pause"]["image"] == "nginx:1.27"
+    assert {"routed-logs", "task-routed-logs"} <= set(document["volumes"])
+    sources = {it["source"]: it["target"] for it in found["firelens_log_router"]["volumes"]}
+    assert sources["task-routed-logs"] == "/copilot-local/logs"

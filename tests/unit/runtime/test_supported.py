@@ -6,9 +6,9 @@ from typing import Literal
 import pytest
 
 from emulator.compiler import compile_service
+from emulator.ecs.network import network_parameters
 from emulator.events import Event, EventKind
 from emulator.manifest import load
-from emulator.runtime.specs.kernel_parameters import network_parameters
 from emulator.runtime.specs.task import TaskFactory, unresolved
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from emulator.runtime.state.desired import Private
