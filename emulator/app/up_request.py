@@ -179,6 +179,7 @@ def _without_collector_images(options: UpOptions, loaded: Loaded, settings: Sett
 
 def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool) -> Loaded:
     """Loads the services that are meant; what keeps them from running is added to `found`."""
+    from emulator.app.findings.of_topics import warn_unpublished
     from emulator.app.hidden_rules import warn_hidden_rules
     from emulator.app.service_dependencies import warn_connect, warn_out_of_reach, with_dependencies
     from emulator.runtime.secrets.missing_values import with_counts
@@ -208,6 +209,7 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     warn_out_of_reach(target, services, emit)
     warn_connect(target, loaded, emit)
     warn_hidden_rules(target, services, emit, options.https)
+    warn_unpublished(target, services, emit)
     services = without_app_mesh(services, emit, strict=options.strict)
     names = Names(target.app, target.environment)
     workspace = target.workspace

@@ -203,6 +203,9 @@ def _between(targets: list[Target], findings: list[Finding], *, all_envs: bool) 
             from emulator.app.findings.of_environments import environment_findings
 
             found += _each_once(environment_findings, own, all_envs=all_envs)
+        from emulator.app.findings.of_topics import unpublished_topics
+
+        found += _each_once(unpublished_topics, targets, all_envs=all_envs)
         found += [one for target in targets if _has_protocols(target) for one in _connect_findings(target)]
     return found
 

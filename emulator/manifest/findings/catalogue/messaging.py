@@ -40,6 +40,49 @@ class Queue(FindingKind):
     """
 
 
+class UnpublishedTopic(FindingKind):
+    code = "CL167"
+    title = "subscription to a topic that its service does not publish"
+    note = "looked for between the services of one workspace, by `up` too, which warns"
+    explanation = """
+        Copilot refuses to deploy a Worker Service while a topic that it subscribes to is not there. On this machine the
+        topic is made, so that messages can be published by hand, and none comes from the service. The names differ
+        also where one of the two is FIFO: a FIFO queue reads the topic with `.fifo` behind its name. What services of
+        other workspaces publish is not known.
+    """
+    source = "Copilot, `validateTopicsExist` in internal/pkg/cli/deploy/deploy.go, `WorkerService.Subscriptions`"
+    bad = """
+        name: web
+        type: Worker Service
+        image: {location: worker}
+        subscribe:
+          topics:
+            - {name: orders, service: shop}
+    """
+    good = """
+        name: web
+        type: Worker Service
+        image: {location: worker}
+        subscribe:
+          topics:
+            - {name: orders, service: shop}
+          queue: {fifo: true}
+    """
+    beside = (
+        (
+            "copilot/shop/manifest.yml",
+            """
+            name: shop
+            type: Backend Service
+            image: {location: shop, port: 80}
+            publish:
+              topics:
+                - {name: orders, fifo: true}
+            """,
+        ),
+    )
+
+
 class Job(FindingKind):
     code = "CL139"
     title = "job settings that do not fit"
