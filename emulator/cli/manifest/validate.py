@@ -146,7 +146,7 @@ def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> C
     root, name = target.workspace.root, _service_of(target, file)
     volumes = patched_volumes(target.workspace, name) if name is not None else ()
     # Where the files are that a manifest names is not known of one that stands alone.
-    in_copilot = file.parent.parent == root / "copilot"
+    in_copilot = file.is_relative_to(root / COPILOT_FOLDER)
     return check(
         Path(shown_path(file)),
         environments=None if all_envs else [target.environment],
@@ -247,8 +247,8 @@ def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool, 
 
 
 def _beside_environments(target: Target, *, all_envs: bool) -> list[Checked]:
-    """What is wrong with addons and overrides of environments, and with overrides of pipelines; nothing where there are
-    none."""
+    """What is wrong with addons and overrides of environments, with overrides of pipelines, and with names in these;
+    nothing where there are none."""
     from emulator.cli.manifest.environments.validation import (
         environment_findings,
         pipeline_findings,
@@ -260,6 +260,10 @@ def _beside_environments(target: Target, *, all_envs: bool) -> list[Checked]:
         found += environment_findings(target, _environments(target, all_envs=all_envs))
     if pipeline_overrides(workspace):
         found += pipeline_findings(workspace)
+    if workspace.pipelines:
+        from emulator.cli.manifest.pipeline.names import stage_findings
+
+        found += stage_findings(target)
     if not found:
         return []
     from emulator.cli.manifest.validate_deployment import grouped

@@ -181,7 +181,7 @@ class Source:
         manifest = Decoder(self.report, block).block(self.root, block, "")
         if not isinstance(manifest, EnvironmentManifest | PipelineManifest):
             return None
-        check_other(manifest, self.root, self.report)
+        check_other(manifest, self.root, self.report, self.options.root)
         self._check_name(manifest.name)
         return manifest
 

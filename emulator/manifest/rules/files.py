@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import Build
+from emulator.manifest.schema.pipeline import PipelineManifest
 from emulator.manifest.schema.workload import Workload
 
 _RELATIVE = "paths are relative to the folder that holds copilot/"
@@ -28,6 +29,20 @@ def files(workload: Workload, at: At, root: Path) -> None:
         if file and "${" not in file and not (root / file).exists():
             hint = f"{_RELATIVE}; a file that is not in git: `copilot-local init` makes a place for it"
             at.add("CL162", f"there is no environment file {file}", *keys, hint=hint)
+
+
+def pipeline_files(pipeline: PipelineManifest, at: At, root: Path) -> None:
+    """Reports buildspecs that are named and not below `root`. CodeBuild fails at them when the pipeline runs."""
+    named: list[tuple[str | None, tuple[str | int, ...]]] = []
+    if pipeline.build is not None:
+        named.append((pipeline.build.buildspec, ("build", "buildspec")))
+    for number, stage in enumerate(pipeline.stages):
+        groups = {"pre_deployments": stage.pre_deployments, "post_deployments": stage.post_deployments or {}}
+        for key, group in groups.items():
+            named += [(one.buildspec, ("stages", number, key, name, "buildspec")) for name, one in group.items()]
+    for file, keys in named:
+        if file and "${" not in file and not (root / file).is_file():
+            at.add("CL162", f"there is no buildspec {file}", *keys, hint=_RELATIVE)
 
 
 def paths_of(build: Build) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import abc
+from pathlib import Path
 from typing import Final
 
 from emulator.manifest.findings.report import Report
@@ -16,12 +17,19 @@ from emulator.spelling import did_you_mean, suggestion
 _PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")
 
 
-def check_other(manifest: EnvironmentManifest | PipelineManifest, tree: Mapping, report: Report) -> None:
-    """What the manifest of an environment or a pipeline must keep to."""
+def check_other(
+    manifest: EnvironmentManifest | PipelineManifest, tree: Mapping, report: Report, root: Path | None = None
+) -> None:
+    """What the manifest of an environment or a pipeline must keep to. Below `root` files are looked for."""
     if isinstance(manifest, EnvironmentManifest):
         environment(manifest, At(report, tree, "", "Environment"))
     else:
-        _pipeline(manifest, At(report, tree, "", "Pipeline"))
+        at = At(report, tree, "", "Pipeline")
+        _pipeline(manifest, at)
+        if root is not None:
+            from emulator.manifest.rules.files import pipeline_files  # for `validate` alone
+
+            pipeline_files(manifest, at, root)
 
 
 def _pipeline(manifest: PipelineManifest, at: At) -> None:

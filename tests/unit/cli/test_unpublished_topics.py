@@ -101,7 +101,5 @@ def test_what_is_published_or_not_known_is_no_finding(workspace: Path, topic: st
 
 
 def test_it_can_be_silenced(workspace: Path) -> None:
-    worker(
-        workspace, "name: nothing, service: shop} # copilot-local: ignore CL167\n    - {name: orders, service: shop"
-    )
+    worker(workspace, "name: nothing, service: shop} # copilot-local: ignore CL167\n    - {name: orders, service: shop")
     assert run(["validate"]) == 0

@@ -105,11 +105,11 @@ def _compiled(target: Target, name: str) -> Environment | None:
 
 def _patch_findings(environment: Environment) -> Iterator[Finding]:
     """What is wrong with patches of the stack that takes the place of Copilot's."""
-    own = [
-        patch
-        for patch in environment.patches
-        if changes_one_of(_COPILOTS_OWN, patch) and _refused(environment, [patch])
-    ]
+    own: list[TemplatePatch] = []
+    kept: list[TemplatePatch] = []
+    for patch in environment.patches:  # one may need those before it, as conditions do
+        if changes_one_of(_COPILOTS_OWN, patch):
+            (own if _refused(environment, [*kept, patch]) else kept).append(patch)
     yield from map(copilots_own, own)
     others = [patch for patch in environment.patches if patch not in own]
     without = _refused(environment, [])

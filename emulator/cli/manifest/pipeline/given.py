@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from emulator.app.compile import registration_findings
 from emulator.app.deployment import OVERRIDES_FOLDER
 from emulator.app.load import load_services
-from emulator.app.selection import LoadedService, Selection, Target, others_declared, warning
+from emulator.app.selection import LoadedService, Selection, Target, warning
 from emulator.cli.manifest.losses.environment_files import environment_files, missing_variables
 from emulator.cli.manifest.pipeline.actions import actions_of, build_script
+from emulator.cli.manifest.pipeline.names import unknown_environment, unknown_workloads
 from emulator.cli.manifest.rendering import stack_options
 from emulator.display.failure import shown_path
 from emulator.errors import FindingsError, InputError, Position, UsageError
@@ -186,13 +187,8 @@ class _Collector:
             raise InputError(
                 f"{stage.name!r} is no name of an environment", position=self.loaded.position(f"stages[{number}].name")
             )
-        if known := others_declared(self.target.workspace, stage.name, deployed=True):
-            declared = f"; one without a manifest is declared by [environments.{stage.name}] in copilot-local.toml"
-            raise InputError(
-                f"there is no environment {stage.name}",
-                position=self.loaded.position(f"stages[{number}].name"),
-                hint=did_you_mean(stage.name, known, "environments") + declared,
-            )
+        if (unknown := unknown_environment(self.target.workspace, self.loaded, number)) is not None:
+            raise InputError(unknown.message, position=unknown.position, hint=unknown.hint)
 
     def _services(
         self, stage: PipelineStage, number: int
@@ -205,13 +201,8 @@ class _Collector:
         where = deployment(load_settings(self.target.workspace.root), stage.name, Given())
         known = self.target.workspace.services
         names = [name for name in stage.deployments if name in known] if stage.deployments else known
-        for name, given in stage.deployments.items():
-            if name not in known and not given.template_path:
-                raise InputError(
-                    f"there is no workload {name}, and no template of it is named",
-                    position=self.loaded.position(f"stages[{number}].deployments.{name}"),
-                    hint=f"{did_you_mean(name, known, 'workloads')}; `template_path` names a template",
-                )
+        for unknown in unknown_workloads(self.target.workspace, self.loaded, number):
+            raise InputError(unknown.message, position=unknown.position, hint=unknown.hint)
         if not names:
             return {}, (where.account, where.region)
         # Where none is named, workloads that do not run on ECS are passed over with a warning.

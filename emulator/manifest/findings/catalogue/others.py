@@ -36,7 +36,9 @@ class Pipeline(FindingKind):
     explanation = """
         The source has a provider that Copilot does not know, a name is too long, a stage comes twice or has two kinds
         of what comes after its deployment, or its deployments wait for what is not there or for each other. Copilot
-        refuses the manifest. Pipelines are not run here; `render pipeline` makes a workflow or a buildspec of one.
+        refuses the manifest. A deployment that is no workload of the workspace and names no template fails when the
+        pipeline runs; an environment that the workspace does not declare is a warning. Pipelines are not run here;
+        `render pipeline` makes a workflow or a buildspec of one.
     """
     source = "Copilot, internal/pkg/manifest/pipeline.go and `Pipeline.Validate`"
     file = "copilot/pipelines/release/manifest.yml"

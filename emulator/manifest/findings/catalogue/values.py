@@ -199,12 +199,12 @@ class MissingFile(FindingKind):
     code = "CL162"
     title = "file that is not there"
     note = (
-        "a Dockerfile, a build context or an `env_file` that a manifest of a workspace names; `validate` looks for "
-        "them, `up` lists them with everything that is missing"
+        "a Dockerfile, a build context, an `env_file` or a buildspec that a manifest of a workspace names; `validate` "
+        "looks for them, `up` lists what services lack with everything that is missing"
     )
     explanation = """
         The manifest names a file or folder that does not exist. Paths are relative to the folder that holds `copilot/`,
-        not to the manifest. Copilot fails when it builds the image or uploads the file.
+        not to the manifest. Copilot fails when it builds the image or uploads the file, a pipeline when it runs.
     """
     source = "Copilot, `ImageLocationOrBuild.BuildConfig` in internal/pkg/manifest: paths begin at the workspace's root"
     bad = """
