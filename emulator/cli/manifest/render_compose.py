@@ -52,7 +52,7 @@ def compose(
     """Print a Compose file that runs one task of a service with plain `docker compose`."""
     from emulator.app.deployment import Deployment
     from emulator.firelens.destinations import Destinations
-    from emulator.render.compose import ComposeOptions, render_compose
+    from emulator.render.compose import PAUSE, ComposeOptions, render_compose
 
     copies = assignments(router_file, "--router-file")
     destinations = Destinations(_policies(logs))
@@ -73,8 +73,9 @@ def compose(
         )
         return [Document(f"{service.name}-{service.environment}.compose.yml", render_compose(service, options))]
 
-    given = Deployment(account=account, region=region)
-    rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict)
+    given = Deployment(account=account, region=region, images=replaced)
+    others = (PAUSE, f"task-{PAUSE}")  # the second where a container has the name of the first
+    rendering.render_all(chosen.selection(*services or ()), given, output, render, strict=strict, others=others)
 
 
 def _policies(logs: list[str] | None) -> dict[str, LogPolicy]:

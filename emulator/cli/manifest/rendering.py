@@ -146,8 +146,17 @@ class Output:
 Render = Callable[[LoadedService, Emit], Sequence[Document]]
 
 
-def render_all(selection: Selection, given: Deployment, output: Output, render: Render, *, strict: bool) -> None:
-    """Renders everything that is selected, then prints it or writes it: all of it, or nothing where one fails.
+def render_all(
+    selection: Selection,
+    given: Deployment,
+    output: Output,
+    render: Render,
+    *,
+    strict: bool,
+    others: Collection[str] | None = None,
+) -> None:
+    """Renders everything that is selected, then prints it or writes it: all of it, or nothing where one fails. `others`
+    are containers beyond those of the services; where they are given, every container may be given an image.
 
     Raises UsageError where several documents would have to be printed.
     """
@@ -159,7 +168,7 @@ def render_all(selection: Selection, given: Deployment, output: Output, render: 
             here = replace(selection, environment=environment, new_environment=new)
             refuse_several(find_target(here).services, output.folder)
             services += load_services(here, emit, strict=strict, given=given)
-        _check_images(given.images, services)
+        _check_images(given.images, services, others)
         documents: list[Document] = []
         for loaded in services:
             _refuse_what_ecs_refuses(loaded)
@@ -217,10 +226,14 @@ def refuse_unknown_parameters(owner: str, chosen: Collection[str], parameters: C
         )
 
 
-def _check_images(images: Mapping[str, str], services: Sequence[LoadedService]) -> None:
+def _check_images(
+    images: Mapping[str, str], services: Sequence[LoadedService], others: Collection[str] | None = None
+) -> None:
     """Raises UsageError for an image of `--image` that no container of the services would have."""
     built = {name for loaded in services for name in loaded.service.builds}
     known = {one.name for loaded in services for one in loaded.service.task_definition.container_definitions}
+    if others is not None:
+        built = known = {*known, *others}
     for container in images:
         if container not in known:
             raise UsageError(

@@ -53,6 +53,16 @@ def test_options_that_name_nothing_are_refused(
     assert f"error: {told}" in ended.err
 
 
+def test_a_compose_file_takes_an_image_for_any_container_and_no_other_name(run: Run, workspace: Path) -> None:
+    ended = run("render", "compose", "--image", "helo=x")
+    assert (ended.code, ended.out) == (2, "")
+    assert "error: --image helo=…: there is no container helo\n\nhint: did you mean hello?" in ended.err
+    assert "this is no image's address" in run("render", "compose", "--image", "hello=a b").err
+    ended = run("render", "compose", "--image", "nginx=x:1", "--image", "pause=p:2", "--image", "hello=z:3")
+    assert ended.code == 0
+    assert {f"image: {image}" for image in ("x:1", "p:2", "z:3")} <= {it.strip() for it in ended.out.splitlines()}
+
+
 @pytest.mark.parametrize("verb", ["cloudformation", "environment"])
 @pytest.mark.parametrize(
     ("options", "told"),
