@@ -7,6 +7,7 @@ opens it.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -204,9 +205,9 @@ class _Compose:
         build = self._service.builds.get(container.name)
         if build is None or not isinstance(container.image, ImageReference):
             return {"image": self._text(container.image)}
-        how: Node = {"context": self._path(build.context)}
-        dockerfile = build.dockerfile.removeprefix(f"{build.context}/")
-        how["dockerfile"] = dockerfile if build.context == "." or dockerfile != build.dockerfile else build.dockerfile
+        # Compose reads the Dockerfile's path from the context on.
+        dockerfile = posixpath.relpath(build.dockerfile, build.context)
+        how: Node = {"context": self._path(build.context), "dockerfile": dockerfile}
         if build.target:
             how["target"] = build.target
         if build.args:

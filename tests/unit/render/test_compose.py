@@ -189,3 +189,26 @@ logging: {destination: {Name: stdout}}
     assert {"routed-logs", "task-routed-logs"} <= set(document["volumes"])
     sources = {it["source"]: it["target"] for it in found["firelens_log_router"]["volumes"]}
     assert sources["task-routed-logs"] == "/copilot-local/logs"
+
+
+@pytest.mark.parametrize(
+    ("build", "context", "dockerfile"),
+    [
+        ("./Dockerfile", ".", "Dockerfile"),
+        ("app/Dockerfile.prod", "app", "Dockerfile.prod"),
+        ("{context: app}", "app", "Dockerfile"),
+        ("{context: ., dockerfile: app/Dockerfile}", ".", "app/Dockerfile"),
+        ("{context: app, dockerfile: app/docker/Dockerfile}", "app", "docker/Dockerfile"),
+        ("{context: ./app, dockerfile: docker/Dockerfile}", "app", "../docker/Dockerfile"),
+        ("{context: app/web/, dockerfile: app/Dockerfile}", "app/web", "../Dockerfile"),
+        ("{context: app, dockerfile: apps/Dockerfile}", "app", "../apps/Dockerfile"),
+    ],
+)
+@pytest.mark.parametrize("root", [".", "../.."])
+def test_a_dockerfile_is_named_from_its_context_on(
+    build: str, context: str, dockerfile: str, root: str, tmp_path: Path
+) -> None:
+    manifest = WEB.replace("build: ./Dockerfile", f"build: {build}")
+    found = services(manifest, tmp_path, root=root)["web"]["build"]
+    where = context if root == "." else root if context == "." else f"{root}/{context}"
+    assert (found["context"], found["dockerfile"]) == (where, dockerfile)
