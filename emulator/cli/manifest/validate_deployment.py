@@ -71,6 +71,7 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
     from emulator.app.app_mesh import patched_in
     from emulator.app.compile import compiled
     from emulator.app.deployment import cdk_overrides
+    from emulator.app.findings.of_addons import absent_outputs
 
     if (folder := cdk_overrides(target.workspace, name)) is not None:
         yield unread_cdk(folder)
@@ -86,6 +87,7 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
     yield from patches_not_here(target, service)
     yield from _rule_findings(service)
     yield from _given_twice(manifest, around)
+    yield from absent_outputs(service)
     changed = manifest.manifest.taskdef_overrides or around.patches or around.addon_template is not None
     before = {finding.message for finding in _without_changes(target, manifest, around)} if changed else set()
     if changed:

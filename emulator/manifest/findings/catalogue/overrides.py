@@ -48,7 +48,8 @@ class Addon(FindingKind):
         packages the service. It cannot read loops (`Fn::ForEach`) in place of resources and outputs, and leaves the
         sections `Rules` and `Hooks` out. A reference to what none of the templates has (a resource, a parameter, a
         condition, a mapping), resources that need each other in a circle, a resource without `Type` and an output
-        without `Value` fail when CloudFormation reads them.
+        without `Value` fail when CloudFormation reads them. An output whose `Condition` does not hold fails with the
+        service's stack, which asks for every output.
     """
     source = "Copilot, internal/pkg/addon: required parameters, and the merge of templates"
     file = "copilot/web/addons/table.yml"
