@@ -132,6 +132,10 @@ def _variables(container: ContainerDefinition) -> Iterator[Problem]:
             words = f"The secret {rule}."
             yield _row(f"has a secret whose {rule}", "secrets", places[name], by=RefusedBy.ECS, words=words)
     yield from _references(container)
+    for pair in container.environment:
+        if not pair.name or "=" in pair.name:
+            yield _row(f"has a variable with the name {pair.name!r}", "environment", hint="rename it",
+                       by=RefusedBy.LATER)  # fmt: skip
     files = len(container.environment_files)
     if files > MOST_ENVIRONMENT_FILES:
         message = f"has {files} environment files; ECS takes {MOST_ENVIRONMENT_FILES} at most"
@@ -170,6 +174,10 @@ def _network(container: ContainerDefinition, definition: TaskDefinition) -> Iter
             message = f"maps port {mapping.container_port} to {mapping.host_port}: when networkMode=awsvpc, {rule}"
             words = f"When networkMode={mode}, {rule}."
             yield _row(message, "portMappings", hint="leave hostPort out", by=one_network(definition), words=words)
+        if mapping.container_port is not None and not 0 < mapping.container_port <= HIGHEST_PORT:
+            words = f"Invalid 'containerPort' setting for container '{container.name}'."
+            message = f"maps port {mapping.container_port}; ports are 1 to {HIGHEST_PORT}"
+            yield _row(message, "portMappings", by=RefusedBy.ECS, words=words)
         if (mapping.container_port is None) == (mapping.container_port_range is None):
             words = ""
             if mapping.container_port is None:

@@ -55,6 +55,10 @@ CONTAINER: dict[str, dict[str, Any]] = {
     "the host ports and container ports in port mappings must match": {
         "portMappings": [{"containerPort": 80, "hostPort": 8080}]
     },
+    "maps port 70000; ports are 1 to 65535": {"portMappings": [{"containerPort": 70000}]},
+    "maps port 0; ports are 1 to 65535": {"portMappings": [{"containerPort": 0}]},
+    "has a variable with the name ''": {"environment": [{"name": "", "value": "x"}]},
+    "has a variable with the name 'a=b'": {"environment": [{"name": "a=b", "value": "x"}]},
     "exactly one of containerPort and containerPortRange": {"portMappings": [{"protocol": "tcp"}]},
     "has a containerPortRange of 90-80": {"portMappings": [{"containerPortRange": "90-80"}]},
     "maps port 53, which web maps already": {
