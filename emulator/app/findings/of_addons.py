@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emulator.app.compile import ADDON_CODE
-from emulator.ecs.addons.references import references_in
+from emulator.ecs.addons.references import conditions_in, references_in
 from emulator.errors import Finding
 from emulator.runtime.specs.aws.stacks import stack_name
 
@@ -70,16 +70,4 @@ def _is_known(addons: Addons, condition: str, seen: set[str]) -> bool:
         kind = str(parameter.get("Type", "")) if isinstance(parameter, dict) else ""
         if not kind or kind.startswith("AWS::SSM::") or isinstance(values.get(name), dict | list):
             return False
-    return all(_is_known(addons, other, {*seen, condition}) for other in _conditions_in(definition))
-
-
-def _conditions_in(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key == "Condition" and isinstance(item, str):
-                yield item
-            else:
-                yield from _conditions_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _conditions_in(item)
+    return all(_is_known(addons, other, {*seen, condition}) for other in conditions_in(definition))

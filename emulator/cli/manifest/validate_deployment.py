@@ -21,6 +21,7 @@ from emulator.app.compile import (
     registration_findings,
 )
 from emulator.app.selection import Target
+from emulator.ecs.addons.references import conditions_in
 from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ _COPILOTS_OWN = (
     "AddonsStack",
 )
 """Resources of Copilot's template that the rendered stack has no counterpart of, or not always."""
+_COPILOTS_CONDITIONS = (
+    "ExposePort",
+    "HasAddons",
+    "HasAssociatedDomain",
+    "HasEnvFile*",
+    "HasLoggingEnvFile",
+    "IsGovCloud",
+)
+"""Conditions of Copilot's template; the rendered stack has none of them."""
 
 
 def deployment_findings(target: Target, name: str, environment: str) -> list[Finding]:
@@ -157,19 +167,13 @@ def _template_findings(target: Target, name: str, manifest: LoadedManifest, wher
         service, _ = compiled(target, name, manifest, where, here=True, https=https)
         own = _without_a_place(service, manifest)
         if https is None:
-            yield from map(copilots_own, own)
+            yield from (own_finding(patch, _COPILOTS_CONDITIONS) for patch in own)
         others = [patch for patch in service.template_patches if patch not in own]
         last = _rendered(_with_patches(service, others), manifest)
         if last is None:
             return
     if last is not None:
         yield last
-
-
-def copilots_own(patch: TemplatePatch) -> Finding:
-    """What is said of a patch of a resource that a rendered stack does not have."""
-    message = f"/{'/'.join(patch.path)} is of Copilot's own resources, which a rendered stack does not have"
-    return Finding(PATCH_CODE, message, patch.position, severity=Severity.WARNING, hint="`render` refuses such a patch")
 
 
 def unread_cdk(folder: Path) -> Finding:
@@ -183,7 +187,7 @@ def _without_a_place(service: Service, manifest: LoadedManifest) -> list[Templat
     kept: list[TemplatePatch] = []
     own: list[TemplatePatch] = []
     for patch in service.template_patches:
-        if changes_one_of(_COPILOTS_OWN, patch):
+        if changes_one_of(_COPILOTS_OWN, patch) or condition_of(_COPILOTS_CONDITIONS, patch):
             fits = _rendered(_with_patches(service, [*kept, patch]), manifest) is None
             (kept if fits else own).append(patch)
     return own
@@ -203,6 +207,23 @@ def _rendered(service: Service, manifest: LoadedManifest) -> Finding | None:
     except (InputError, Unsupported) as error:
         return _finding(error, manifest)
     return None
+
+
+def condition_of(patterns: Iterable[str], patch: TemplatePatch) -> str:
+    """The condition of such a name that a patch's value names; empty where there is none."""
+    patterns = list(patterns)
+    named = (name for name in conditions_in(patch.value) if any(fnmatchcase(name, pattern) for pattern in patterns))
+    return next(named, "")
+
+
+def own_finding(patch: TemplatePatch, conditions: Iterable[str]) -> Finding:
+    """What is said of a patch that a rendered stack has no place for."""
+    what = f"/{'/'.join(patch.path)} is of Copilot's own resources"
+    if condition := condition_of(conditions, patch):
+        what = f"/{'/'.join(patch.path)} names the condition {condition} of Copilot's own template"
+    message = f"{what}, which a rendered stack does not have"
+    hint = "`render` refuses such a patch"
+    return Finding(PATCH_CODE, message, patch.position, severity=Severity.WARNING, hint=hint)
 
 
 def changes_one_of(patterns: Iterable[str], patch: TemplatePatch) -> bool:

@@ -72,6 +72,12 @@ def references_in(value: object) -> Iterator[tuple[str, str]]:
             yield from references_in(item)
 
 
+def conditions_in(value: object) -> Iterator[str]:
+    """Every condition that a value names."""
+    yield from _functions("Fn::If", value)
+    yield from _conditions_of(value)
+
+
 def _of_attribute(argument: object) -> Iterator[tuple[str, str]]:
     found = argument if isinstance(argument, list) else str(argument).split(".", 1)
     if found and isinstance(found[0], str):
@@ -117,7 +123,7 @@ def _functions(name: str, value: object) -> Iterator[str]:
 
 
 def _conditions_of(value: object) -> Iterator[str]:
-    """The conditions that a condition is made of."""
+    """Those that are named by `Condition`."""
     if isinstance(value, dict):
         for key, item in value.items():
             if key == "Condition" and isinstance(item, str):

@@ -143,3 +143,20 @@ def test_a_wrong_patch_of_a_pipeline_is_found(run: Run, patch: Patch) -> None:
     patch(("bogus", "/Resources/Pipeline/Properties/Name", "x"), file=file)
     checked = run("validate")
     assert (checked.code, f"error[CL143]: {file}:1:7: unsupported operation 'bogus'" in checked.out) == (1, True)
+
+
+def test_a_condition_of_copilots_is_a_warning_and_one_of_a_patch_is_none(run: Run, patch: Patch) -> None:
+    topic = "{Type: AWS::SNS::Topic, Condition: CreateALB}"
+    patch(("add", "/Resources/Topic", topic))
+    ended = run("validate")
+    said = f"warning[CL143]: {FILE}:1:3: /Resources/Topic names the condition CreateALB of Copilot's own template"
+    assert (ended.code, said in ended.out) == (0, True), ended.out
+    refused = run("render", "environment", "-e", "test")
+    assert refused.code == 1
+    assert f"{FILE}:1:3: Topic refers to the condition CreateALB" in refused.err
+    is_here = ("add", "/Conditions/IsHere", "!Equals [!Ref AWS::Region, eu-west-1]")
+    both = ("add", "/Conditions/Both", "!And [!Condition IsHere, !Not [!Condition IsHere]]")
+    patch(is_here, both, ("add", "/Resources/Topic", topic.replace("CreateALB", "Both")))
+    ended = run("validate")
+    assert (ended.code, "CL143" in ended.out) == (0, False), ended.out
+    assert rendered(run)["Resources"]["Topic"]["Condition"] == "Both"

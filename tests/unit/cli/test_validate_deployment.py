@@ -181,6 +181,16 @@ def test_a_patch_of_copilots_own_resources_is_a_warning(run: Run, write: Write) 
     assert run("render", "cloudformation").code == 1
 
 
+@pytest.mark.parametrize("value", ["{Type: AWS::SQS::Queue, Condition: HasAddons}", "!If [IsGovCloud, a, b]"])
+def test_a_patch_with_a_condition_of_copilots_is_a_warning(value: str, run: Run, write: Write) -> None:
+    path = "/Resources/Queue" if "SQS" in value else "/Resources/LogGroup/Properties/LogGroupClass"
+    write("overrides/cfn.patches.yml", patches(("add", path, value)))
+    ended = run("validate")
+    assert ended.code == 0, ended.out
+    assert f"warning[CL143]: copilot/hello/overrides/cfn.patches.yml:1:3: {path} names the condition" in ended.out
+    assert run("render", "cloudformation").code == 1
+
+
 def test_a_policy_of_a_patch_is_no_finding(run: Run, write: Write) -> None:
     """Addons are a stack within the rendered one too, and a policy of a rule matters to no load balancer."""
     given = "Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}\n"

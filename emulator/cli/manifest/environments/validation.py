@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.app.compile import ADDON_CODE, PATCH_CODE
 from emulator.app.selection import Target
-from emulator.cli.manifest.validate_deployment import changes_one_of, copilots_own, unread_cdk
+from emulator.cli.manifest.validate_deployment import changes_one_of, condition_of, own_finding, unread_cdk
 from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Unsupported
 from emulator.events import discard
 
@@ -32,6 +32,8 @@ _COPILOTS_OWN = (
     "AddonsStack",
 )
 """Resources of Copilot's template that a rendered stack has no counterpart of, or not always."""
+_COPILOTS_CONDITIONS = ("Create*", "DelegateDNS", "Export*", "Has*", "ManagedAliases")
+"""Conditions of Copilot's template; a rendered stack has what they hold for, without them."""
 
 
 def environment_findings(target: Target, environments: list[str]) -> list[Finding]:
@@ -108,9 +110,9 @@ def _patch_findings(environment: Environment) -> Iterator[Finding]:
     own: list[TemplatePatch] = []
     kept: list[TemplatePatch] = []
     for patch in environment.patches:  # one may need those before it, as conditions do
-        if changes_one_of(_COPILOTS_OWN, patch):
+        if changes_one_of(_COPILOTS_OWN, patch) or condition_of(_COPILOTS_CONDITIONS, patch):
             (own if _refused(environment, [*kept, patch]) else kept).append(patch)
-    yield from map(copilots_own, own)
+    yield from (own_finding(patch, _COPILOTS_CONDITIONS) for patch in own)
     others = [patch for patch in environment.patches if patch not in own]
     without = _refused(environment, [])
     found = _refused(environment, others)

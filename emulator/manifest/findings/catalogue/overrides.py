@@ -76,8 +76,8 @@ class Patch(FindingKind):
     explanation = """
         `overrides/cfn.patches.yml` of a service or of environments changes the stack by JSON Patch, and an operation
         has a path that is not in it. Copilot fails when it renders the stack. Resources that only Copilot's own stack
-        has (its Lambda functions) are not in a stack that copilot-local renders: a warning. Of a pipeline's patches
-        only the form is looked at.
+        has (its Lambda functions) and its conditions are not in a stack that copilot-local renders: a warning. Of a
+        pipeline's patches only the form is looked at.
     """
     source = "Copilot, internal/pkg/override/patch.go; RFC 6902"
     file = "copilot/web/overrides/cfn.patches.yml"
