@@ -189,7 +189,10 @@ def _check_entry(section: str, key: str, value: JsonValue, position: Position) -
         if key.startswith("Fn::ForEach::"):
             hint = "Copilot cannot read loops there: write each entry out"
         raise InputError(f"{_NAMES[section]} {key} is a list", position=position, hint=hint)
-    if not isinstance(value, dict) or value.get(demanded) is None:
+    given = value.get(demanded) if isinstance(value, dict) else None
+    if given is not None and demanded == "Type" and not isinstance(given, str):
+        raise InputError(f"{_NAMES[section]} {key} has a Type that is no text", position=position, hint="give its name")
+    if given is None:
         message = f"{_NAMES[section]} {key} has no {demanded}, and CloudFormation refuses the template"
         raise InputError(message, position=position, hint=f"give {demanded}")
 

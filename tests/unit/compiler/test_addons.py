@@ -58,6 +58,7 @@ LOOP = "[T, [a, b], {'Topic${T}': {Type: AWS::SNS::Topic, Value: x}}]"
         (f"Resources: {{}}\nOutputs: {{'Fn::ForEach::Out': {LOOP}}}", "output Fn::ForEach::Out is a list"),
         ("Resources: {Topic: {Properties: {}}}", "resource logical ID Topic has no Type"),
         ("Resources: {Topic: }", "resource logical ID Topic has no Type"),
+        ("Resources: {Topic: {Type: !Ref Kind}}", "resource logical ID Topic has a Type that is no text"),
         ("Resources: {}\nOutputs: {Topic: {Description: None.}}", "output Topic has no Value"),
         ("Resources: {}\nRules: {R: {Assertions: []}}", "Copilot leaves Rules out"),
     ],
