@@ -141,7 +141,12 @@ def _below(start: str, value: object, indent: int) -> list[str]:
         lines = value.removesuffix("\n").split("\n")
         return [f"{start} {kept}", *(f"{' ' * indent}{line}" if line else "" for line in lines)]
     if isinstance(value, Fn):
-        return [f"{start} !{value.name}", *_block(value.argument, indent)]
+        head = f"{start} !{value.name}"
+        if isinstance(value.argument, str) and _fits_block(value.argument):
+            return _below(head, value.argument, indent)
+        if not isinstance(value.argument, dict | list):
+            return [f"{head} {scalar(value.argument)}"]
+        return [head, *_block(value.argument, indent)]
     return [start, *_block(value, indent)]
 
 

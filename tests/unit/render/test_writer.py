@@ -96,6 +96,18 @@ def test_functions_are_written_as_short_tags_and_read_back() -> None:
     assert long_form(from_long_form(long_form(tree))) == long_form(tree)
 
 
+SCRIPT = "#!/bin/bash\necho $A\n"
+
+
+@pytest.mark.parametrize("argument", ["x" * 200, SCRIPT, SCRIPT.rstrip(), f" {SCRIPT}", f"{SCRIPT}\n\n", "a: b " * 40])
+@pytest.mark.parametrize("name", ["Base64", "ImportValue"])
+def test_a_function_of_a_long_text_is_written_and_read_back(name: str, argument: str) -> None:
+    tree: dict[str, object] = {"A": {"B": Fn(name, argument), "C": [Fn(name, argument), {"D": Fn(name, argument)}]}}
+    text = to_yaml(tree)
+    assert read_template(text) == long_form(tree)
+    assert f"!{name}" in text
+
+
 def test_output_is_stable() -> None:
     tree = {"Resources": {"B": {"Type": "x"}, "A": {"Type": "y"}}}
     assert to_yaml(tree) == to_yaml(dict(tree))
