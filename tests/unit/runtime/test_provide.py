@@ -12,7 +12,7 @@ from emulator.ecs.service import Service
 from emulator.ecs.task_definition import KeyValuePair, Secret
 from emulator.errors import Position, Unsupported
 from emulator.events import Event, discard
-from emulator.model import make
+from emulator.model import JsonValue, make
 from emulator.runtime.lifecycle.provide import with_answer, with_placeholders
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
 from emulator.runtime.planning.local_aws import plan_endpoint
@@ -213,7 +213,7 @@ def test_what_nothing_here_stands_for_is_refused_with_its_place(type: str) -> No
 
 
 def test_a_macro_in_place_of_resources_is_refused_and_one_around_them_said() -> None:
-    macro = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/more.yml"}}
+    macro: dict[str, JsonValue] = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/more.yml"}}
     found = addons({"Fn::Transform": macro}, positions={"Resources.Fn::Transform": Position("a.yml", 2)})
     with pytest.raises(Unsupported, match="hello: AWS::Include brings resources that are not known here") as caught:
         refuse_unmakeable("hello", found, {}, discard)
