@@ -167,6 +167,15 @@ def _has_several_rules(target: Target) -> bool:
         return False
 
 
+def _has_workers(target: Target) -> bool:
+    """Whether a service may subscribe to topics, judged without compiling anything."""
+    for manifest in target.workspace.manifests.values():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if "subscribe" in read_text(manifest):
+                return True
+    return False
+
+
 def _has_protocols(target: Target) -> bool:
     """Whether a service may have a name of Service Connect that is no TCP, judged without compiling anything."""
     for manifest in target.workspace.manifests.values():
@@ -203,9 +212,10 @@ def _between(targets: list[Target], findings: list[Finding], *, all_envs: bool) 
             from emulator.app.findings.of_environments import environment_findings
 
             found += _each_once(environment_findings, own, all_envs=all_envs)
-        from emulator.app.findings.of_topics import unpublished_topics
+        if subscribing := [target for target in targets if _has_workers(target)]:
+            from emulator.app.findings.of_topics import unpublished_topics
 
-        found += _each_once(unpublished_topics, targets, all_envs=all_envs)
+            found += _each_once(unpublished_topics, subscribing, all_envs=all_envs)
         found += [one for target in targets if _has_protocols(target) for one in _connect_findings(target)]
     return found
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import Build
-from emulator.manifest.schema.pipeline import PipelineManifest
 from emulator.manifest.schema.workload import Workload
+
+if TYPE_CHECKING:
+    from emulator.manifest.schema.pipeline import PipelineManifest
 
 _RELATIVE = "paths are relative to the folder that holds copilot/"
 
