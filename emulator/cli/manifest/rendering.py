@@ -156,10 +156,8 @@ def render_all(
     others: Collection[str] | None = None,
 ) -> None:
     """Renders everything that is selected, then prints it or writes it: all of it, or nothing where one fails. `others`
-    are containers beyond those of the services; where they are given, every container may be given an image.
-
-    Raises UsageError where several documents would have to be printed.
-    """
+    are containers beyond those of the services; where they are given, every container may be given an image. Raises
+    UsageError where several documents would have to be printed."""
     check_given(given)
     services: list[LoadedService] = []
     with display() as emit:
@@ -226,9 +224,7 @@ def refuse_unknown_parameters(owner: str, chosen: Collection[str], parameters: C
         )
 
 
-def _check_images(
-    images: Mapping[str, str], services: Sequence[LoadedService], others: Collection[str] | None = None
-) -> None:
+def _check_images(images: Mapping[str, str], services: list[LoadedService], others: Collection[str] | None) -> None:
     """Raises UsageError for an image of `--image` that no container of the services would have."""
     built = {name for loaded in services for name in loaded.service.builds}
     known = {one.name for loaded in services for one in loaded.service.task_definition.container_definitions}
