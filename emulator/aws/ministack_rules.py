@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from emulator.aws.ministack_moves import add_moves
 from emulator.aws.ministack_tables import add_tables
+from emulator.limits.filter_policies import MOST_KEYS, is_condition, unknown_matches
 
 _Data = dict[str, Any]
 _Act = Callable[[_Data, str], Any]
@@ -41,9 +42,6 @@ _ATTRIBUTE = re.compile(
 _MOST_ATTRIBUTES = 10
 """Of a message."""
 _LONGEST_SUBJECT = 100
-_MOST_KEYS = 5
-"""Of a filter policy."""
-_MATCHES = ("prefix", "suffix", "anything-but", "equals-ignore-case", "wildcard", "cidr", "numeric", "exists")
 _MOST_EVENTS = 10
 _FINE = 200
 _SMALLEST_PART = 5 << 20
@@ -249,26 +247,12 @@ def _policy_problem(text: object) -> str:
         policy = json.loads(str(text))
     except ValueError as problem:
         return f"FilterPolicy: failed to parse JSON. {problem}"
-    if not _is_policy(policy):
+    if not isinstance(policy, dict) or not is_condition(policy):
         return "FilterPolicy: Filter policy must be an object of lists or of objects"
-    if len(policy) > _MOST_KEYS:
-        return f"FilterPolicy: Filter policy can not have more than {_MOST_KEYS} keys"
-    strange = next(_strange_matches(policy), "")
-    return f"FilterPolicy: Unrecognized match type {strange}" if strange else ""
-
-
-def _is_policy(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, list) or _is_policy(one) for one in value.values())
-
-
-def _strange_matches(policy: _Data) -> Iterator[str]:
-    """What a policy asks for that SNS does not know."""
-    for key, value in policy.items():
-        for one in value if isinstance(value, list) else [value]:
-            if key == "$or" or not isinstance(value, list):
-                yield from _strange_matches(one) if isinstance(one, dict) else ()
-            elif isinstance(one, dict):
-                yield from (name for name in one if name not in _MATCHES)
+    if len(policy) > MOST_KEYS:
+        return f"FilterPolicy: Filter policy can not have more than {MOST_KEYS} keys"
+    unknown = next((name for key, value in policy.items() for name in unknown_matches(key, value)), "")
+    return f"FilterPolicy: Unrecognized match type {unknown}" if unknown else ""
 
 
 def _keep_undelivered(sns: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from emulator.limits.task_sizes import TASK_SIZES
+
 _UNITS = {"": 1.0, "GB": 1024.0}
 
 
@@ -37,18 +39,6 @@ def _in_units(text: str, read: Callable[[str], int]) -> str:
         return text  # which is refused elsewhere, where anything reads it
 
 
-_SIZES = {
-    256: (512, 1024, 2048),
-    512: tuple(range(1024, 4097, 1024)),
-    1024: tuple(range(2048, 8193, 1024)),
-    2048: tuple(range(4096, 16385, 1024)),
-    4096: tuple(range(8192, 30721, 1024)),
-    8192: tuple(range(16384, 61441, 4096)),
-    16384: tuple(range(32768, 122881, 8192)),
-}
-"""CPU units to the MiB that go with them."""
-
-
 def size_problem(cpu: str | None, memory: str | None) -> tuple[str, str]:
     """What ECS says to a task size that Fargate does not have, and what to do; both empty for one that it has."""
     try:
@@ -58,10 +48,10 @@ def size_problem(cpu: str | None, memory: str | None) -> tuple[str, str]:
         return str(error), ""
     if units is None or mib is None:
         return f"Fargate requires that '{'cpu' if units is None else 'memory'}' be defined at the task level", ""
-    if units not in _SIZES:
-        hint = f"one of {', '.join(map(str, _SIZES))} CPU units"
+    if units not in TASK_SIZES:
+        hint = f"one of {', '.join(map(str, TASK_SIZES))} CPU units"
         return f"Invalid 'cpu' setting for task: {cpu}", hint
-    if mib not in _SIZES[units]:
-        hint = f"with {units} CPU units: {', '.join(map(str, _SIZES[units]))} MiB"
+    if mib not in TASK_SIZES[units]:
+        hint = f"with {units} CPU units: {', '.join(map(str, TASK_SIZES[units]))} MiB"
         return f"No Fargate configuration exists for given values: {units} CPU units with {mib} MiB", hint
     return "", ""

@@ -36,7 +36,19 @@ from emulator.setup.process import NOT_FOUND, run
 from emulator.setup.standins import step
 from emulator.temporary import temporary_folder
 
-ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime", "service_connect", "trace", "traces")
+ROOMS = (
+    "agent",
+    "ecs",
+    "engine",
+    "firelens",
+    "frontdoor",
+    "limits",
+    "logstore",
+    "runtime",
+    "service_connect",
+    "trace",
+    "traces",
+)
 """The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`), and those of the capture,
 which runs from the same image; a test reads this."""
 
@@ -46,7 +58,6 @@ MODULES = (
         "errors.py",
         "events.py",
         "files.py",
-        "listener_limits.py",
         "missing.py",
         "model.py",
         "redaction.py",
@@ -57,7 +68,7 @@ MODULES = (
     "settings_traces.py",
     *("spelling.py", "temporary.py", "visible.py", "py.typed"),
 )
-AWS_ROOMS = ("aws", "ecs", "logstore")
+AWS_ROOMS = ("aws", "ecs", "limits", "logstore")
 AWS_MODULES = ("__init__.py", "regions.py")
 COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py", "traces/collector_files.py")
 """What only the command uses: it needs watchfiles, the room `aws` and PyYAML, which the agent does without."""

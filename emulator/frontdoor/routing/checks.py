@@ -31,7 +31,7 @@ from emulator.ecs.service import (
 )
 from emulator.errors import Finding, FindingsError
 from emulator.frontdoor.routing.matching import regexes
-from emulator.listener_limits import (
+from emulator.limits.listeners import (
     CHECKED_PATH,
     GRPC_CODES,
     HOST,

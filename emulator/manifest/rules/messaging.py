@@ -69,16 +69,26 @@ def subscription(subscription: TopicSubscription, at: At) -> None:
         message = f"{subscription.service!r} is not a service's name"
         hint = "lower-case letters, digits and single hyphens, a letter first"
         at.add("CL136", message, "service", hint=hint)
-    for key, value in subscription.filter_policy.items():
-        if not _is_condition(value):
+    if subscription.filter_policy:
+        _filter_policy(subscription.filter_policy, at)
+
+
+def _filter_policy(policy: dict[str, JsonValue], at: At) -> None:
+    """Copilot hands the policy on, and SNS refuses the subscription while the stack is deployed."""
+    from emulator.limits.filter_policies import MATCHES, MOST_KEYS, is_condition, unknown_matches
+
+    if len(policy) > MOST_KEYS:
+        message = f"{len(policy)} keys are too many; SNS refuses the policy"
+        at.add("CL137", message, "filter_policy", hint=f"it takes {MOST_KEYS}", copilot_accepts=True)
+    for key, value in policy.items():
+        if not is_condition(value):
             message = f"{key} is no list of what matches; SNS refuses the policy"
             hint = f"write {key}: [{value}]" if isinstance(value, str) else "write a list"
             at.add("CL137", message, "filter_policy", key, hint=hint, copilot_accepts=True)
-
-
-def _is_condition(value: JsonValue) -> bool:
-    """A list, or a map of them further down."""
-    return isinstance(value, list) or (isinstance(value, dict) and all(map(_is_condition, value.values())))
+        for name in unknown_matches(key, value):
+            message = f"{name} is no kind of match; SNS refuses the policy"
+            hint = suggestion(name, MATCHES) or f"there are {', '.join(MATCHES)}"
+            at.add("CL137", message, "filter_policy", key, hint=hint, copilot_accepts=True)
 
 
 def subscribe(subscribe: Subscribe, at: At) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from emulator.limits.task_sizes import TASK_SIZES
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import Platform
 from emulator.manifest.schema.scaling import Count, QueueDelayTarget, Range, ScalingTarget
@@ -125,31 +126,19 @@ def spot_on_arm(workload: Workload, at: At) -> None:
         at.add("CL132", message, "count", "range", "spot_from", hint="remove it, or use platform: linux/x86_64")
 
 
-# Memory in MiB that goes with each number of CPU units: first, last, step. Source: ECS, task size on Fargate.
-_SIZES: Final = {
-    256: (512, 2048, 512),
-    512: (1024, 4096, 1024),
-    1024: (2048, 8192, 1024),
-    2048: (4096, 16384, 1024),
-    4096: (8192, 30720, 1024),
-    8192: (16384, 61440, 4096),
-    16384: (32768, 122880, 8192),
-}
-
-
 def task_size(workload: Workload, at: At) -> None:
     """Copilot never looks; ECS answers `No Fargate configuration exists for given values`."""
     cpu, memory = workload.cpu, workload.memory
-    if cpu not in _SIZES:
-        near = min(_SIZES, key=lambda units: abs(units - cpu))
+    if cpu not in TASK_SIZES:
+        near = min(TASK_SIZES, key=lambda units: abs(units - cpu))
         message = f"Fargate has no {cpu} CPU units"
-        hint = f"one of {', '.join(map(str, _SIZES))}; {near} is the nearest"
+        hint = f"one of {', '.join(map(str, TASK_SIZES))}; {near} is the nearest"
         at.add("CL150", message, "cpu", hint=hint, copilot_accepts=True)
         return
-    first, last, step = _SIZES[cpu]
-    fits = memory in (512, 1024, 2048) if cpu == 256 else first <= memory <= last and (memory - first) % step == 0
-    if not fits:
-        sizes = "512, 1024 or 2048" if cpu == 256 else f"{first} to {last} in steps of {step}"
+    fitting = TASK_SIZES[cpu]
+    if memory not in fitting:
+        steps = f"{fitting[0]} to {fitting[-1]} in steps of {fitting[1] - fitting[0]}"
+        sizes = "512, 1024 or 2048" if cpu == 256 else steps
         place = "memory" if "memory" in at.node.entries else "cpu"
         message = f"Fargate has no {memory} MiB with {cpu} CPU units"
         at.add("CL150", message, place, hint=f"with {cpu} CPU units: {sizes} MiB", copilot_accepts=True)

@@ -84,6 +84,14 @@ def test_forms_of_subscriptions(manifests: Any) -> None:
         ("{topics: [{name: a, service: a--b}]}", ("CL136", "subscribe.topics[0].service")),
         ("{topics: [{name: a, service: ab-}]}", ("CL136", "subscribe.topics[0].service")),
         ("{topics: [{name: a!, service: ab}]}", ("CL136", "subscribe.topics[0].name")),
+        ("{topics: [{name: a, service: ab, filter_policy: {a: [{prefx: x}]}}]}",
+         ("CL137", "subscribe.topics[0].filter_policy.a")),
+        ("{topics: [{name: a, service: ab, filter_policy: {a: {b: [{like: x}]}}}]}",
+         ("CL137", "subscribe.topics[0].filter_policy.a")),
+        ("{topics: [{name: a, service: ab, filter_policy: {$or: [{a: [1]}, {b: [{is: 2}]}]}}]}",
+         ("CL137", 'subscribe.topics[0].filter_policy["$or"]')),
+        ("{topics: [{name: a, service: ab, filter_policy: {a: [1], b: [1], c: [1], d: [1], e: [1], f: [1]}}]}",
+         ("CL137", "subscribe.topics[0].filter_policy")),
         ("{topics: [{name: a, service: ab, queue: 1}]}", ("CL103", "subscribe.topics[0].queue")),
         ("{queue: {retention: 5d}}", ("CL103", "subscribe.queue.retention")),
         ("{queue: {retention: 30s}}", ("CL137", "subscribe.queue.retention")),
@@ -103,6 +111,14 @@ def test_forms_of_subscriptions(manifests: Any) -> None:
 )  # fmt: skip
 def test_subscriptions_that_are_wrong(manifests: Any, text: str, expected: tuple[str, str]) -> None:
     assert expected in manifests.bad(WORKER, subscribe=text)
+
+
+def test_filter_policies_that_sns_takes(manifests: Any) -> None:
+    matches = "[x, {prefix: y}, {anything-but: {suffix: z}}, {numeric: ['>', 1]}]"
+    policy = f"{{a: {matches}, b: {{c: [{{exists: true}}]}}, $or: [{{d: [1]}}]}}"
+    subscribe = f"{{topics: [{{name: a, service: ab, filter_policy: {policy}}}]}}"
+    [topic] = manifests.good(WORKER, subscribe=subscribe).subscribe.topics
+    assert list(topic.filter_policy) == ["a", "b", "$or"]
 
 
 def test_subscribe_is_for_workers(manifests: Any) -> None:

@@ -10,9 +10,9 @@ class Queue(FindingKind):
     title = "queue or topic settings that do not fit"
     explanation = """
         SQS has limits: a message is kept 1 minute to 14 days, delayed up to 15 minutes, hidden up to 12 hours, and
-        tried 1 to 1000 times. SNS wants a list of what matches for each name in a filter policy. Copilot hands on other
-        values, and the stack fails while it is deployed. Topics that are there twice, or whose names differ in signs
-        alone, collide in CloudFormation, which has letters and digits only.
+        tried 1 to 1000 times. SNS takes five names in a filter policy, and for each a list of what matches, in a way
+        that it knows. Copilot hands on other values, and the stack fails while it is deployed. Topics that are there
+        twice, or whose names differ in signs alone, collide in CloudFormation, which has letters and digits only.
     """
     source = (
         "Amazon SQS, `SetQueueAttributes`; Amazon SNS, `Subscribe`; Copilot, "
