@@ -7,7 +7,6 @@ import os
 import platform
 import shlex
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 
@@ -82,6 +81,8 @@ def bug(error: BaseException, argv: Sequence[str]) -> int:
 
 
 def _report(trace: str, argv: Sequence[str]) -> str:
+    import tempfile
+
     from emulator.redaction import redact_forms
 
     text = (
