@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False)
 class Scalar:
     """A scalar as written. `text` is its content without quotes; `style` is None for a plain scalar, else `'`, `"`, `|`
     or `>`; `tag` is an explicit tag (`!Ref`, `!!str` in full form) or empty. `variables` names the `${VAR}` that
@@ -22,7 +22,7 @@ class Scalar:
     variables: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False)
 class Sequence:
     """A list. `text` is the JSON text that interpolation made it from, None where the file has a list."""
 
@@ -33,7 +33,7 @@ class Sequence:
     text: str | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False)
 class Entry:
     """A key with its value. `origin` names the environment whose override put it there, empty for the base."""
 
@@ -42,7 +42,7 @@ class Entry:
     origin: str = ""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False)
 class Mapping:
     """A map. Keys are text, as Copilot's structs and string maps have them, in the order of the file."""
 
