@@ -166,6 +166,9 @@ class Watch:
         while not interrupted.is_set():
             ticks += 1
             try:
+                # First: where nothing is left, all that follows may fail each time.
+                if ticks % LOOK_EVERY == 0 and not observe(self._engine, running.environment).containers:
+                    return
                 self._agent.connect_ahead()
                 self._copy_again()
                 self._fails(0)
@@ -173,8 +176,6 @@ class Watch:
                 if kept and not held.is_set():
                     changed, kept = kept, set()
                     self.step(changed)
-                elif ticks % LOOK_EVERY == 0 and not observe(self._engine, running.environment).containers:
-                    return
             except CopilotLocalError as error:
                 self._report("watch", error)
                 interrupted.wait(TICK)

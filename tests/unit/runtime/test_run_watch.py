@@ -14,8 +14,9 @@ import pytest
 from emulator.ecs.references import ImageReference
 from emulator.ecs.service import Build, Service
 from emulator.engine.interface import ContainerSpec
-from emulator.errors import TaskError
+from emulator.errors import EngineError, TaskError
 from emulator.events import EventKind
+from emulator.runtime.control.client import Agent
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.state.desired import Private
@@ -165,6 +166,18 @@ def test_one_that_another_command_takes_down_says_so_and_fails(watching: Watchin
         down(watching.bench.engine, DEMO, watching.bench.emit)
     assert caught.value.exit_code == 1
     assert not watching.said("still running")
+
+
+def test_one_that_is_taken_down_before_its_agent_was_asked_anything_ends_too(
+    watching: Watching, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: Agent) -> None:
+        raise EngineError("no such container")
+
+    monkeypatch.setattr(Agent, "connect_ahead", gone)
+    watching.bench.up(nginx_sidecar()).hand_over()
+    with pytest.raises(TaskError, match="was taken down"), watching.running(nginx_sidecar(), until):
+        down(watching.bench.engine, DEMO, watching.bench.emit)
 
 
 def test_what_another_command_has_brought_up_since_stays(watching: Watching, until: Until) -> None:
